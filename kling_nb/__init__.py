@@ -1,0 +1,3 @@
+"""kling_nb: the prompt lab for Kling image-to-video in Jupyter."""
+
+__version__ = "0.1.0"

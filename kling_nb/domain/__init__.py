@@ -1,0 +1,1 @@
+"""What Kling is: requests, motion, capabilities, lint, cost and task states. Pure, no I/O."""
