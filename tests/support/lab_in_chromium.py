@@ -1,0 +1,299 @@
+"""A private JupyterLab, and one of its notebooks opened in headless Chromium.
+
+The server has configuration, data and runtime folders of its own, so neither the settings nor the extensions
+of the person who runs the tests take part. Every request to another machine is blocked and written down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ElementHandle, Page, Route
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",  # containers run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+RUN_CELL = """async (index) => {
+  const app = window.jupyterapp;
+  app.shell.currentWidget.content.activeCellIndex = index;
+  await app.commands.execute('notebook:run-cell');
+}"""
+
+CELL_MODEL = """(index) => {
+  const model = window.jupyterapp.shell.currentWidget.content.widgets[index].model;
+  const source = model.sharedModel.getSource();
+  if (model.type !== 'code') return {type: model.type, source, count: null, outputs: []};
+  return {type: model.type, source, count: model.executionCount, outputs: model.outputs.toJSON()};
+}"""
+
+NOTEBOOK_READY = """() => {
+  const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
+  const kernel = panel && panel.sessionContext && panel.sessionContext.session?.kernel;
+  return Boolean(panel && panel.content && panel.content.widgets && kernel && kernel.status === 'idle');
+}"""
+
+PLAYED = """async (video) => {
+  video.muted = true;
+  video.currentTime = 0;
+  await video.play();
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+  const played = {time: video.currentTime, frames, width: video.videoWidth, height: video.videoHeight,
+                  duration: video.duration, source: video.currentSrc.slice(0, 200)};
+  video.pause();
+  return played;
+}"""
+
+
+def find_chromium() -> str | None:
+    """Return the system's Chromium or Chrome, None when there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(state: Path) -> dict[str, str]:
+    """The environment of a person without keys, settings or a home of their own."""
+    private = ("KLING", "ACEDATA", "AIMLAPI", "JUPYTER", "IPYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    for name in ("config", "data", "runtime"):
+        environment[f"JUPYTER_{name.upper()}_DIR"] = str(state / name)
+    return environment | {
+        "IPYTHONDIR": str(state / "ipython"),
+        "HOME": str(state),
+        "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", ""),
+    }
+
+
+def end_sandboxes(folder: Path) -> None:
+    """Stop the sandbox processes whose state file lies under a folder: they outlive kernels by design."""
+    for path in folder.rglob("sandbox.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            os.kill(int(json.loads(path.read_text(encoding="utf-8"))["pid"]), signal.SIGTERM)
+
+
+class JupyterLab:
+    """One JupyterLab server on loopback.
+
+    Parameters
+    ----------
+    folder
+        The folder that it shows: copies of notebooks live there.
+    state
+        Folder for its configuration and log, outside ``folder``.
+    base_url
+        Path it is served under; ``/user/x/`` is the shape of JupyterHub and Binder.
+    """
+
+    def __init__(self, folder: Path, state: Path, base_url: str = "/") -> None:
+        self.folder = folder
+        self.state = state
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}{base_url}"
+        self.base_url = base_url
+        self.log = state / "server.log"
+
+    def __enter__(self) -> JupyterLab:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(parents=True, exist_ok=True)
+        options = [
+            "--no-browser",
+            "--allow-root",
+            f"--ServerApp.port={self.port}",
+            "--ServerApp.port_retries=0",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.base_url={self.base_url}",
+            f"--ServerApp.root_dir={self.folder}",
+            "--IdentityProvider.token=",
+            "--ServerApp.password=",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=",
+            "--LabApp.extension_manager=readonly",
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "jupyterlab", *options],
+                env=clean_environment(self.state),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self._wait_until_it_answers()
+        return self
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                urllib.request.urlopen(f"{self.url}api", timeout=2).close()
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def __exit__(self, *exc: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(20)
+        end_sandboxes(self.folder)
+        end_sandboxes(self.state)
+
+
+class NotebookPage:
+    """A notebook open in the browser, driven the way its user drives it: a cell at a time."""
+
+    def __init__(self, page: Page, lab: JupyterLab, pictures: Path) -> None:
+        self.page = page
+        self.lab = lab
+        self.pictures = pictures
+        self.outside: list[str] = []
+        self.errors: list[str] = []
+        page.set_default_timeout(60_000)
+        page.route("**/*", self._only_loopback)
+        page.on("websocket", lambda socket: self._note(socket.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _note(self, url: str) -> bool:
+        parts = urlsplit(url)
+        inside = parts.scheme in {"data", "blob", "about"} or parts.hostname in LOOPBACK
+        if not inside:
+            self.outside.append(url)
+        return inside
+
+    def _only_loopback(self, route: Route) -> None:
+        if self._note(route.request.url):
+            route.continue_()
+        else:
+            route.abort()
+
+    def open(self, name: str) -> NotebookPage:
+        """Open a notebook of the server's folder and wait for its kernel."""
+        self.page.goto(f"{self.lab.url}lab/tree/{name}?reset", wait_until="domcontentloaded")
+        self.page.wait_for_function(NOTEBOOK_READY)
+        return self
+
+    def reload(self) -> None:
+        """Reload the page, as a person does; the kernel goes on."""
+        self.page.reload(wait_until="domcontentloaded")
+        self.page.wait_for_function(NOTEBOOK_READY)
+
+    def __len__(self) -> int:
+        return int(self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length"))
+
+    def cell(self, index: int) -> dict[str, Any]:
+        """Type, source, execution count and outputs of one cell."""
+        return dict(self.page.evaluate(CELL_MODEL, index))
+
+    def run(self, index: int) -> str:
+        """Run one cell to its end and return what it printed."""
+        self.page.evaluate(RUN_CELL, index)
+        return self.text(index)
+
+    def text(self, index: int) -> str:
+        """Return the text of a cell's outputs, errors included."""
+        return "".join(plain_text(output) for output in self.cell(index)["outputs"])
+
+    def output_types(self, index: int) -> set[str]:
+        """Return the MIME types that a cell shows."""
+        return {kind for output in self.cell(index)["outputs"] for kind in output.get("data", {})}
+
+    def element(self, index: int) -> ElementHandle:
+        """Return the cell on the page, scrolled into view."""
+        self.page.evaluate(
+            "(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index
+        )
+        selector = f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']"
+        self.page.wait_for_selector(selector)
+        element = self.page.query_selector(selector)
+        assert element is not None
+        element.scroll_into_view_if_needed()
+        return element
+
+    def seen(self, index: int) -> str:
+        """Return the text a person sees in a cell's output area, widgets included."""
+        area = self.element(index).query_selector(".jp-Cell-outputArea")
+        return "" if area is None else area.inner_text()
+
+    def wait_seen(self, index: int, word: str, seconds: float = 60) -> str:
+        """Wait until a word stands in a cell's output area."""
+        deadline = time.monotonic() + seconds
+        while word.lower() not in (text := self.seen(index)).lower():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{word!r} did not appear in cell {index}; it shows:\n{text}")
+            self.page.wait_for_timeout(100)
+        return text
+
+    def play_video(self, index: int) -> dict[str, Any]:
+        """Play the video of a cell for 0.7 s and report how far it came."""
+        video = self.element(index).wait_for_selector("video", state="attached")
+        assert video is not None
+        return dict(video.evaluate(PLAYED))
+
+    def picture(self, name: str, index: int | None = None) -> Path:
+        """Save a screenshot of the page, or of one cell."""
+        target = self.pictures / f"{name}.png"
+        if index is None:
+            self.page.screenshot(path=target)
+        else:
+            self.element(index).screenshot(path=target)
+        return target
+
+    def save(self) -> None:
+        """Save the notebook to its file."""
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+
+
+def plain_text(output: dict[str, Any]) -> str:
+    """Return what one output says without its formatting."""
+    match output["output_type"]:
+        case "stream":
+            text = output["text"]
+        case "error":
+            text = f"{output['ename']}: {output['evalue']}\n"
+        case _:
+            text = output["data"].get("text/plain", "")
+    return text if isinstance(text, str) else "".join(text)
+
+
+@contextlib.contextmanager
+def notebook_page(browser: Browser, lab: JupyterLab, pictures: Path) -> Iterator[NotebookPage]:
+    """Open a fresh browser window on a server."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        yield NotebookPage(context.new_page(), lab, pictures)
+    finally:
+        context.close()
