@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, for one module: while Playwright runs, no other event loop can in this thread."""
+    """The system's Chromium, for one module: while Playwright runs, its thread can run no other loop."""
     path = find_chromium()
     if path is None:
         reason = "no Chromium or Chrome on PATH (Debian: apt install chromium)"
