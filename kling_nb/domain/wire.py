@@ -1,4 +1,4 @@
-"""A call to a service and its answer, as plain values: providers make and read them, transport carries them."""
+"""A call to a service and its answer, as plain values: providers make them, transport carries them."""
 
 from __future__ import annotations
 
