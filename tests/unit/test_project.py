@@ -1,0 +1,238 @@
+"""The promises around the code: README, CI script, dependencies, versions, notebooks and the static checkers."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def tracked_files() -> list[Path]:
+    """Files under version control, or every file that would be, outside a checkout."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout: nothing says which files belong to the project")
+    names = [name for name in listing.stdout.decode().split("\0") if name]
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def text_of(path: Path) -> str:
+    """The text of a file, empty for pictures and other binary files."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def section(title: str) -> str:
+    """One section of the README."""
+    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", README, re.M | re.S)
+    assert found, f"README has no section {title!r}"
+    return found[1]
+
+
+def only_command(title: str) -> str:
+    """The first command block of a README section, which must be one line."""
+    block = re.search(r"```bash\n(.*?)\n```", section(title), re.S)
+    assert block, f"no command under {title!r}"
+    assert "\n" not in block[1], "the command is one line, so that it can be pasted at once"
+    return block[1]
+
+
+def test_first_command_opens_the_first_notebook() -> None:
+    command = only_command("Open the first notebook")
+    opened = re.search(r"jupyter lab .*?(\S+\.ipynb)", command)
+    assert opened and (ROOT / opened[1]).is_file()
+    assert "python3 -m venv" in command and '-e ".[lab]"' in command
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    command = only_command("Run the tests")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f"{command} </dev/null" in script.splitlines()
+    assert command.endswith("-m pytest")
+    assert "-m pytest -m drill" in script
+
+
+def test_ci_script_is_executable_and_parses() -> None:
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    subprocess.run(["bash", "-n", ".ci/run"], cwd=ROOT, check=True)
+
+
+def test_versions_agree() -> None:
+    import kling_nb
+
+    released = re.findall(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert PROJECT["version"] == kling_nb.__version__ == released[0]
+
+
+def test_licence_is_apache_2() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Apache License" in text and "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+MACHINE_PATH = re.compile(r"(?<![\w.:/])(/root|/home/\w+|/Users/\w+|/work)/|[A-Z]:\\\\Users")
+
+
+def test_no_path_of_a_machine_is_in_the_tree() -> None:
+    own = {f"{ROOT}/", f"{Path.home()}/"}
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()[:120]}"
+        for path in tracked_files()
+        if path != Path(__file__)
+        for line in text_of(path).splitlines()
+        if MACHINE_PATH.search(line) or any(place in line for place in own)
+    ]
+    assert found == []
+
+
+def test_no_lock_file_is_in_the_tree() -> None:
+    """They carry addresses of package registries; bounds live in pyproject.toml."""
+    locks = {"uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "package-lock.json", "pylock.toml"}
+    assert [path.name for path in tracked_files() if path.name in locks] == []
+
+
+def test_the_repository_address_stands_in_one_place() -> None:
+    """A fork changes the address once: in the Binder link at the end of the README."""
+    links = re.findall(
+        r"^\[binder\]: https://mybinder\.org/v2/gh/([^/\s]+/[^/\s]+)/HEAD\?urlpath=(\S+)$", README, re.M
+    )
+    assert len(links) == 1
+    address, page = links[0]
+    assert page == "lab/tree/notebooks/01-first-video.ipynb"
+    uses = [path.name for path in tracked_files() for _ in range(text_of(path).count(address))]
+    assert uses == ["README.md"]
+
+
+def test_local_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_python_names_in_the_readme_exist() -> None:
+    import kling_nb
+
+    names = set(re.findall(r"\bkn\.([A-Za-z_]\w*)", README))
+    assert names and sorted(name for name in names if not hasattr(kling_nb, name)) == []
+
+
+DISTRIBUTIONS = {
+    "av": "av",
+    "cv2": "opencv-python-headless",
+    "IPython": "ipython",
+    "jwt": "pyjwt",
+    "nest_asyncio": "nest-asyncio",
+    "PIL": "pillow",
+    "pydantic_settings": "pydantic-settings",
+    "skimage": "scikit-image",
+}
+"""Import names that differ from their distribution's name."""
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {Requirement(text).name.lower() for text in requirements}
+
+
+RUNTIME = names_of(PROJECT["dependencies"])
+EXTRAS = {name: names_of(texts) for name, texts in PROJECT["optional-dependencies"].items()}
+
+
+def imported_distributions(folder: Path) -> set[str]:
+    """Third-party distributions that the code under a folder imports."""
+    own = {"kling_nb", *(path.stem for path in (ROOT / "tests" / "support").glob("*.py"))}
+    found = set()
+    for path in folder.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add(node.module or "")
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+                found |= {str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)}
+    tops = {name.partition(".")[0] for name in found}
+    third_party = {name for name in tops if name and name not in sys.stdlib_module_names and name not in own}
+    return {DISTRIBUTIONS.get(name, name).lower() for name in third_party}
+
+
+def test_declared_dependencies_are_the_imported_ones() -> None:
+    assert imported_distributions(ROOT / "kling_nb") == RUNTIME
+
+
+RUN_AS_COMMANDS = {
+    "mypy", "ruff", "pandas-stubs", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "jupyterlab", "ipykernel",
+    "scikit-image",
+}  # fmt: skip
+"""Test requirements that no test imports: plugins, checkers, servers and pictures."""
+
+
+def test_tests_import_only_what_the_extras_declare() -> None:
+    declared = RUNTIME | EXTRAS["lab"] | EXTRAS["test"]
+    used = imported_distributions(ROOT / "tests")
+    assert used <= declared
+    assert EXTRAS["test"] - used <= RUN_AS_COMMANDS
+
+
+def test_python_versions_agree() -> None:
+    """What the classifiers, Binder and the type checker name lies within requires-python."""
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    named = [text.rpartition(" ")[2] for text in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", text)]
+    named.append(
+        (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip().removeprefix("python-")
+    )
+    assert named and all(f"{version}.0" in allowed for version in named)
+
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_are_committed_clean(path: Path) -> None:
+    """Without outputs: they are made on the reader's machine, and none of ours can leak."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+    assert notebook.cells[0].source.startswith("# ")
+
+
+def test_installed_distribution_is_this_tree() -> None:
+    """A stale installation would test something else than the checkout."""
+    import kling_nb
+
+    assert Path(kling_nb.__file__).parent == ROOT / "kling_nb"
+    assert importlib.metadata.version("kling-nb") == PROJECT["version"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
+    ids=["ruff-check", "ruff-format", "mypy-strict"],
+)
+def test_static_checkers_are_content(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
