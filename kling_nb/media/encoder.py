@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import av
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from av.audio.stream import AudioStream
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
 Codec = Literal["h264", "av1"]
@@ -83,12 +85,16 @@ class VideoWriter:
         self._part = self.target.with_name(self.target.name + ".part")
         self._fps = fps
         name, defaults = _ENCODERS[codec]
+        if codec == "av1":
+            # SVT-AV1 prints its settings on standard error unless told to print errors only.
+            os.environ.setdefault("SVT_LOG", "1")
         try:
             self._container = av.open(
                 str(self._part), "w", format="mp4", options={"movflags": "+faststart+write_colr"}
             )
-            self._video = self._container.add_stream(
-                name, rate=Fraction(fps), options={**defaults, **(options or {})}
+            self._video = cast(
+                "VideoStream",
+                self._container.add_stream(name, rate=Fraction(fps), options={**defaults, **(options or {})}),
             )
         except (OSError, ValueError, av.FFmpegError) as error:
             self._part.unlink(missing_ok=True)
@@ -105,7 +111,7 @@ class VideoWriter:
         context.color_range = ColorRange.MPEG
         self._audio: AudioStream | None = None
         if silent_audio:
-            self._audio = self._container.add_stream("aac", rate=_AUDIO_RATE)
+            self._audio = cast("AudioStream", self._container.add_stream("aac", rate=_AUDIO_RATE))
             self._audio.layout = "stereo"
 
     def write(self, planes: NDArray[np.uint8]) -> None:

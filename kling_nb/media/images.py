@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kling_nb.domain.images import ImageRef
 from kling_nb.errors import MediaError
@@ -192,7 +192,7 @@ def _open_picture(data: bytes, name: str) -> Image.Image:
                 f"Pictures above {MAX_PIXELS // 1_000_000} million pixels are not decoded.",
                 "Scale it down first; the service makes at most 4K video.",
             ) from error
-        except Image.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise MediaError(
                 f"{name} is not a picture.",
                 "Its bytes are no JPEG, PNG, WebP, GIF, BMP or TIFF.",

@@ -106,7 +106,8 @@ def _resize_nearest(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[n
     width, height = size
     rows = (np.arange(height) * 2 + 1) * mask.shape[0] // (2 * height)
     columns = (np.arange(width) * 2 + 1) * mask.shape[1] // (2 * width)
-    return mask[rows[:, None], columns[None, :]]
+    resized: NDArray[np.bool_] = mask[rows[:, None], columns[None, :]]
+    return resized
 
 
 def _deflate_rows(mask: NDArray[np.bool_]) -> bytes:

@@ -107,10 +107,11 @@ def _open_file(name: str | bytes) -> Source:
             raise MediaError(
                 f"{shown} is a directory.", "A single picture file is needed.", "Name the file inside it."
             )
-        if path.stat().st_size > MAX_FILE_BYTES:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
             raise MediaError(
                 f"{shown} is too large to be a picture to send.",
-                f"It has {path.stat().st_size / 1e6:.0f} MB; files above {MAX_FILE_BYTES / 1e6:.0f} MB are not read.",
+                f"It has {size / 1e6:.0f} MB; files above {MAX_FILE_BYTES / 1e6:.0f} MB are not read.",
                 "Scale it down first.",
             )
         return Source(shown, data=path.read_bytes())

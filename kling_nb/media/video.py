@@ -65,7 +65,9 @@ def probe(path: str | Path) -> VideoInfo:
         if not rate or not count:
             raise _unreadable(path, "it holds no frames")
         context = stream.codec_context
-        return VideoInfo(context.width, context.height, rate, count, count / rate, context.name)
+        return VideoInfo(
+            context.width, context.height, rate, count, count / rate, context.codec.canonical_name
+        )
 
 
 def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
@@ -86,7 +88,7 @@ def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
         stream.thread_type = "AUTO"
         try:
             for frame in container.decode(stream):
-                yield frame.to_ndarray(format="rgb24")
+                yield np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         except av.FFmpegError as error:
             raise _unreadable(path, str(error)) from error
 
