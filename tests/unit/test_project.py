@@ -1,4 +1,4 @@
-"""The promises around the code: README, CI script, dependencies, versions, notebooks and the static checkers."""
+"""The promises around the code: README, CI script, dependencies, versions, notebooks, static checkers."""
 
 from __future__ import annotations
 
@@ -181,8 +181,8 @@ def test_declared_dependencies_are_the_imported_ones() -> None:
 
 
 RUN_AS_COMMANDS = {
-    "mypy", "ruff", "pandas-stubs", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "jupyterlab", "ipykernel",
-    "scikit-image",
+    "mypy", "ruff", "pandas-stubs", "pytest-asyncio", "pytest-timeout", "pytest-xdist", "jupyterlab",
+    "ipykernel", "scikit-image",
 }  # fmt: skip
 """Test requirements that no test imports: plugins, checkers, servers and pictures."""
 
