@@ -7,10 +7,7 @@ of the person who runs the tests take part. Every request to another machine is 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from clean_room import clean_environment, end_sandboxes
 from playwright.sync_api import Browser, ElementHandle, Page, Route
 
 CHROMIUM_OPTIONS = [
@@ -81,26 +79,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def clean_environment(state: Path) -> dict[str, str]:
-    """The environment of a person without keys, settings or a home of their own."""
-    private = ("KLING", "ACEDATA", "AIMLAPI", "JUPYTER", "IPYTHON")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(private)}
-    for name in ("config", "data", "runtime"):
-        environment[f"JUPYTER_{name.upper()}_DIR"] = str(state / name)
-    return environment | {
-        "IPYTHONDIR": str(state / "ipython"),
-        "HOME": str(state),
-        "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", ""),
-    }
-
-
-def end_sandboxes(folder: Path) -> None:
-    """Stop the sandbox processes whose state file lies under a folder: they outlive kernels by design."""
-    for path in folder.rglob("sandbox.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            os.kill(int(json.loads(path.read_text(encoding="utf-8"))["pid"]), signal.SIGTERM)
 
 
 class JupyterLab:
