@@ -1,0 +1,427 @@
+"""The run log: insert, claim, update, look up, lease, and the table as a DataFrame."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import RunNotFound
+from kling_nb.runlog.database import Database
+from kling_nb.runlog.ids import new_id, normalize
+from kling_nb.runlog.migrate import Migrations
+from kling_nb.runlog.records import RunRecord, utc_now
+from kling_nb.runlog.schema import COLUMNS, RUNS
+from kling_nb.runlog.statements import Statements, record_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kling_nb.runlog.frames import FrameCache
+
+Where = Mapping[str, Any] | sa.ColumnElement[bool]
+"""Column values (a list means any of them, None means empty), or an expression over ``schema.RUNS``."""
+
+LIVE = tuple(status for status in RunStatus if status is not RunStatus.FAILED)
+"""Statuses that make an identical request a repetition: the run exists, may exist, or has succeeded."""
+
+IN_FLIGHT = (RunStatus.CREATED, RunStatus.SUBMITTED, RunStatus.PROCESSING, RunStatus.UNCERTAIN)
+
+DURABLE = frozenset({"external_task_id", "task_id", "sending_at", "submitted_at"})
+"""Columns whose loss in a power cut could cost a second charge or a paid video."""
+
+_SUGGESTIONS = 5
+_HISTORY = 50
+
+
+class RunLog:
+    """One row a run, on disk when the call returns.
+
+    Any number of threads and processes may use one log. Nothing is opened before the first use; reading a
+    log that does not exist yet gives nothing and creates nothing.
+
+    Parameters
+    ----------
+    target
+        SQLite file or SQLAlchemy URL.
+    busy_timeout
+        Seconds a write waits for another process.
+    read_only
+        Only read.
+    migrations
+        Known schema revisions.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str],
+        *,
+        busy_timeout: float = 15.0,
+        read_only: bool = False,
+        migrations: Migrations | None = None,
+    ) -> None:
+        self._database = Database(
+            target, busy_timeout=busy_timeout, read_only=read_only, migrations=migrations or Migrations()
+        )
+
+    def __repr__(self) -> str:
+        return f"RunLog({self.location!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def location(self) -> str:
+        """Path or URL, without password."""
+        return self._database.where
+
+    def check(self) -> None:
+        """Raise ``LogReadOnly``, ``LogTooNew`` or another ``RunLogError`` if the log cannot be used."""
+        self._database.check()
+
+    def close(self) -> None:
+        """Close the connections; the next use opens them again."""
+        self._database.close()
+
+    @staticmethod
+    def new_id() -> str:
+        """Return a fresh run id (``ids.new_id``)."""
+        return new_id()
+
+    def insert(self, record: RunRecord) -> RunRecord:
+        """Write a new row; it is on the platter when this returns.
+
+        Raises
+        ------
+        RunLogError
+            The log cannot be written, or the id exists.
+        """
+        with self._database.writing(durable=True) as connection:
+            self._insert(connection, record)
+        return record
+
+    def claim(self, record: RunRecord, *, again: bool = False) -> RunRecord:
+        """Insert the record unless an identical run lives; one step, whatever other kernels do.
+
+        Parameters
+        ----------
+        record
+            With ``identity`` and ``repeat``.
+        again
+            Insert although an identical run exists (also ``record.again``).
+
+        Returns
+        -------
+        RunRecord
+            The record itself, or the newest run with the same identity and repeat that has not failed:
+            compare the ids.
+        """
+        with self._database.writing(durable=True) as connection:
+            if record.identity is not None and not (again or record.again):
+                twin = (RUNS.c.identity == record.identity) & (RUNS.c.repeat == record.repeat)
+                existing = self._select(connection, twin & RUNS.c.status.in_(LIVE), limit=1)
+                if existing:
+                    return existing[0]
+            self._insert(connection, record)
+        return record
+
+    def update(self, run_id: str, **columns: Any) -> RunRecord:
+        """Change columns of one run.
+
+        Parameters
+        ----------
+        run_id
+            Complete id.
+        **columns
+            New values; a JSON column is replaced as a whole.
+
+        Returns
+        -------
+        RunRecord
+            The row as it is now.
+
+        Raises
+        ------
+        RunNotFound
+            No such run.
+        TypeError
+            A name that is no column, or the id.
+        """
+        unknown = [name for name in columns if name not in COLUMNS or name == "id"]
+        if unknown or not columns:
+            raise TypeError(f"not columns that can be changed: {', '.join(unknown) or 'none given'}")
+        statement = self._statements.update(columns)
+        values = {f"new_{name}": value for name, value in columns.items()}
+        with self._database.writing(durable=not DURABLE.isdisjoint(columns)) as connection:
+            rows = statement.run(connection, {**values, "run_id": run_id}).fetchall()
+        if not rows:
+            raise self._not_found(run_id)
+        return self._statements.record(rows[0])
+
+    def get(self, run_id: str) -> RunRecord:
+        """Return one run.
+
+        Parameters
+        ----------
+        run_id
+            Id or the beginning of one, with or without ``r-``, as long as only one run begins so.
+
+        Raises
+        ------
+        RunNotFound
+            No run, or several, with close ids to choose from.
+        """
+        wanted = normalize(run_id)
+        # "~" sorts after every character of an id; a range uses the index where LIKE would not.
+        rows = self.records(RUNS.c.id.between(wanted, wanted + "~"), limit=_SUGGESTIONS + 1)
+        exact = [row for row in rows if row.id == wanted]
+        if exact or len(rows) == 1:
+            return (exact or rows)[0]
+        if rows:
+            raise RunNotFound(
+                f"Several runs begin with {run_id!r}.",
+                "They are "
+                + ", ".join(row.id for row in rows[:_SUGGESTIONS])
+                + (", …" if len(rows) > _SUGGESTIONS else "")
+                + ".",
+                "Type one more character of the id.",
+            )
+        raise self._not_found(run_id)
+
+    def find(
+        self, *, external_task_id: str | None = None, task_id: str | None = None, identity: str | None = None
+    ) -> list[RunRecord]:
+        """Return the runs with all the given keys, newest first."""
+        keys = {"external_task_id": external_task_id, "task_id": task_id, "identity": identity}
+        given = {name: value for name, value in keys.items() if value is not None}
+        if not given:
+            raise TypeError("find() needs external_task_id, task_id or identity")
+        return self.records(given)
+
+    def records(self, where: Where | None = None, *, limit: int | None = None) -> list[RunRecord]:
+        """Return whole rows, newest first.
+
+        Parameters
+        ----------
+        where
+            Column values or an expression.
+        limit
+            At most so many.
+        """
+        if not self._database.exists:
+            return []
+        with self._database.reading() as connection:
+            return self._select(connection, condition(where), limit=limit)
+
+    def unfinished(self) -> list[RunRecord]:
+        """Return the runs that still need something, newest first: an answer, an end, or their download."""
+        missing_video = (RUNS.c.status == RunStatus.SUCCEEDED) & RUNS.c.downloaded_at.is_(None)
+        return self.records(RUNS.c.status.in_(IN_FLIGHT) | missing_video)
+
+    def lease(self, run_id: str, owner: str, seconds: float) -> bool:
+        """Take or renew the right to send and follow a run.
+
+        Parameters
+        ----------
+        run_id
+            Complete id.
+        owner
+            Name of this kernel, unique on the machine.
+        seconds
+            How long the right lasts without renewal.
+
+        Returns
+        -------
+        bool
+            False while another owner's lease runs.
+
+        Raises
+        ------
+        RunNotFound
+            No such run.
+        """
+        now = utc_now()
+        free = (
+            RUNS.c.owner.is_(None)
+            | (RUNS.c.owner == owner)
+            | RUNS.c.lease_until.is_(None)
+            | (RUNS.c.lease_until < now)
+        )
+        change = RUNS.update().where((RUNS.c.id == run_id) & free)
+        taken = change.values(owner=owner, lease_until=now + timedelta(seconds=seconds))
+        return self._apply_lease(run_id, taken)
+
+    def release(self, run_id: str, owner: str) -> bool:
+        """Give a lease back.
+
+        Returns
+        -------
+        bool
+            Whether ``owner`` held it.
+
+        Raises
+        ------
+        RunNotFound
+            No such run.
+        """
+        held = RUNS.update().where((RUNS.c.id == run_id) & (RUNS.c.owner == owner))
+        return self._apply_lease(run_id, held.values(owner=None, lease_until=None))
+
+    def recent_durations(
+        self, model: str | None, mode: str | None, duration: int | None, provider: str | None = None
+    ) -> list[float]:
+        """Return how long like runs took from acceptance to their end, in seconds, newest first.
+
+        At most fifty; they give the expected time and the "longer than usual" hint
+        (``spec/official-api.md`` §12).
+        """
+        like = {"model_name": model, "mode": mode, "duration": duration, "status": RunStatus.SUCCEEDED}
+        where = condition(like if provider is None else {**like, "provider": provider})
+        where &= RUNS.c.submitted_at.is_not(None) & RUNS.c.finished_at.is_not(None)
+        if not self._database.exists:
+            return []
+        query = sa.select(RUNS.c.submitted_at, RUNS.c.finished_at).where(where).order_by(RUNS.c.id.desc())
+        with self._database.reading() as connection:
+            pairs = connection.execute(query.limit(_HISTORY)).all()
+        return [(end - start).total_seconds() for start, end in pairs]
+
+    def change_counter(self) -> int:
+        """Return a number that rises whenever a row is added or changed (leases aside) by anyone."""
+        if not self._database.exists:
+            return 0
+        with self._database.reading() as connection:
+            return int(connection.exec_driver_sql("SELECT coalesce(max(revision), 0) FROM runs").scalar_one())
+
+    def frame(self, where: Where | None = None, limit: int | None = None) -> pd.DataFrame:
+        """Return the runs as a tidy table, newest first, one column a parameter.
+
+        Ids and texts are strings, times timezone-aware UTC, counts ``Int64``, money and other numbers
+        ``float64`` (exact decimals: ``get(id).actual_units``). The raw JSON of request, wire and answers is left
+        out. The whole table is kept and brought up to date by what changed since; a filter runs in SQL.
+
+        Parameters
+        ----------
+        where
+            Column values or an expression.
+        limit
+            At most so many rows.
+        """
+        return self._frames.frame(None if where is None else condition(where), limit)
+
+    @cached_property
+    def _statements(self) -> Statements:
+        return Statements(self._database.dialect)
+
+    @cached_property
+    def _frames(self) -> FrameCache:
+        from kling_nb.runlog.frames import FrameCache  # noqa: PLC0415 - pandas takes half a second to load
+
+        return FrameCache(self._database)
+
+    def _insert(self, connection: sa.Connection, record: RunRecord) -> None:
+        self._statements.insert.run(connection, self._statements.values(record))
+
+    def _select(
+        self, connection: sa.Connection, where: sa.ColumnElement[bool], *, limit: int | None
+    ) -> list[RunRecord]:
+        query = (
+            sa.select(*(RUNS.c[name] for name in COLUMNS))
+            .where(where)
+            .order_by(RUNS.c.id.desc())
+            .limit(limit)
+        )
+        return [record_of(dict(row)) for row in connection.execute(query).mappings()]
+
+    def _apply_lease(self, run_id: str, change: sa.Update) -> bool:
+        with self._database.writing(durable=False) as connection:
+            if connection.execute(change).rowcount:
+                return True
+            known = connection.execute(sa.select(RUNS.c.id).where(RUNS.c.id == run_id)).first()
+        if known is None:
+            raise self._not_found(run_id)
+        return False
+
+    def _not_found(self, run_id: str) -> RunNotFound:
+        with_task = self.find(task_id=run_id) or self.find(external_task_id=run_id)
+        if with_task:
+            return RunNotFound(
+                f"No run {run_id!r} in {self.location}.",
+                "That is a task id of the service, not a run id.",
+                f"The run of this task is {with_task[0].id}.",
+            )
+        recent = [row.id for row in self.records(limit=200)]
+        close = get_close_matches(normalize(run_id), recent, n=3, cutoff=0.75)
+        advice = f"Did you mean {', '.join(close)}?" if close else "kn.runs() lists all runs."
+        if not close and recent:
+            advice = f"The newest are {', '.join(recent[:3])}; kn.runs() lists all."
+        return RunNotFound(f"No run {run_id!r} in {self.location}.", "No id begins so.", advice)
+
+
+def open_log(
+    target: str | os.PathLike[str], *, busy_timeout: float = 15.0, read_only: bool = False
+) -> RunLog:
+    """Return the log at a path or URL, checked if it exists, created with the first write if not.
+
+    Parameters
+    ----------
+    target
+        SQLite file, ``sqlite:///…`` or another SQLAlchemy URL.
+    busy_timeout
+        Seconds a write waits for another process.
+    read_only
+        Look at a log that cannot or must not be written.
+
+    Raises
+    ------
+    LogReadOnly
+        File or folder cannot be written (and ``read_only`` is not set).
+    LogTooNew
+        Written by a newer version.
+    RunLogError
+        Damaged, or somebody else's database.
+    """
+    log = RunLog(target, busy_timeout=busy_timeout, read_only=read_only)
+    log.check()
+    return log
+
+
+def condition(where: Where | None) -> sa.ColumnElement[bool]:
+    """Return a filter as an SQL expression.
+
+    Parameters
+    ----------
+    where
+        Column values, an expression, or None for everything.
+
+    Raises
+    ------
+    TypeError
+        A name that is no column.
+    """
+    if where is None:
+        return sa.true()
+    if not isinstance(where, Mapping):
+        return where
+    unknown = [name for name in where if name not in COLUMNS]
+    if unknown:
+        close = get_close_matches(unknown[0], COLUMNS, n=3)
+        hint = f"; did you mean {', '.join(close)}?" if close else ""
+        raise TypeError(f"the run log has no column {unknown[0]!r}{hint}")
+    return sa.and_(sa.true(), *(_matches(RUNS.c[name], value) for name, value in where.items()))
+
+
+def _matches(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    if value is None:
+        return column.is_(None)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return column.in_(list(value))
+    return column == value
