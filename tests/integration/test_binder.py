@@ -1,14 +1,16 @@
-"""What Binder does with this repository, done here: its steps in a fresh environment, then the first notebook.
+"""What Binder does with this repository: its steps in a fresh environment, then the first notebook.
 
 The base set is what repo2docker puts into its image for the Python that ``binder/runtime.txt`` names.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -111,7 +113,7 @@ def test_the_base_set_of_the_image_is_kept(image: dict[str, str], checkout: Path
 
 
 def test_the_first_notebook_runs_within_the_memory_of_binder(
-    image: dict[str, str], checkout: Path, record_property: pytest.FixtureRequest
+    image: dict[str, str], checkout: Path, record_property: Callable[[str, object], None]
 ) -> None:
     command = [
         "binder/start",
@@ -127,10 +129,8 @@ def test_the_first_notebook_runs_within_the_memory_of_binder(
             process = subprocess.Popen(command, cwd=checkout, env=image, stdout=output, stderr=output)
         watched = psutil.Process(process.pid)
         while process.poll() is None:
-            try:
+            with contextlib.suppress(psutil.Error):  # a process may end while it is being measured
                 peak = max(peak, kernels_and_sandboxes(watched, checkout))
-            except psutil.Error:
-                pass
             time.sleep(0.1)
     finally:
         end_sandboxes(checkout.parent)

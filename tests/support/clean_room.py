@@ -1,4 +1,4 @@
-"""An environment without the tester's keys and settings, and the end of the sandboxes that a test left behind."""
+"""An environment without the tester's keys and settings, and an end for the sandboxes a test left behind."""
 
 from __future__ import annotations
 
