@@ -1,0 +1,184 @@
+"""What a provider is: a dialect that makes calls and reads answers, without network and clock."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.task import Task
+    from kling_nb.domain.wire import Answer, Call
+    from kling_nb.errors import TaskFailed
+
+
+@dataclass(frozen=True, slots=True)
+class PollPolicy:
+    """How often a task is asked for (``spec/official-api.md`` §12).
+
+    Parameters
+    ----------
+    first_s
+        Interval while the task is young, in seconds.
+    after_s
+        Age from which the interval grows, in seconds.
+    factor
+        Growth per poll.
+    max_s
+        Longest interval, in seconds.
+    jitter
+        Relative spread, 0.2 for ± 20 %.
+    """
+
+    first_s: float = 3.0
+    after_s: float = 30.0
+    factor: float = 1.3
+    max_s: float = 15.0
+    jitter: float = 0.2
+
+    def interval(self, age_s: float) -> float:
+        """Return the interval before the next poll of a task of that age, without jitter.
+
+        The geometric growth "x factor per poll" in closed form: after k grown polls the age is
+        ``after + first*factor*(factor**k - 1)/(factor - 1)``, so no poll count has to be kept.
+
+        Parameters
+        ----------
+        age_s
+            Seconds since the task was submitted.
+
+        Returns
+        -------
+        float
+            Seconds.
+        """
+        if age_s < self.after_s:
+            return min(self.first_s, self.max_s)
+        grown = self.first_s * self.factor + (age_s - self.after_s) * (self.factor - 1.0)
+        return min(grown, self.max_s)
+
+    def delay(self, age_s: float, rand: Callable[[], float] = random.random) -> float:
+        """Return the interval with jitter.
+
+        Parameters
+        ----------
+        age_s
+            Seconds since the task was submitted.
+        rand
+            Source of uniform numbers in [0, 1).
+
+        Returns
+        -------
+        float
+            Seconds.
+        """
+        return self.interval(age_s) * (1.0 + self.jitter * (2.0 * rand() - 1.0))
+
+
+class Provider(Protocol):
+    """A dialect: requests to calls, answers to tasks; every decoder raises the error tree."""
+
+    @property
+    def name(self) -> str:
+        """Name in settings, log and messages."""
+
+    @property
+    def has_external_id(self) -> bool:
+        """Whether creates carry an id of ours that a task can be looked up by."""
+
+    @property
+    def poll(self) -> PollPolicy:
+        """How often tasks are asked for."""
+
+    def create(self, request: ImageToVideo, external_task_id: str) -> Call:
+        """Return the call that creates the task."""
+
+    def query(self, task_id: str) -> Call:
+        """Return the call that asks for one task, by its id or ours."""
+
+    def list_tasks(self, page: int = 1, size: int = 30) -> Call:
+        """Return the call that asks for many tasks."""
+
+    def check(self, uuid: str) -> Call:
+        """Return a call that proves the credential and costs nothing."""
+
+    def account(self, start_ms: int, end_ms: int) -> Call:
+        """Return the call that asks for balance and packs."""
+
+    def decode_task(self, answer: Answer) -> Task:
+        """Read a create or query answer."""
+
+    def decode_list(self, answer: Answer) -> list[Task]:
+        """Read a list answer."""
+
+    def decode_check(self, answer: Answer) -> None:
+        """Return if the credential works, else raise."""
+
+    def decode_account(self, answer: Answer) -> Sequence[Pack]:
+        """Read balance and packs."""
+
+    def failure(self, task: Task) -> TaskFailed:
+        """Return the error for a task that the service ended with a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One resource pack of the account (``spec/official-api.md`` §14).
+
+    Parameters
+    ----------
+    name, id, type
+        As the service names them.
+    status
+        ``toBeOnline``, ``online``, ``expired`` or ``runOut``.
+    total, remaining
+        Units; the remaining number lags by up to 12 hours.
+    expires_ms
+        End of validity, Unix milliseconds, None when not reported.
+    """
+
+    name: str
+    id: str
+    type: str
+    status: str
+    total: float | None
+    remaining: float | None
+    expires_ms: int | None
+
+
+_MEDIA_KEYS = frozenset({"image", "image_tail", "static_mask", "mask", "url", "image_url"})
+
+
+def redacted_body(call: Call) -> dict[str, Any]:
+    """Return the body of a call with Base64 media replaced by size and digest.
+
+    For dry runs and the run log: readable, small, and it still identifies the pictures.
+
+    Parameters
+    ----------
+    call
+        Call of any provider.
+
+    Returns
+    -------
+    dict
+        Copy of the body; empty for calls without one.
+    """
+    body = _redact(call.body or {}, "")
+    assert isinstance(body, dict)
+    return body
+
+
+def _redact(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _redact(item, name) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redact(item, key) for item in value]
+    if key in _MEDIA_KEYS and isinstance(value, str) and not value.startswith(("http://", "https://")):
+        data = base64.b64decode(value)
+        return f"<base64 {len(data)} bytes sha256:{hashlib.sha256(data).hexdigest()}>"
+    return value

@@ -1,0 +1,113 @@
+"""The body of a legacy image-to-video create (``spec/official-api.md`` §4.1, §5, §6).
+
+A closed schema: the official server ignores unknown keys silently, so nothing but the fields of
+§4.1 ever leaves, and neither null nor an empty string.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kling_nb import media
+from kling_nb.errors import InputError
+
+if TYPE_CHECKING:
+    from kling_nb.domain.brush import DynamicMask, Mask
+    from kling_nb.domain.images import ImageRef
+    from kling_nb.domain.request import ImageToVideo
+
+
+def build(request: ImageToVideo, external_task_id: str) -> dict[str, Any]:
+    """Return the JSON body of a create.
+
+    Parameters
+    ----------
+    request
+        A request that passed the linter; ``duration`` is in seconds.
+    external_task_id
+        Idempotency key; wins over the request's own.
+
+    Returns
+    -------
+    dict
+        Keys in the order of ``spec/official-api.md`` §4.1.
+
+    Raises
+    ------
+    InputError
+        If a picture holds neither bytes nor an address, or a path's picture size is unknown.
+    """
+    body: dict[str, Any] = {
+        "model_name": request.model_name,
+        "image": _picture(request.image),
+        "image_tail": _picture(request.image_tail),
+        **_shots(request),
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "element_list": [{"element_id": element} for element in request.element_list],
+        "voice_list": [{"voice_id": voice} for voice in request.voice_list],
+        "sound": request.sound,
+        "cfg_scale": request.cfg_scale,
+        "mode": request.sent_mode,
+        **_brush(request),
+        "camera_control": None if request.camera_control is None else request.camera_control.to_wire(),
+        "duration": str(request.duration),
+        "watermark_info": None if request.watermark is None else {"enabled": request.watermark},
+        "callback_url": request.callback_url,
+        "external_task_id": external_task_id,
+    }
+    return {key: value for key, value in body.items() if value is not None and value not in ("", [], {})}
+
+
+def _picture(image: ImageRef | None) -> str | None:
+    if image is None:
+        return None
+    if image.url is not None:
+        return image.url
+    if image.data is None:
+        raise InputError("A picture is empty.", "It has neither bytes nor an address.", "Load it again.")
+    return media.to_base64(image.data)
+
+
+def _shots(request: ImageToVideo) -> dict[str, Any]:
+    # Without multi_shot, shot_type and multi_prompt have no effect (§4.3 R9).
+    if not request.multi_shot:
+        return {}
+    shots = [
+        {"index": shot.index, "prompt": shot.prompt, "duration": str(shot.duration)}
+        for shot in request.multi_prompt
+    ]
+    return {"multi_shot": True, "shot_type": request.shot_type, "multi_prompt": shots}
+
+
+def _brush(request: ImageToVideo) -> dict[str, Any]:
+    masks = [group.mask for group in request.dynamic_masks]
+    if request.static_mask is not None:
+        masks.append(request.static_mask)
+    if not masks:
+        return {}
+    size = _size(request, masks)
+    return {
+        "static_mask": None if request.static_mask is None else _mask(request.static_mask, size),
+        "dynamic_masks": [_group(group, size, request) for group in request.dynamic_masks],
+    }
+
+
+def _group(group: DynamicMask, size: tuple[int, int] | None, request: ImageToVideo) -> dict[str, Any]:
+    path = group.trajectory.to_wire(size or group.trajectory.size, y_origin=request.y_origin)
+    return {"mask": _mask(group.mask, size), "trajectories": path}
+
+
+def _mask(mask: Mask, size: tuple[int, int] | None) -> str:
+    if mask.url is not None:
+        return mask.url
+    if mask.array is None:
+        raise InputError("A mask is empty.", "It has neither pixels nor an address.", "Draw it again.")
+    return media.to_base64(media.mask_to_png(mask.array, size=size))
+
+
+def _size(request: ImageToVideo, masks: list[Mask]) -> tuple[int, int] | None:
+    """Size of the picture as sent; for a picture at an address, the size the masks were drawn on."""
+    if request.image is not None and request.image.size is not None:
+        return request.image.size
+    return next(((m.array.shape[1], m.array.shape[0]) for m in masks if m.array is not None), None)

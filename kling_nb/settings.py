@@ -1,0 +1,259 @@
+"""Settings: explicit argument, then ``%kling config``, then the environment, then the default.
+
+The names of the environment variables are part of the product and listed in ``Settings``. Values
+only: nothing here opens a file or a connection.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kling_nb.errors import SettingsError
+
+PROVIDERS = ("official", "acedata", "aimlapi", "sandbox")
+"""Names of the providers, in the order in which they are chosen when none is named."""
+
+OFFICIAL_BASE = "https://api-singapore.klingai.com"
+ACEDATA_BASE = "https://api.acedata.cloud"
+AIMLAPI_BASE = "https://api.aimlapi.com"
+
+
+def clean_base_url(value: str) -> str:
+    """Return a base URL without trailing ``/`` or ``/v1`` (``spec/official-api.md`` §2).
+
+    Parameters
+    ----------
+    value
+        Absolute http(s) URL of a service.
+
+    Returns
+    -------
+    str
+        The URL as paths are appended to it.
+
+    Raises
+    ------
+    ValueError
+        If it is no http(s) URL or carries a user name, query or fragment.
+    """
+    text = value.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http(s) address like https://api-singapore.klingai.com")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must hold neither a user name nor a query")
+    return text
+
+
+class Settings(BaseSettings):
+    """All settings of one session; immutable.
+
+    Parameters
+    ----------
+    provider
+        ``official``, ``acedata``, ``aimlapi`` or ``sandbox``; None lets the session choose.
+    home
+        Folder of the run log and the videos, absolute; relative values are resolved against the
+        working directory at the moment the settings are loaded.
+    log_url, media_url
+        SQLAlchemy URL of the run log and fsspec URL of the videos; None means inside ``home``.
+    sandbox_home
+        Folder of the local sandbox; None lets the session choose.
+    kling_api_base, acedata_api_base, aimlapi_base
+        Addresses of the services.
+    explicit_api_key, explicit_access_key, explicit_secret_key
+        Credential given as an argument; wins over every variable.
+    kling_api_key, klingai_api_key, kling_access_key, kling_secret_key, klingai_access_key, \
+klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
+        Credentials by the variable that held them, so that the source can be told.
+    quota
+        Concurrent tasks per model (``spec/official-api.md`` §13).
+    clip_warn_units, clip_limit_units
+        Cost of one clip that warns or blocks (``spec/user-needs.md`` L32), in units.
+    negative_prompt
+        Default negative prompt.
+    embed_cap_mb
+        Largest video that is embedded into a notebook on request, in MB.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    provider: str | None = Field(default=None, validation_alias="KLING_NB_PROVIDER")
+    home: Path = Field(default=Path("kling_runs"), validation_alias="KLING_NB_HOME", validate_default=True)
+    log_url: str | None = Field(default=None, validation_alias="KLING_NB_LOG_URL")
+    media_url: str | None = Field(default=None, validation_alias="KLING_NB_MEDIA_URL")
+    sandbox_home: Path | None = Field(default=None, validation_alias="KLING_NB_SANDBOX_HOME")
+
+    kling_api_base: str = Field(default=OFFICIAL_BASE, validation_alias="KLING_API_BASE")
+    acedata_api_base: str = Field(default=ACEDATA_BASE, validation_alias="ACEDATACLOUD_API_BASE_URL")
+    aimlapi_base: str = Field(default=AIMLAPI_BASE, validation_alias="AIMLAPI_BASE_URL")
+
+    # No environment variable can have these names: the values come from arguments only.
+    explicit_api_key: SecretStr | None = Field(default=None, validation_alias="argument api_key")
+    explicit_access_key: SecretStr | None = Field(default=None, validation_alias="argument access_key")
+    explicit_secret_key: SecretStr | None = Field(default=None, validation_alias="argument secret_key")
+
+    kling_api_key: SecretStr | None = Field(default=None, validation_alias="KLING_API_KEY")
+    klingai_api_key: SecretStr | None = Field(default=None, validation_alias="KLINGAI_API_KEY")
+    kling_access_key: SecretStr | None = Field(default=None, validation_alias="KLING_ACCESS_KEY")
+    kling_secret_key: SecretStr | None = Field(default=None, validation_alias="KLING_SECRET_KEY")
+    klingai_access_key: SecretStr | None = Field(default=None, validation_alias="KLINGAI_ACCESS_KEY")
+    klingai_secret_key: SecretStr | None = Field(default=None, validation_alias="KLINGAI_SECRET_KEY")
+    acedata_api_token: SecretStr | None = Field(default=None, validation_alias="ACEDATACLOUD_API_TOKEN")
+    aimlapi_api_key: SecretStr | None = Field(default=None, validation_alias="AIMLAPI_API_KEY")
+    aimlapi_key: SecretStr | None = Field(default=None, validation_alias="AIMLAPI_KEY")
+
+    quota: int = Field(default=5, ge=1, validation_alias="KLING_NB_QUOTA")
+    clip_warn_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_WARN_UNITS")
+    clip_limit_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_LIMIT_UNITS")
+    negative_prompt: str = Field(default="", validation_alias="KLING_NB_NEGATIVE_PROMPT")
+    embed_cap_mb: float = Field(default=8.0, ge=0, validation_alias="KLING_NB_EMBED_CAP_MB")
+
+    @field_validator("provider")
+    @classmethod
+    def _known_provider(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        name = value.strip().lower()
+        if name not in PROVIDERS:
+            raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
+        return name
+
+    @field_validator("home", "sandbox_home")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @field_validator("kling_api_base", "acedata_api_base", "aimlapi_base")
+    @classmethod
+    def _clean_base(cls, value: str) -> str:
+        return clean_base_url(value)
+
+
+_ARGUMENTS = {
+    "api_key": "explicit_api_key",
+    "access_key": "explicit_access_key",
+    "secret_key": "explicit_secret_key",
+    "api_base": "kling_api_base",
+    "base_url": "kling_api_base",
+    "negative": "negative_prompt",
+    "media": "media_url",
+    "log": "log_url",
+}
+"""Short names accepted beside the field names."""
+
+_SECRET_FIELDS = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+
+_configured: dict[str, Any] = {}
+_lock = threading.Lock()
+
+
+def load(**explicit: Any) -> Settings:
+    """Return the settings that hold now.
+
+    Parameters
+    ----------
+    **explicit
+        Values that win over everything else, by field name, or ``api_key``, ``access_key``,
+        ``secret_key``, ``negative``. None means "not given".
+
+    Returns
+    -------
+    Settings
+        Immutable; ``home`` resolved against the present working directory.
+
+    Raises
+    ------
+    SettingsError
+        If a name is unknown or a value cannot be used; secrets are not shown.
+    """
+    given = {_field_name(name): value for name, value in explicit.items() if value is not None}
+    with _lock:
+        merged = {**_configured, **given}
+    return _build(merged)
+
+
+def configure(name: str, value: Any) -> None:
+    """Set a value for this process (``%kling config``); it wins over the environment.
+
+    Parameters
+    ----------
+    name
+        Field name of `Settings` or a short name.
+    value
+        New value; None goes back to the environment or the default.
+
+    Raises
+    ------
+    SettingsError
+        If the name is unknown or the value cannot be used; then nothing changes.
+    """
+    field = _field_name(name)
+    if value is None:
+        with _lock:
+            _configured.pop(field, None)
+        return
+    checked = getattr(_build({field: value}), field)
+    with _lock:
+        _configured[field] = checked
+
+
+def configured() -> dict[str, Any]:
+    """Return what `configure` has set, without secrets.
+
+    Returns
+    -------
+    dict
+        Field name to value.
+    """
+    with _lock:
+        return {name: value for name, value in _configured.items() if name not in _SECRET_FIELDS}
+
+
+def names() -> list[str]:
+    """Return the names that `configure` accepts and that hold no secret, sorted."""
+    return sorted(set(Settings.model_fields) - _SECRET_FIELDS)
+
+
+def _field_name(name: str) -> str:
+    key = name.strip().lower().replace("-", "_")
+    field = _ARGUMENTS.get(key, key)
+    if field in Settings.model_fields:
+        return field
+    known = names()
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    raise SettingsError(
+        f"Unknown setting {name!r}.",
+        "It is not one of kling_nb's settings.",
+        f"{hint}Known: {', '.join(known)}.",
+    )
+
+
+def _build(values: dict[str, Any]) -> Settings:
+    # Keyed by alias: with field names, some versions of pydantic-settings let the environment win.
+    by_alias = {str(Settings.model_fields[name].validation_alias): value for name, value in values.items()}
+    problems: list[str] = []
+    try:
+        return Settings(**by_alias)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+        ]
+    raise SettingsError(
+        "A setting cannot be used.",
+        "; ".join(problems),
+        "Correct the argument, `%kling config` or the variable.",
+    )

@@ -1,0 +1,1 @@
+"""HTTP: the background loop, credentials, retry rules and downloads; knows no dialect."""

@@ -1,0 +1,103 @@
+"""How connections are opened: timeouts, trust, certificates."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import ssl
+from dataclasses import dataclass
+
+import httpx
+
+MAX_CONNECTIONS = 8
+"""httpcore rescans every connection for each queued request: few connections are faster than many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Time limits of one call (``spec/official-api.md`` §2), in seconds.
+
+    Parameters
+    ----------
+    connect
+        To open a connection, TLS included.
+    get
+        From the request to the last byte of the answer.
+    post
+        Same for a POST, plus ``post_per_mb`` for each MB of body.
+    post_per_mb
+        Seconds per 1 000 000 bytes of body.
+    """
+
+    connect: float = 10.0
+    get: float = 30.0
+    post: float = 30.0
+    post_per_mb: float = 4.0
+
+    def answer(self, method: str, body_bytes: int) -> float:
+        """Return the time limit from the first byte sent to the last byte received.
+
+        Parameters
+        ----------
+        method
+            HTTP method.
+        body_bytes
+            Size of the request body.
+        """
+        return self.post + self.post_per_mb * body_bytes / 1e6 if method == "POST" else self.get
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine; proxies and environment never apply to it.
+
+    Parameters
+    ----------
+    host
+        Host name or address, without brackets.
+    """
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """Return the one TLS context of this process; building it costs tens of milliseconds."""
+    return httpx.create_ssl_context()
+
+
+@functools.cache
+def no_trust_context() -> ssl.SSLContext:
+    """Return a context that trusts nobody, for clients that speak plain http to loopback only."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def new_client(url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTIONS) -> httpx.AsyncClient:
+    """Return a client for one kind of host; it follows no redirects and holds no credential.
+
+    Parameters
+    ----------
+    url
+        Address it will talk to: decides about proxies and certificates.
+    timeouts
+        Time limits.
+    max_connections
+        Upper bound of open connections.
+    """
+    target = httpx.URL(url)
+    local = is_loopback(target.host)
+    return httpx.AsyncClient(
+        # A context without certificates fails closed, should TLS ever be asked of it.
+        verify=no_trust_context() if local and target.scheme == "http" else tls_context(),
+        trust_env=not local,
+        follow_redirects=False,
+        limits=httpx.Limits(
+            max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=20.0
+        ),
+        timeout=httpx.Timeout(timeouts.get, connect=timeouts.connect, pool=None),
+        headers={"User-Agent": "kling_nb"},
+    )

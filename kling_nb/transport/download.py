@@ -1,0 +1,370 @@
+"""Videos to disk: anonymous, streamed, resumable, atomic (``spec/official-api.md`` §13).
+
+The file appears under its name only when it is complete: it grows as ``<name>.<digest>.part`` beside
+it, and what is there after a broken connection or a killed kernel is continued with ``Range``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from kling_nb.domain.wire import Answer
+from kling_nb.errors import DownloadError
+from kling_nb.transport.connection import Timeouts, new_client
+from kling_nb.transport.retry import RetryRule
+
+Progress = Callable[[int, int | None], None]
+HostPolicy = Callable[[str], bool]
+
+MAX_BYTES = 2_000_000_000
+"""Default size cap; the longest clips are tens of megabytes."""
+MAX_REDIRECTS = 5
+_BATCH = 1 << 20
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_RETRY_STATUS = frozenset({429, 500, 502, 503, 504})
+_NO_VIDEO = ("text/", "application/json", "application/xml")
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    """A finished download.
+
+    Parameters
+    ----------
+    path
+        The file.
+    nbytes
+        Its size.
+    sha256
+        Hex digest of its content.
+    """
+
+    path: Path
+    nbytes: int
+    sha256: str
+
+
+class _InterruptedError(Exception):
+    """An attempt ended early; what is in the part file can be continued."""
+
+    def __init__(self, cause: str, answer: Answer | None = None) -> None:
+        super().__init__(cause)
+        self.answer = answer
+
+
+async def download(
+    url: str,
+    target: Path,
+    *,
+    max_bytes: int = MAX_BYTES,
+    progress: Progress | None = None,
+    expected_host_policy: HostPolicy | None = None,
+    retry: RetryRule | None = None,
+    timeouts: Timeouts | None = None,
+) -> Downloaded:
+    """Fetch a file without any credential.
+
+    Parameters
+    ----------
+    url
+        Signed address from the service.
+    target
+        Where the file shall be; its folder is made when missing. An existing file is replaced.
+    max_bytes
+        Size cap.
+    progress
+        Told the bytes on disk and the size, if it is known.
+    expected_host_policy
+        Asked for every address, redirects included; False refuses it.
+    retry
+        Delays after broken attempts; the count starts anew whenever bytes arrived.
+    timeouts
+        ``connect``, and ``get`` as the longest silence between two pieces.
+
+    Returns
+    -------
+    Downloaded
+        The complete file.
+
+    Raises
+    ------
+    DownloadError
+        Expired, missing, too large, no video, disk full, or broken too often; ``http_status`` is set
+        when the server said so. The part file stays where it can be continued.
+    """
+    rule = retry or RetryRule()
+    job = _Job(
+        url,
+        Path(target),
+        max_bytes=max_bytes,
+        progress=progress,
+        policy=expected_host_policy,
+        timeouts=timeouts or Timeouts(),
+    )
+    failures = 0
+    while True:
+        before = job.size
+        try:
+            return await job.attempt()
+        except _InterruptedError as error:
+            broken = error
+        except OSError as error:
+            _raise_disk(error, job)
+        failures = 0 if job.size > before else failures + 1
+        if failures >= rule.attempts:
+            raise DownloadError(
+                f"The video could not be fetched from {job.host}.",
+                f"{broken}; {job.size} bytes arrived.",
+                "`%kling resume` continues where it stopped.",
+                http_status=broken.answer.status if broken.answer else None,
+            )
+        await asyncio.sleep(rule.delay(max(failures - 1, 0), broken.answer))
+
+
+class _Job:
+    """One file on its way."""
+
+    def __init__(
+        self,
+        url: str,
+        target: Path,
+        *,
+        max_bytes: int,
+        progress: Progress | None,
+        policy: HostPolicy | None,
+        timeouts: Timeouts,
+    ) -> None:
+        self.url = url
+        self.target = target
+        self.max_bytes = max_bytes
+        self.progress = progress
+        self.policy = policy
+        self.timeouts = timeouts
+        # The signature in the query changes with every look at the task, the path does not: a part is
+        # continued only by the address that began it.
+        digest = hashlib.sha256(urlsplit(url).path.encode()).hexdigest()[:8]
+        self.part = target.with_name(f"{target.name}.{digest}.part")
+        self.host = urlsplit(url).hostname or url
+
+    @property
+    def size(self) -> int:
+        """Bytes in the part file."""
+        try:
+            return self.part.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    async def attempt(self) -> Downloaded:
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        url, hops = self.url, 0
+        while True:
+            self._check(url)
+            async with new_client(url, self.timeouts, max_connections=1) as http:
+                try:
+                    done, url = await self._request(http, url)
+                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                    raise _InterruptedError(f"{type(error).__name__}: {error}".rstrip(": ")) from None
+            if done is not None:
+                return done
+            hops += 1
+            if hops > MAX_REDIRECTS:
+                raise self._refused("It redirects too often.")
+
+    async def _request(self, http: httpx.AsyncClient, url: str) -> tuple[Downloaded | None, str]:
+        """Return the file, or the address a redirect leads to."""
+        start = self.size
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        async with http.stream("GET", url, headers=headers) as response:
+            status = response.status_code
+            if status in _REDIRECTS and "location" in response.headers:
+                return None, urljoin(url, response.headers["location"])
+            if status == 416 and start:
+                return await self._at_end(response, start), url
+            self._check_status(response)
+            resumed = status == 206 and _range_start(response) == start
+            if status == 206 and not resumed:
+                self.part.unlink(missing_ok=True)
+                raise _InterruptedError("the server answered with another range")
+            total = _total(response, start if resumed else 0)
+            self._check_size(total)
+            return await self._store(response, start if resumed else 0, total), url
+
+    async def _store(self, response: httpx.Response, start: int, total: int | None) -> Downloaded:
+        writer = await asyncio.to_thread(_Writer, self.part, start)
+        try:
+            try:
+                await self._copy(response, writer, total)
+            finally:
+                await asyncio.to_thread(writer.close)
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise _InterruptedError(f"the connection broke ({type(error).__name__})") from None
+        if total is not None and writer.size != total:
+            raise _InterruptedError(f"{writer.size} of {total} bytes arrived")
+        return await self._finish(writer.size, writer.digest)
+
+    async def _copy(self, response: httpx.Response, writer: _Writer, total: int | None) -> None:
+        batch = bytearray()
+        writing: asyncio.Future[None] | None = None
+        try:
+            async for piece in response.aiter_raw():
+                batch += piece
+                if len(batch) >= _BATCH:
+                    # The next piece is received while the last batch is hashed and written.
+                    if writing is not None:
+                        await writing
+                    self._check_size(writer.size + len(batch))
+                    writing = asyncio.ensure_future(asyncio.to_thread(writer.write, bytes(batch)))
+                    batch.clear()
+                    self._report(writer.size, total)
+        finally:
+            if writing is not None:
+                await asyncio.shield(writing)
+            # A broken connection leaves pieces that are good: they need not come again.
+            self._check_size(writer.size + len(batch))
+            await asyncio.to_thread(writer.write, bytes(batch))
+        self._report(writer.size, total)
+
+    async def _at_end(self, response: httpx.Response, start: int) -> Downloaded:
+        total = _range_total(response.headers.get("content-range", ""))
+        if total != start:
+            self.part.unlink(missing_ok=True)
+            raise _InterruptedError("the part file does not belong to this video")
+        writer = await asyncio.to_thread(_Writer, self.part, start)
+        await asyncio.to_thread(writer.close)
+        return await self._finish(start, writer.digest)
+
+    async def _finish(self, size: int, digest: str) -> Downloaded:
+        if size == 0:
+            self.part.unlink(missing_ok=True)
+            raise _InterruptedError("the file is empty")
+        await asyncio.to_thread(_replace, self.part, self.target, size)
+        return Downloaded(self.target, size, digest)
+
+    def _report(self, size: int, total: int | None) -> None:
+        if self.progress is not None:
+            self.progress(size, total)
+
+    def _check(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise self._refused(f"Its address is no web address ({parts.scheme or 'none'}).")
+        if self.policy is not None and not self.policy(url):
+            raise self._refused(f"The host {parts.hostname} is not expected.")
+
+    def _check_status(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in _RETRY_STATUS:
+            raise _InterruptedError(f"HTTP {status}", Answer(status, dict(response.headers), b""))
+        if status in (403, 404, 410):
+            raise DownloadError(
+                "The video's address is no longer valid."
+                if status == 403
+                else "The video is no longer there.",
+                f"{self.host} answered HTTP {status}. Addresses are signed for a limited time, videos are "
+                "removed after 30 days.",
+                "`%kling resume` asks the service for a new address; after 30 days make the video again.",
+                http_status=status,
+            )
+        if status not in (200, 206):
+            raise self._refused(f"{self.host} answered HTTP {status}.", status)
+        kind = response.headers.get("content-type", "").lower()
+        if kind.startswith(_NO_VIDEO):
+            raise self._refused(f"{self.host} sent {kind.split(';')[0]}, no video.", status)
+
+    def _check_size(self, size: int | None) -> None:
+        if size is not None and size > self.max_bytes:
+            self.part.unlink(missing_ok=True)
+            raise self._refused(f"It has {size} bytes or more, the limit is {self.max_bytes}.")
+
+    def _refused(self, why: str, status: int | None = None) -> DownloadError:
+        return DownloadError(
+            "The video was not fetched.",
+            why,
+            "The task and its id are kept; `%kling doctor` checks the network.",
+            http_status=status,
+        )
+
+
+class _Writer:
+    """Appends to the part file and keeps the digest; every write goes to the system at once."""
+
+    def __init__(self, part: Path, start: int) -> None:
+        self._hash = hashlib.sha256()
+        self.size = start
+        self._file: BinaryIO = part.open("r+b" if start else "wb", buffering=0)
+        self._rehash(start)
+
+    def _rehash(self, start: int) -> None:
+        left = start
+        while left > 0:
+            piece = self._file.read(min(_BATCH, left))
+            if not piece:
+                raise OSError(errno.EIO, "the part file became shorter")
+            self._hash.update(piece)
+            left -= len(piece)
+        self._file.truncate(start)
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = self._file.write(view)
+            self._hash.update(view[:written])
+            self.size += written
+            view = view[written:]
+
+    def close(self) -> None:
+        try:
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _replace(part: Path, target: Path, size: int) -> None:
+    try:
+        part.replace(target)
+    except FileNotFoundError:
+        # Another kernel finished the same file first.
+        if not target.is_file() or target.stat().st_size != size:
+            raise
+
+
+def _range_start(response: httpx.Response) -> int | None:
+    found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+    return int(found.group(1)) if found else None
+
+
+def _range_total(header: str) -> int | None:
+    found = re.search(r"/(\d+)$", header)
+    return int(found.group(1)) if found else None
+
+
+def _total(response: httpx.Response, start: int) -> int | None:
+    total = _range_total(response.headers.get("content-range", ""))
+    if total is not None:
+        return total
+    length = response.headers.get("content-length", "")
+    return start + int(length) if length.isdigit() else None
+
+
+def _raise_disk(error: OSError, job: _Job) -> NoReturn:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    raise DownloadError(
+        "The disk is full." if full else f"{job.target} cannot be written.",
+        f"{error.strerror or error}; {job.size} bytes of the video are in {job.part.name}.",
+        f"{'Make room' if full else 'Check the folder'}, then `%kling resume` continues where it stopped.",
+    ) from None
