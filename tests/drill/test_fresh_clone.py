@@ -1,4 +1,4 @@
-"""The README's first command on a fresh clone, in an empty home: one line, and the notebook is being served."""
+"""The README's first command on a fresh clone, in an empty home: one line, and the notebook is served."""
 
 from __future__ import annotations
 

@@ -221,6 +221,23 @@ class NotebookPage:
         element.scroll_into_view_if_needed()
         return element
 
+    def start(self, index: int) -> None:
+        """Begin to run one cell without waiting for its end."""
+        self.page.evaluate(f"(index) => {{ ({RUN_CELL})(index); }}", index)
+
+    def card(self, index: int) -> ElementHandle:
+        """Return the run card in a cell's output."""
+        card = self.element(index).wait_for_selector(".kn-card[data-status]")
+        assert card is not None
+        return card
+
+    def wait_status(self, index: int, status: str, seconds: float = 60) -> ElementHandle:
+        """Wait until the card of a cell shows a status."""
+        selector = f".kn-card[data-status='{status}']"
+        card = self.element(index).wait_for_selector(selector, timeout=seconds * 1000)
+        assert card is not None
+        return card
+
     def seen(self, index: int) -> str:
         """Return the text a person sees in a cell's output area, widgets included."""
         area = self.element(index).query_selector(".jp-Cell-outputArea")

@@ -1,0 +1,87 @@
+"""The card in each of its states, in the browser: running, stopped, failed, refused, and beside a busy kernel."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.browser
+
+HEAD = "%load_ext kling_nb\nfrom skimage import data\ncat = data.chelsea()"
+CELL = "%%kling cat --model kling-v2-6 --mode std --duration 5\n"
+
+
+@pytest.fixture
+def notebook(lab, open_notebook):
+    """Open a notebook with these code cells after the usual first one, which has been run."""
+
+    def write(name: str, *cells: str):
+        sources = [HEAD, *cells]
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(made, lab.folder / f"{name}.ipynb")
+        page = open_notebook(f"{name}.ipynb")
+        page.run(0)
+        return page
+
+    return write
+
+
+def test_running_card_shows_time_and_poster_and_can_be_left_alone(notebook) -> None:
+    page = notebook("running", CELL + "The cat turns its head [[sandbox:slow:30]]")
+    page.run(1)
+    card = page.wait_status(1, "processing")
+    shown = card.wait_for_selector(".kn-poster")
+    assert shown is not None and shown.evaluate("(img) => img.decode().then(() => img.naturalWidth)") > 0
+    assert ":" in card.query_selector(".kn-time").inner_text()
+    page.picture("card-processing", 1)
+    card.query_selector(".kn-stop").click()
+    card.wait_for_selector(".kn-follow", state="visible")
+    page.picture("card-not-followed", 1)
+    card.query_selector(".kn-follow").click()
+    card.wait_for_selector(".kn-stop", state="visible")
+
+
+def test_failed_card_gives_the_reason_of_the_service(notebook) -> None:
+    page = notebook("failed", CELL + "The cat turns its head [[sandbox:async:risk]]")
+    page.run(1)
+    card = page.wait_status(1, "failed")
+    assert "risk control" in card.inner_text()
+    page.picture("card-failed", 1)
+
+
+def test_refused_request_is_three_lines_and_no_card(notebook) -> None:
+    page = notebook("refused", CELL.replace("duration 5", "duration 7") + "The cat turns its head")
+    text = page.run(1)
+    assert len(page.seen(1).strip().splitlines()) <= 3
+    assert "duration" in text
+    page.picture("card-refused", 1)
+
+
+def test_the_card_goes_on_while_other_cells_run(notebook) -> None:
+    """The kernel is busy in a long cell and the card still comes to its end."""
+    page = notebook("busy", CELL + "The cat blinks slowly", "import time\ntime.sleep(25)\nprint('slept')")
+    page.run(1)
+    page.start(2)
+    page.wait_status(1, "succeeded", seconds=20)
+    assert page.text(2) == ""
+
+
+def test_parameters_and_python_can_be_opened(notebook) -> None:
+    page = notebook("details", CELL + "The cat blinks slowly")
+    page.run(1)
+    card = page.wait_status(1, "succeeded")
+    for part in (".kn-params summary", ".kn-code summary"):
+        card.query_selector(part).click()
+    text = card.inner_text()
+    assert "kling-v2-6" in text
+    assert "kn.submit(" in text
+    page.picture("card-details", 1)
+
+
+def test_prompts_are_shown_as_text_never_as_markup(notebook) -> None:
+    page = notebook("markup", CELL + '<img src=x onerror="window.owned=true"><b>bold</b> cat')
+    page.run(1)
+    card = page.wait_status(1, "succeeded")
+    assert "<b>bold</b>" in card.inner_text()
+    assert page.page.evaluate("() => window.owned === undefined")
