@@ -1,0 +1,120 @@
+"""Rules about masks and paths (``spec/official-api.md`` §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+
+from kling_nb.domain.brush import MAX_DYNAMIC_MASKS, DynamicMask, Mask, same_ratio
+from kling_nb.domain.lint.facts import LintFacts, Problems, error, warning
+from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.trajectory import MAX_POINTS, MIN_POINTS, rnd
+
+
+def _groups(request: ImageToVideo) -> Iterator[tuple[str, str, DynamicMask]]:
+    """Yield field, words for people, and group."""
+    for index, group in enumerate(request.dynamic_masks):
+        words = f"mask {index + 1}" + (f" ({group.label})" if group.label else "")
+        yield f"dynamic_masks[{index}]", words, group
+
+
+def counts(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L06: at most six groups, two to 77 distinct points each."""
+    number = len(request.dynamic_masks)
+    if number > MAX_DYNAMIC_MASKS:
+        fix = f"keep at most {MAX_DYNAMIC_MASKS}"
+        yield error("L06", "dynamic_masks", f"{number} moving masks", fix, forceable=False)
+    for field, words, group in _groups(request):
+        sent = len(group.trajectory.wire_points(y_origin=request.y_origin))
+        if not MIN_POINTS <= sent <= MAX_POINTS:
+            message = f"the path of {words} has {sent} distinct point(s)"
+            fix = f"draw {MIN_POINTS} to {MAX_POINTS} points"
+            yield error("L06", f"{field}.trajectories", message, fix, forceable=False)
+
+
+def path_notes(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L07, L10, L13, L14: what reading and cleaning the paths brought up."""
+    for field, words, group in _groups(request):
+        for note in group.trajectory.notes:
+            yield replace(note, field=f"{field}.{note.field}", message=f"{words}: {note.message}")
+
+
+def empty_or_full(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L08: a mask that selects nothing or everything."""
+    for field, words, group in _groups(request):
+        state = _extreme(group.mask)
+        if state:
+            fix = "draw the moving object" if state == "nothing" else f"{_FULL_FIX} or draw the object only"
+            yield error("L08", f"{field}.mask", f"{words} selects {state}", fix)
+    if request.static_mask is not None:
+        state = _extreme(request.static_mask)
+        if state:
+            fix = "draw what shall stay still" if state == "nothing" else _FULL_FIX
+            yield warning("L08", "static_mask", f"the static mask selects {state}", fix)
+
+
+_FULL_FIX: Final = "invert the mask (white = selected; a picture with an alpha channel is read by its alpha)"
+
+
+def _extreme(mask: Mask) -> str:
+    if mask.array is None:
+        return ""
+    return (
+        "" if mask.array.any() and not mask.array.all() else "everything" if mask.array.any() else "nothing"
+    )
+
+
+def start_inside(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L09: a path should start on what it moves."""
+    for field, words, group in _groups(request):
+        mask = group.mask
+        if mask.array is None or mask.size != group.trajectory.size or not mask.array.any():
+            continue
+        x, y = rnd(group.trajectory.pixels[0])
+        column = int(np.clip(x, 0, mask.array.shape[1] - 1))
+        row = int(np.clip(y, 0, mask.array.shape[0] - 1))
+        if not mask.array[row, column]:
+            message = f"the path of {words} starts at ({column}, {row}), outside its mask"
+            yield warning("L09", f"{field}.trajectories", message, "move the first point into the mask")
+
+
+def overlaps(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L11: which of two overlapping masks wins is undocumented."""
+    named = [(words, group.mask) for _, words, group in _groups(request)]
+    if request.static_mask is not None:
+        named.append(("the static mask", request.static_mask))
+    for (one, first), (other, second) in combinations(named, 2):
+        if first.array is None or second.array is None or first.size != second.size:
+            continue
+        shared = int(np.count_nonzero(first.array & second.array))
+        if shared:
+            message = f"{one} and {other} overlap in {shared} px; which one wins is undocumented"
+            yield warning("L11", "dynamic_masks", message, "erase the overlap in one of them")
+
+
+def sizes(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L12: masks must have the picture's ratio, paths its pixels."""
+    size = None if request.image is None else request.image.size
+    if size is None:
+        return
+    picture = f"the picture {size[0]}x{size[1]}"
+    masks = [(f"{field}.mask", words, group.mask) for field, words, group in _groups(request)]
+    if request.static_mask is not None:
+        masks.append(("static_mask", "the static mask", request.static_mask))
+    for field, words, mask in masks:
+        if mask.size is not None and not same_ratio(mask.size, size):
+            message = f"{words} is {mask.size[0]}x{mask.size[1]}, {picture}: the ratios differ"
+            yield error("L12", field, message, "redraw or crop the mask to the picture", forceable=False)
+    for field, words, group in _groups(request):
+        drawn = group.trajectory.size
+        if drawn != size:
+            message = f"the path of {words} was drawn on {drawn[0]}x{drawn[1]}, {picture}"
+            fix = f"draw it on the picture that is sent, size=({size[0]}, {size[1]})"
+            yield error("L12", f"{field}.trajectories", message, fix, forceable=False)
+
+
+RULES: Final = (counts, path_notes, empty_or_full, start_inside, overlaps, sizes)

@@ -1,0 +1,96 @@
+"""Rules about the start and end frame (``spec/official-api.md`` §4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from kling_nb.domain.brush import same_ratio
+from kling_nb.domain.images import ImageRef
+from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
+from kling_nb.domain.request import ImageToVideo
+
+MIN_SIDE: Final = 300
+MIN_RATIO: Final = 0.4
+MAX_RATIO: Final = 2.5
+MAX_BYTES: Final = 10_000_000
+LARGE_BYTES: Final = 7_500_000
+"""Base64 text of more raw bytes passes 10 MB."""
+LARGE_SIDE: Final = 4096
+
+
+def _frames(request: ImageToVideo) -> Iterator[tuple[str, ImageRef]]:
+    for name, image in (("image", request.image), ("image_tail", request.image_tail)):
+        if image is not None:
+            yield name, image
+
+
+def limits(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L16: smallest side, ratio (stated for the start frame only) and file size."""
+    for name, image in _frames(request):
+        if image.nbytes > MAX_BYTES:
+            message = f"{name} has {image.nbytes / 1e6:.1f} MB, at most 10 MB are taken"
+            yield error("L16", name, message, "save it as JPEG or scale it down")
+        if image.size is None:
+            continue
+        width, height = image.size
+        if min(width, height) < MIN_SIDE:
+            factor = MIN_SIDE / min(width, height)
+            fix = f"scale it up to {round(width * factor)}x{round(height * factor)} or more"
+            message = f"{name} is {width}x{height}, both sides need {MIN_SIDE} px"
+            yield error("L16", name, message, fix)
+        if name == "image" and not MIN_RATIO <= width / height <= MAX_RATIO:
+            yield error(
+                "L16", name, f"{name} is {width}x{height}, ratio {width / height:.3g}", _crop(width, height)
+            )
+
+
+def _crop(width: int, height: int) -> str:
+    wide = width / height > MAX_RATIO
+    size = (int(height * MAX_RATIO), height) if wide else (width, int(width / MIN_RATIO))
+    return f"width/height must lie within {MIN_RATIO} to {MAX_RATIO}: crop it to {size[0]}x{size[1]}"
+
+
+def large(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L17: near the size limit."""
+    for name, image in _frames(request):
+        if LARGE_BYTES < image.nbytes <= MAX_BYTES:
+            message = f"{name} has {image.nbytes / 1e6:.1f} MB; as Base64 text it passes 10 MB"
+            yield warning("L17", name, message, "save it below 7.5 MB if the service refuses it")
+        if image.size is not None and max(image.size) > LARGE_SIDE:
+            message = f"{name} is {image.size[0]}x{image.size[1]}; larger than any output"
+            yield warning("L17", name, message, f"{LARGE_SIDE} px are plenty and keep the file below 10 MB")
+
+
+def converted(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L18: what was changed when the picture was read."""
+    for name, image in _frames(request):
+        for note in image.notes:
+            yield info("L18", name, f"{name}: {note}")
+
+
+def frames_match(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L38: start and end frame should have the same size."""
+    if request.image is None or request.image_tail is None:
+        return
+    first, last = request.image.size, request.image_tail.size
+    if first is None or last is None or first == last:
+        return
+    what = "sizes" if same_ratio(first, last) else "ratios"
+    message = f"image is {first[0]}x{first[1]}, image_tail {last[0]}x{last[1]}: the {what} differ"
+    yield warning("L38", "image_tail", message, f"crop or scale image_tail to {first[0]}x{first[1]}")
+
+
+def aspect_ratio(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L23: the output follows the input picture; a wish that differs from it is not granted."""
+    if request.aspect_ratio is None:
+        return
+    wide, _, high = request.aspect_ratio.partition(":")
+    size = None if request.image is None else request.image.size
+    if size is not None and same_ratio((int(wide), int(high)), size):
+        return
+    message = f"aspect_ratio={request.aspect_ratio} is not sent: the output follows the start frame"
+    yield warning("L23", "aspect_ratio", message, f"crop the picture to {request.aspect_ratio} instead")
+
+
+RULES: Final = (limits, large, converted, frames_match, aspect_ratio)

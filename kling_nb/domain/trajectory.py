@@ -1,0 +1,394 @@
+"""Motion paths: coordinates, clean-up, resampling and the wire form (``spec/official-api.md`` §5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kling_nb.domain.problems import Problem, Severity
+from kling_nb.errors import RequestRefused
+
+Units = Literal["pixel", "normalized", "wire"]
+Origin = Literal["top-left", "bottom-left"]
+YOrigin = Literal["bottom", "top"]
+Timing = Literal["drop", "density"]
+Points = npt.NDArray[np.float64]
+Size = tuple[int, int]
+
+MIN_POINTS: Final = 2
+MAX_POINTS: Final = 77
+"""Points of one path on the wire (``spec/official-api.md`` §5.1)."""
+
+CLOSE_PX: Final = 0.5
+"""Nearer neighbours are dropped, and clamping by more is reported."""
+
+DENSITY_POINTS: Final = 30
+"""Fewest points of a path whose spacing shall tell its speed."""
+
+
+def rnd(value: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Round halves up, ``floor(v + 0.5)``: Python's own rounding goes to even."""
+    return np.floor(np.asarray(value, dtype=np.float64) + 0.5).astype(np.int64)
+
+
+def canvas_to_pixel(points: npt.ArrayLike, scale: float, offset: tuple[float, float] = (0.0, 0.0)) -> Points:
+    """Convert points on a display to pixels of the picture.
+
+    Parameters
+    ----------
+    points
+        (N, 2) display coordinates.
+    scale
+        Display pixels per picture pixel.
+    offset
+        Display position of the picture's top-left corner.
+    """
+    shifted: Points = np.asarray(points, dtype=np.float64) - np.asarray(offset, dtype=np.float64)
+    return shifted / scale
+
+
+def normalized_to_pixel(points: npt.ArrayLike, size: Size, origin: Origin = "top-left") -> Points:
+    """Convert 0...1 to pixels counted from the top-left corner: 1 is the last pixel's centre."""
+    width, height = size
+    unit = np.array(points, dtype=np.float64)
+    if origin == "bottom-left":
+        unit[:, 1] = 1.0 - unit[:, 1]
+    return unit * np.array([width - 1, height - 1], dtype=np.float64)
+
+
+def pixel_to_wire(points: npt.ArrayLike, size: Size, y_origin: YOrigin = "bottom") -> npt.NDArray[np.int64]:
+    """Convert top-left pixels to the integers that are sent.
+
+    Parameters
+    ----------
+    points
+        (N, 2) pixels, origin top-left.
+    size
+        (width, height) of the picture as sent.
+    y_origin
+        ``"bottom"`` is the wire rule; ``"top"`` is the escape hatch for a service that counts from
+        the top.
+
+    Returns
+    -------
+    ndarray of int64, shape (N, 2)
+        Inside the picture.
+    """
+    width, height = size
+    xy = rnd(points)
+    y = xy[:, 1] if y_origin == "top" else height - 1 - xy[:, 1]
+    return np.stack([np.clip(xy[:, 0], 0, width - 1), np.clip(y, 0, height - 1)], axis=1)
+
+
+def wire_to_pixel(points: npt.ArrayLike, size: Size, y_origin: YOrigin = "bottom") -> Points:
+    """Convert wire integers to top-left pixels."""
+    xy = np.array(points, dtype=np.float64)
+    if y_origin == "bottom":
+        xy[:, 1] = size[1] - 1 - xy[:, 1]
+    return xy
+
+
+def drop_close(points: Points, distance: float = CLOSE_PX) -> npt.NDArray[np.intp]:
+    """Return the indices of the points to keep: first, last, and those far enough from the one before.
+
+    Parameters
+    ----------
+    points
+        (N, 2) pixels, N at least 1.
+    distance
+        A point nearer than this to the last kept one is dropped.
+    """
+    kept = [0]
+    last = len(points) - 1
+    for index in range(1, last):
+        if math.dist(points[index], points[kept[-1]]) >= distance:
+            kept.append(index)
+    if last > 0:
+        if len(kept) > 1 and math.dist(points[last], points[kept[-1]]) < distance:
+            kept.pop()
+        kept.append(last)
+    return np.array(kept, dtype=np.intp)
+
+
+def resample(points: npt.ArrayLike, n: int) -> Points:
+    """Return ``n`` points equally spaced along the path, both ends exact.
+
+    Targets are ``L*k/(n-1)`` along the polyline of length L (``spec/official-api.md`` §5.4).
+    """
+    path = np.asarray(points, dtype=np.float64)
+    steps = np.hypot(*np.diff(path, axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    return _interpolate(path, along, n)
+
+
+def resample_in_time(points: npt.ArrayLike, times: npt.ArrayLike, n: int) -> Points:
+    """Return ``n`` points equally spaced in time: slow parts get more of them."""
+    return _interpolate(np.asarray(points, dtype=np.float64), np.asarray(times, dtype=np.float64), n)
+
+
+def _interpolate(path: Points, at: Points, n: int) -> Points:
+    targets = at[0] + (at[-1] - at[0]) * np.arange(n) / (n - 1)
+    out = np.stack([np.interp(targets, at, path[:, axis]) for axis in (0, 1)], axis=1)
+    out[0], out[-1] = path[0], path[-1]
+    return out
+
+
+class _Read(NamedTuple):
+    """Points as given, before any conversion."""
+
+    points: Points
+    times: Points | None
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """One cleaned path of a motion brush.
+
+    Build it with :meth:`from_points`; the plain constructor takes values as they are.
+
+    Parameters
+    ----------
+    pixels
+        (N, 2) float pixels of the picture as sent, origin top-left; may lie outside the picture.
+    size
+        (width, height) of that picture.
+    times
+        (N,) the user's times, None when none were given. Kling has no time: they only shape the
+        density of points.
+    units
+        How the points were given.
+    wire
+        (N, 2) wire coordinates when given as such; sent as they are, never flipped.
+    notes
+        What the linter should tell: resampling, clamping, ignored times.
+    """
+
+    pixels: Points
+    size: Size
+    times: Points | None = None
+    units: Units = "pixel"
+    wire: Points | None = None
+    notes: tuple[Problem, ...] = ()
+
+    @classmethod
+    def from_points(
+        cls,
+        points: Sequence[Any] | npt.NDArray[Any],
+        *,
+        size: Size,
+        units: Units = "pixel",
+        origin: Origin = "top-left",
+        y_origin: YOrigin = "bottom",
+        timing: Timing = "drop",
+    ) -> Trajectory:
+        """Read, check, clean and if need be resample a path.
+
+        Parameters
+        ----------
+        points
+            ``[x, y]``, ``{"x", "y"}`` or ``{"x", "y", "t"}`` each, or an (N, 2) array.
+        size
+            (width, height) in pixels of the picture as sent.
+        units
+            ``"pixel"``: float pixels from the top-left corner. ``"normalized"``: 0...1.
+            ``"wire"``: integers as sent, from the bottom-left corner. Never guessed.
+        origin
+            Corner the ``"normalized"`` points are counted from.
+        y_origin
+            How ``"wire"`` points are drawn on the picture; they are sent as given either way.
+        timing
+            ``"drop"`` ignores ``t``; ``"density"`` spaces the points equally in time.
+
+        Raises
+        ------
+        RequestRefused
+            The points cannot be used; carries the problem.
+        """
+        _check_words(units, origin, y_origin, timing)
+        read = _read_points(points)
+        _check_values(read, units)
+        pixels = _to_pixels(read.points, size, units, origin, y_origin)
+        notes = _unit_notes(read.points, units) + _time_notes(read, timing)
+        keep = drop_close(pixels)
+        times = None if read.times is None else read.times[keep]
+        kept = pixels[keep]
+        wanted, resampled = _resampled(kept, times, timing)
+        if resampled:
+            notes += _resample_notes(kept, wanted, len(points), timing)
+        notes += _clamp_notes(wanted, size)
+        wire = None
+        if units == "wire":
+            flipped = y_origin == "bottom"
+            wire = wire_to_pixel(wanted, size, y_origin) if flipped else wanted.copy()
+        path = cls(wanted, size, None if resampled else times, units, wire, notes)
+        if len(path.wire_points()) < MIN_POINTS:
+            raise _refused("the path has fewer than 2 distinct points", "draw a path of at least 2 pixels")
+        return path
+
+    def wire_points(self, size: Size | None = None, y_origin: YOrigin = "bottom") -> npt.NDArray[np.int64]:
+        """Return the (N, 2) integers that are sent, equal neighbours dropped.
+
+        Parameters
+        ----------
+        size
+            (width, height) of the picture as sent; None takes the size the path was made for.
+        y_origin
+            Ignored for paths given in wire units.
+        """
+        width, height = size or self.size
+        if self.wire is not None:
+            xy = np.clip(rnd(self.wire), 0, [width - 1, height - 1])
+        else:
+            xy = pixel_to_wire(self.pixels, (width, height), y_origin)
+        moved = np.any(np.diff(xy, axis=0) != 0, axis=1)
+        distinct: npt.NDArray[np.int64] = xy[np.concatenate([[True], moved])]
+        return distinct
+
+    def to_wire(self, size: Size | None = None, y_origin: YOrigin = "bottom") -> list[dict[str, int]]:
+        """Return the path as the service takes it: ``[{"x": int, "y": int}, ...]``."""
+        return [{"x": int(x), "y": int(y)} for x, y in self.wire_points(size, y_origin)]
+
+    def __eq__(self, other: object) -> bool:
+        """Two paths are equal when they were given alike and send the same points."""
+        if not isinstance(other, Trajectory):
+            return NotImplemented
+        same_wire = (self.wire is None) == (other.wire is None)
+        return same_wire and self.size == other.size and np.array_equal(self.pixels, other.pixels)
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.wire is None, self.pixels.tobytes()))
+
+
+def _refused(message: str, fix: str, rule: str = "L06") -> RequestRefused:
+    return RequestRefused([Problem(rule, Severity.ERROR, "trajectories", message, fix, forceable=False)])
+
+
+def _check_words(units: str, origin: str, y_origin: str, timing: str) -> None:
+    allowed = {
+        "units": (units, ("pixel", "normalized", "wire")),
+        "origin": (origin, ("top-left", "bottom-left")),
+        "y_origin": (y_origin, ("bottom", "top")),
+        "timing": (timing, ("drop", "density")),
+    }
+    for name, (word, words) in allowed.items():
+        if word not in words:
+            raise _refused(
+                f"{name}={word!r} is not known", f"use one of {', '.join(map(repr, words))}", "L24"
+            )
+
+
+def _read_points(points: Sequence[Any] | npt.NDArray[Any]) -> _Read:
+    rows = [_read_point(index, point) for index, point in enumerate(points)]
+    if len(rows) < MIN_POINTS:
+        raise _refused(f"the path has {len(rows)} point(s)", f"give {MIN_POINTS} to {MAX_POINTS} points")
+    timed = [row[2] is not None for row in rows]
+    if any(timed) and not all(timed):
+        raise _refused("only some points carry a time 't'", "give 't' for every point or for none")
+    xy = np.array([row[:2] for row in rows], dtype=np.float64)
+    times = np.array([row[2] for row in rows], dtype=np.float64) if all(timed) else None
+    return _Read(xy, times)
+
+
+def _read_point(index: int, point: Any) -> tuple[float, float, float | None]:
+    fix = 'write points as [x, y], {"x": 1, "y": 2} or {"x": 1, "y": 2, "t": 0.5}'
+    try:
+        if isinstance(point, Mapping):
+            extra = set(point) - {"x", "y", "t"}
+            if extra:
+                raise _refused(f"point {index} has unknown keys: {', '.join(sorted(map(str, extra)))}", fix)
+            time = point.get("t")
+            return float(point["x"]), float(point["y"]), None if time is None else float(time)
+        x, y = point
+        return float(x), float(y), None
+    except (TypeError, ValueError, KeyError) as error:
+        if isinstance(error, RequestRefused):
+            raise
+        raise _refused(f"point {index} is not a point: {point!r}", fix) from error
+
+
+def _check_values(read: _Read, units: Units) -> None:
+    if not np.all(np.isfinite(read.points)):
+        raise _refused("the path holds NaN or infinite coordinates", "remove those points")
+    if read.times is not None and not (np.all(np.isfinite(read.times)) and np.all(np.diff(read.times) > 0)):
+        raise _refused("the times 't' do not grow from point to point", "give strictly increasing times")
+    outside = (read.points < 0) | (read.points > 1)
+    if units == "normalized" and np.any(outside):
+        x, y = read.points[int(np.argmax(np.any(outside, axis=1)))]
+        raise _refused(
+            f'point ({x:g}, {y:g}) is outside 0...1, but units="normalized"',
+            'say units="pixel" for pixels from the top-left corner, units="wire" for wire integers',
+        )
+    if units == "wire" and np.any(read.points != np.floor(read.points)):
+        raise _refused(
+            'units="wire" takes integers only; the service has no fractions',
+            'say units="pixel" for fractional pixels or units="normalized" for 0...1',
+        )
+
+
+def _to_pixels(points: Points, size: Size, units: Units, origin: Origin, y_origin: YOrigin) -> Points:
+    if units == "normalized":
+        return normalized_to_pixel(points, size, origin)
+    if units == "wire":
+        return wire_to_pixel(points, size, y_origin)
+    return points.copy()
+
+
+def _resampled(pixels: Points, times: Points | None, timing: Timing) -> tuple[Points, bool]:
+    if timing == "density" and times is not None:
+        return resample_in_time(pixels, times, min(MAX_POINTS, max(DENSITY_POINTS, len(pixels)))), True
+    if len(pixels) > MAX_POINTS:
+        return resample(pixels, MAX_POINTS), True
+    return pixels, False
+
+
+def deviation(pixels: Points, resampled: Points) -> float:
+    """Return the largest distance in pixels from an original point to the resampled polyline."""
+    start, step = resampled[:-1], np.diff(resampled, axis=0)
+    length = np.maximum(np.einsum("ij,ij->i", step, step), 1e-12)
+    offset = pixels[:, None, :] - start[None]
+    share = np.clip(np.einsum("kij,ij->ki", offset, step) / length, 0.0, 1.0)
+    gap = offset - share[..., None] * step[None]
+    return float(np.hypot(gap[..., 0], gap[..., 1]).min(axis=1).max())
+
+
+def _resample_notes(kept: Points, wanted: Points, given: int, timing: Timing) -> tuple[Problem, ...]:
+    how = "equally spaced in time" if timing == "density" else "equally spaced"
+    message = (
+        f"path of {given} points resampled to {len(wanted)} {how}; "
+        f"it departs from the drawing by at most {deviation(kept, wanted):.1f} px"
+    )
+    return (Problem("L07", Severity.INFO, "trajectories", message),)
+
+
+def _unit_notes(points: Points, units: Units) -> tuple[Problem, ...]:
+    if units == "normalized" or np.any(points < 0) or np.any(points > 1):
+        return ()
+    message = f'all coordinates lie within 0...1 while units="{units}"'
+    return (Problem("L14", Severity.WARNING, "trajectories", message, 'did you mean units="normalized"?'),)
+
+
+def _time_notes(read: _Read, timing: Timing) -> tuple[Problem, ...]:
+    if read.times is None or timing == "density":
+        return ()
+    steps = np.diff(read.times)
+    if np.allclose(steps, steps[0], rtol=0.01):
+        return ()
+    message = "the times 't' are uneven, but Kling has no time: they are ignored"
+    fix = 'timing="density" puts more points where the motion is slow (a hint, effect unverified)'
+    return (Problem("L13", Severity.WARNING, "trajectories", message, fix),)
+
+
+def _clamp_notes(pixels: Points, size: Size) -> tuple[Problem, ...]:
+    last = np.array([size[0] - 1, size[1] - 1])
+    excess = np.maximum(-pixels, pixels - last).max(axis=1)
+    count = int(np.sum(excess > CLOSE_PX))
+    if not count:
+        return ()
+    message = f"{count} point(s) lie outside the {size[0]}x{size[1]} picture and are moved to its edge"
+    fix = f"keep x within 0...{size[0] - 1} and y within 0...{size[1] - 1}"
+    return (Problem("L10", Severity.WARNING, "trajectories", message, fix),)
