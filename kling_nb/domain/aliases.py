@@ -69,7 +69,7 @@ REQUEST_FIELDS: Final = (
 )
 """Canonical field names, in the order of ``spec/official-api.md`` §4.1; the last two are never sent."""
 
-OPTIONS: Final = ("camera_scale", "units", "origin", "timing", "timeout")
+OPTIONS: Final = ("camera_scale", "units", "origin", "timing", "timeout", "allow_unknown_model")
 """Names that steer the client and belong to no request."""
 
 KNOWN_NAMES: Final = (*REQUEST_FIELDS, *ALIASES, *OPTIONS)
@@ -132,7 +132,29 @@ def normalize(params: Mapping[str, Any]) -> Normalized:
         else:
             scale = params.get("camera_scale") or CAMERA_LIMIT
             _take(result, given, written, _convert(result, written, value, scale))
+    if "units" not in result.options and _has_raw_points(result.params.get("dynamic_masks")):
+        result.problems.append(_UNITS_MISSING)
     return result
+
+
+_UNITS_MISSING: Final = Problem(
+    "L24",
+    Severity.ERROR,
+    "dynamic_masks",
+    "the points of dynamic_masks do not say how they are counted, and that is never guessed",
+    'add units="wire" (integers from the bottom-left), "pixel" (from the top-left) or "normalized" (0...1)',
+    forceable=False,
+)
+
+
+def _has_raw_points(groups: Any) -> bool:
+    """Whether masks come with plain points, which mean nothing without ``units``."""
+    items = [groups] if isinstance(groups, Mapping) else groups
+    if not isinstance(items, (list, tuple)):
+        return False
+    return any(
+        isinstance(item, Mapping) and isinstance(item.get("trajectories"), (list, tuple)) for item in items
+    )
 
 
 def canonical_name(written: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,3 +46,17 @@ class Problem:
     def blocks(self) -> bool:
         """Whether the problem blocks sending."""
         return self.severity is Severity.ERROR
+
+
+def blocking(problems: Iterable[Problem], *, force: bool = False) -> list[Problem]:
+    """Return the problems that keep a request from being sent.
+
+    Parameters
+    ----------
+    problems
+        What the linter found.
+    force
+        Send in spite of errors the service could judge by itself. What cannot be sent at all, and
+        hard cost limits, block all the same.
+    """
+    return [p for p in problems if p.blocks and not (force and p.forceable)]

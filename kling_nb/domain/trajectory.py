@@ -27,6 +27,9 @@ MAX_POINTS: Final = 77
 CLOSE_PX: Final = 0.5
 """Nearer neighbours are dropped, and clamping by more is reported."""
 
+UNEVEN: Final = 0.05
+"""Times whose steps differ by more than this share of their mean are uneven."""
+
 DENSITY_POINTS: Final = 30
 """Fewest points of a path whose spacing shall tell its speed."""
 
@@ -227,7 +230,8 @@ class Trajectory:
             wire = wire_to_pixel(wanted, size, y_origin) if flipped else wanted.copy()
         path = cls(wanted, size, None if resampled else times, units, wire, notes)
         if len(path.wire_points()) < MIN_POINTS:
-            raise _refused("the path has fewer than 2 distinct points", "draw a path of at least 2 pixels")
+            hint = next((note.fix for note in notes if note.id == "L14"), "draw a longer path")
+            raise _refused("the path has fewer than 2 distinct points", hint)
         return path
 
     def wire_points(self, size: Size | None = None, y_origin: YOrigin = "bottom") -> npt.NDArray[np.int64]:
@@ -266,6 +270,10 @@ class Trajectory:
 
 def _refused(message: str, fix: str, rule: str = "L06") -> RequestRefused:
     return RequestRefused([Problem(rule, Severity.ERROR, "trajectories", message, fix, forceable=False)])
+
+
+def _warning(rule: str, message: str, fix: str) -> Problem:
+    return Problem(rule, Severity.WARNING, "trajectories", message, fix)
 
 
 def _check_words(units: str, origin: str, y_origin: str, timing: str) -> None:
@@ -369,18 +377,22 @@ def _unit_notes(points: Points, units: Units) -> tuple[Problem, ...]:
     if units == "normalized" or np.any(points < 0) or np.any(points > 1):
         return ()
     message = f'all coordinates lie within 0...1 while units="{units}"'
-    return (Problem("L14", Severity.WARNING, "trajectories", message, 'did you mean units="normalized"?'),)
+    return (_warning("L14", message, 'did you mean units="normalized"?'),)
 
 
 def _time_notes(read: _Read, timing: Timing) -> tuple[Problem, ...]:
-    if read.times is None or timing == "density":
+    if timing == "density":
+        message = 'timing="density" needs times: the points carry no "t", so they are sent as they are'
+        fix = 'give points as {"x", "y", "t"}'
+        return () if read.times is not None else (_warning("L13", message, fix),)
+    if read.times is None or len(read.times) < 3:
         return ()
     steps = np.diff(read.times)
-    if np.allclose(steps, steps[0], rtol=0.01):
+    if np.ptp(steps) <= UNEVEN * steps.mean():
         return ()
     message = "the times 't' are uneven, but Kling has no time: they are ignored"
     fix = 'timing="density" puts more points where the motion is slow (a hint, effect unverified)'
-    return (Problem("L13", Severity.WARNING, "trajectories", message, fix),)
+    return (_warning("L13", message, fix),)
 
 
 def _clamp_notes(pixels: Points, size: Size) -> tuple[Problem, ...]:
@@ -391,4 +403,4 @@ def _clamp_notes(pixels: Points, size: Size) -> tuple[Problem, ...]:
         return ()
     message = f"{count} point(s) lie outside the {size[0]}x{size[1]} picture and are moved to its edge"
     fix = f"keep x within 0...{size[0] - 1} and y within 0...{size[1] - 1}"
-    return (Problem("L10", Severity.WARNING, "trajectories", message, fix),)
+    return (_warning("L10", message, fix),)

@@ -95,13 +95,13 @@ def _missing_cell(request: ImageToVideo, name: str) -> tuple[str, str]:
 
 def _offers(request: ImageToVideo, provider: str, facts: LintFacts, wanted: frozenset[Feature]) -> str:
     """Name the nearest combinations that would be accepted, or say that none is left."""
-    near = {"model": request.model_name, "mode": request.mode, "duration": request.duration}
-    served = cap.alternatives(*wanted, **near, exclude=_retired(provider, facts))  # type: ignore[arg-type]  # mixed values, each of its parameter's type
+    every = cap.alternatives(*wanted, model=request.model_name, mode=request.mode, duration=request.duration)
+    gone = _retired(provider, facts)
+    served = [c for c in every if c.model not in gone]
     if served:
         return f"use {cap.describe(served)}"
-    every = cap.alternatives(*wanted, **near)  # type: ignore[arg-type]  # mixed values, each of its parameter's type
     if every:
-        return f"only {cap.describe(every)} could, and {provider} has retired them"
+        return f"only {cap.describe(every)} could, and all of them are retired on {provider}"
     return "no model offers this combination; drop one of the features"
 
 

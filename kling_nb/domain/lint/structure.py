@@ -19,13 +19,15 @@ def exclusive_groups(request: ImageToVideo, _provider: str, _facts: LintFacts) -
     """L02: end frame, brush and camera exclude each other (R2)."""
     groups = {
         "image_tail": request.image_tail is not None,
-        "static_mask/dynamic_masks": request.has_brush,
+        "dynamic_masks" if request.dynamic_masks else "static_mask": request.has_brush,
         "camera_control": request.camera_control is not None,
     }
     used = [name for name, present in groups.items() if present]
     if len(used) > 1:
         names = " and ".join(used)
-        yield error("L02", used[0], f"{names} cannot be used at the same time", f"drop {' or '.join(used)}")
+        yield error(
+            "L02", used[0], f"{names} cannot be used at the same time", f"keep only {' or '.join(used)}"
+        )
 
 
 def frames_present(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
