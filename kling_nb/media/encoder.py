@@ -111,7 +111,7 @@ class VideoWriter:
         context.color_range = ColorRange.MPEG
         self._audio: AudioStream | None = None
         if silent_audio:
-            self._audio = cast("AudioStream", self._container.add_stream("aac", rate=_AUDIO_RATE))
+            self._audio = self._container.add_stream("aac", rate=_AUDIO_RATE)
             self._audio.layout = "stereo"
 
     def write(self, planes: NDArray[np.uint8]) -> None:

@@ -1,0 +1,59 @@
+"""One renderer for the local sandbox and for the preview: a plan in, frames or an MP4 out.
+
+OpenCV, Pillow and PyAV are loaded when the first function is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kling_nb.render.clip import tiny_clip
+    from kling_nb.render.movie import render_frames, render_planes, render_video
+    from kling_nb.render.plan import (
+        CameraMove,
+        Distort,
+        MaskMotion,
+        RenderPlan,
+        RenderReport,
+        RenderStopped,
+        preview_size,
+    )
+
+_HOME = {
+    "CameraMove": "plan",
+    "Distort": "plan",
+    "MaskMotion": "plan",
+    "RenderPlan": "plan",
+    "RenderReport": "plan",
+    "RenderStopped": "plan",
+    "preview_size": "plan",
+    "render_frames": "movie",
+    "render_planes": "movie",
+    "render_video": "movie",
+    "tiny_clip": "clip",
+}
+
+__all__ = [
+    "CameraMove",
+    "Distort",
+    "MaskMotion",
+    "RenderPlan",
+    "RenderReport",
+    "RenderStopped",
+    "preview_size",
+    "render_frames",
+    "render_planes",
+    "render_video",
+    "tiny_clip",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that holds ``name`` on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

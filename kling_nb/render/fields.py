@@ -1,0 +1,157 @@
+"""Smooth fields on a coarse grid: harmonic weights, membranes, inverse maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+GRID_LONG_SIDE = 160
+_SWEEPS = 40
+
+
+def grid_size(width: int, height: int, long_side: int = GRID_LONG_SIDE) -> tuple[int, int]:
+    """Size of the coarse grid for a picture."""
+    factor = min(1.0, long_side / max(width, height))
+    return max(8, round(width * factor)), max(8, round(height * factor))
+
+
+def membrane(values: Array, known: Array) -> Array:
+    """Fill the unknown part of an array with the smoothest surface through the known part.
+
+    Push-pull gives the start on every level of a pyramid, relaxation of Laplace's equation finishes it.
+
+    Parameters
+    ----------
+    values
+        (H, W) or (H, W, C) float32; only read where ``known``.
+    known
+        (H, W) bool.
+
+    Returns
+    -------
+    ndarray
+        Like ``values``; equal to it where known.
+    """
+    values = np.asarray(values, dtype=np.float32)
+    fixed = known if values.ndim == 2 else known[:, :, None]
+    base = np.where(fixed, values, np.float32(0))
+    height, width = known.shape
+    if min(height, width) <= 4 or known.all() or not known.any():
+        mean = base.sum(axis=(0, 1)) / max(1, int(known.sum()))
+        start = np.where(fixed, base, mean).astype(np.float32)
+    else:
+        size = ((width + 1) // 2, (height + 1) // 2)
+        weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        total = np.asarray(cv2.resize(base, size, interpolation=cv2.INTER_AREA))
+        divisor = np.maximum(weight, 1e-6)
+        small = membrane(total / (divisor if values.ndim == 2 else divisor[:, :, None]), weight > 1e-3)
+        start = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+        start = np.where(fixed, base, start.reshape(base.shape)).astype(np.float32)
+    return _relax(start, base, fixed)
+
+
+_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=np.float32) / 4
+
+
+def _relax(start: Array, base: Array, fixed: Array, sweeps: int = _SWEEPS) -> Array:
+    current = start
+    for _ in range(sweeps):
+        smooth = cv2.filter2D(current, cv2.CV_32F, _CROSS, borderType=cv2.BORDER_REPLICATE)
+        current = np.where(fixed, base, smooth.reshape(base.shape)).astype(np.float32)
+    return current
+
+
+def coarse_mask(mask: Array, size: tuple[int, int], margin: int = 1) -> Array:
+    """Mark every coarse cell a mask touches, widened by ``margin`` cells."""
+    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    touched = (share > 1e-3).astype(np.uint8)
+    if margin:
+        touched = np.asarray(cv2.dilate(touched, np.ones((2 * margin + 1,) * 2, np.uint8)))
+    return touched.astype(np.bool_)
+
+
+def harmonic_weight(inside: Array, still: Array) -> Array:
+    """Weight that is 1 inside, 0 where still and on the border, harmonic between.
+
+    A border the region itself touches stays free, so that what leaves the picture can leave it.
+
+    Parameters
+    ----------
+    inside, still
+        (h, w) bool on the coarse grid.
+
+    Returns
+    -------
+    ndarray
+        (h, w) float32 in 0…1.
+    """
+    border = np.zeros_like(inside)
+    border[[0, -1], :] = True
+    border[:, [0, -1]] = True
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.bool_)
+    zero = (still | (border & ~near)) & ~inside
+    return np.clip(membrane(inside.astype(np.float32), inside | zero), 0.0, 1.0)
+
+
+def identity_grid(width: int, height: int) -> Array:
+    """Pixel coordinates: (height, width, 2) float32 of (x, y)."""
+    xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.stack([xs, ys], axis=2)
+
+
+def sample(
+    plane: Array, where: Array, *, border: int = cv2.BORDER_REFLECT_101, out: Array | None = None
+) -> Array:
+    """Read an array at fractional places.
+
+    Parameters
+    ----------
+    plane
+        What to read.
+    where
+        (h, w, 2) float32 of (x, y); NumPy scalars of 64 bits must not have widened it.
+    border
+        OpenCV's rule for places outside.
+    out
+        Array to write into.
+    """
+    maps = (plane, where, None, cv2.INTER_LINEAR)
+    return np.asarray(cv2.remap(*maps, dst=out, borderMode=border))  # type: ignore[call-overload]  # map2 may be None
+
+
+def invert_displacement(forward: Array, start: Array | None = None, rounds: int = 6) -> Array:
+    """Find v with v(y) = u(y − v(y)): where what is seen at y came from.
+
+    Parameters
+    ----------
+    forward
+        (h, w, 2) float32 displacement u in cells.
+    start
+        A guess, for instance the previous frame's result.
+    rounds
+        Fixed-point steps; they converge where the field does not fold.
+
+    Returns
+    -------
+    ndarray
+        (h, w, 2) float32.
+    """
+    height, width = forward.shape[:2]
+    grid = identity_grid(width, height)
+    inverse = forward if start is None else start
+    for _ in range(rounds):
+        inverse = sample(forward, grid - inverse, border=cv2.BORDER_REPLICATE)
+    return inverse
+
+
+def fold_measure(forward: Array) -> float:
+    """Return the 0.5-percentile of det(I + ∇u): at or below 0 the field folds."""
+    du_dy, du_dx = np.gradient(forward[:, :, 0])
+    dv_dy, dv_dx = np.gradient(forward[:, :, 1])
+    determinant = (1 + du_dx) * (1 + dv_dy) - du_dy * dv_dx
+    return float(np.percentile(determinant, 0.5))
