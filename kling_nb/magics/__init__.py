@@ -1,0 +1,1 @@
+"""``%kling`` and ``%%kling``: parse to a typed object, then call the session."""

@@ -1,0 +1,148 @@
+"""The line that ``%load_ext`` shows: which service, why, where runs are kept; then unfinished runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from IPython.display import display
+
+import kling_nb
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import KlingError
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.display import DisplayHandle
+
+_CREDENTIALS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
+    (
+        "official",
+        (
+            ("KLING_API_KEY",),
+            ("KLINGAI_API_KEY",),
+            ("KLING_ACCESS_KEY", "KLING_SECRET_KEY"),
+            ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY"),
+        ),
+    ),
+)
+
+
+def first_guess(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Tell provider and reason from the environment alone, before the settings are loaded.
+
+    Loading the settings costs more than the whole of ``%load_ext`` may take. The session's own answer
+    replaces this one a moment later (:func:`say_the_rest`).
+
+    Parameters
+    ----------
+    environ
+        Environment of the kernel.
+
+    Returns
+    -------
+    (str, str)
+        Provider and reason.
+    """
+    if named := environ.get("KLING_NB_PROVIDER", "").strip().lower():
+        return named, "KLING_NB_PROVIDER"
+    for provider, alternatives in _CREDENTIALS:
+        for names in alternatives:
+            if all(environ.get(name) for name in names):
+                return provider, " and ".join(names)
+    return "sandbox", "no credential found"
+
+
+def load_line(provider: str, reason: str, home: Path) -> str:
+    """Return the line.
+
+    Parameters
+    ----------
+    provider, reason
+        Which service and why.
+    home
+        Folder of the runs.
+    """
+    return (
+        f"kling_nb {kling_nb.__version__} · provider {provider} ({reason}) · "
+        f"runs in {short_path(home)} · %kling help"
+    )
+
+
+def short_path(path: Path) -> str:
+    """Return a path relative to the working directory or the home folder where that is shorter."""
+    for folder, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path.is_relative_to(folder) and path != folder:
+            return f"{prefix}{path.relative_to(folder)}"
+    return str(path)
+
+
+def unfinished_line(followed: int, waiting: int) -> str:
+    """Return the sentence about runs of earlier kernels, empty without any.
+
+    Parameters
+    ----------
+    followed
+        Runs that are in flight and followed again.
+    waiting
+        Runs that were written down and never sent.
+    """
+    parts = []
+    if followed:
+        parts.append(f"{followed} {_runs(followed)} still in flight, following {_them(followed)}")
+    if waiting:
+        parts.append(f"{waiting} {_runs(waiting)} never sent: %kling resume sends {_them(waiting)}")
+    return "; ".join(parts)
+
+
+def _runs(count: int) -> str:
+    return "run" if count == 1 else "runs"
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
+
+
+def say_first_line(shell: InteractiveShell) -> DisplayHandle | None:
+    """Show the line at once.
+
+    Returns
+    -------
+    DisplayHandle or None
+        To replace it; None in a terminal, where output cannot be replaced.
+    """
+    home = Path(os.environ.get("KLING_NB_HOME") or "kling_runs").expanduser().absolute()
+    line = load_line(*first_guess(os.environ), home)
+    if not hasattr(shell, "kernel"):
+        print(line)  # noqa: T201 - a terminal; the foreground of the running line
+        return None
+    return display({"text/plain": line}, raw=True, display_id=True)
+
+
+def say_the_rest(handle: DisplayHandle | None) -> None:
+    """Correct the line with what the session knows and add unfinished runs; called in the background.
+
+    Parameters
+    ----------
+    handle
+        From :func:`say_first_line`; None says nothing.
+    """
+    if handle is None:
+        return
+    try:
+        text = _full_text()
+    except KlingError as error:
+        text = "\n".join([f"kling_nb {kling_nb.__version__}", *error.lines()])
+    handle.update({"text/plain": text}, raw=True)
+
+
+def _full_text() -> str:
+    from kling_nb.session import default_session  # noqa: PLC0415 - loaded in the background only
+
+    session = default_session()
+    line = load_line(*session.choose_provider(), session.home)
+    runs = session.unfinished()
+    sent = [run for run in runs if run.status is not RunStatus.CREATED]
+    return "\n".join(filter(None, [line, unfinished_line(len(sent), len(runs) - len(sent))]))

@@ -1,0 +1,208 @@
+"""Words of a magic line to values by option: table-driven, with suggestions for slips."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kling_nb.errors import UsageError
+from kling_nb.magics.options import Kind, Option, by_spelling
+from kling_nb.magics.suggest import did_you_mean
+from kling_nb.magics.tokens import Token
+
+_LOOKS_LIKE_OPTION = re.compile(r"--?[A-Za-z]")
+_PAIR = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Arguments:
+    """What a line said.
+
+    Parameters
+    ----------
+    positional
+        Words that belong to no option, in order.
+    values
+        Value by ``Option.dest``; options that were not given are absent.
+    pictures
+        Words of picture options as written, so that quotes (never a variable) are not forgotten.
+    """
+
+    positional: list[Token] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, Token] = field(default_factory=dict)
+
+    def flag(self, name: str) -> bool:
+        """Whether a flag was given."""
+        return bool(self.values.get(name, False))
+
+
+def parse_arguments(tokens: Sequence[Token], options: tuple[Option, ...], magic: str) -> Arguments:
+    """Read options and positional words.
+
+    Parameters
+    ----------
+    tokens
+        Words of the line.
+    options
+        Options that are accepted.
+    magic
+        How the magic is called, for messages: ``%%kling`` or ``%kling runs``.
+
+    Raises
+    ------
+    UsageError
+        Unknown option (with the nearest known one), missing or wrong value, option given twice.
+    """
+    known = by_spelling(options)
+    arguments = Arguments()
+    rest = list(tokens)
+    while rest:
+        token = rest.pop(0)
+        if token.quoted or not _LOOKS_LIKE_OPTION.match(token.text):
+            arguments.positional.append(token)
+            continue
+        spelling, inline = _spelling(token.text, known)
+        option = known.get(spelling)
+        if option is None:
+            raise _unknown_option(spelling, known, magic)
+        if option.kind is Kind.FLAG:
+            if inline is not None:
+                raise UsageError(
+                    f"{spelling} takes no value.", f"It was given {inline!r}.", f"Write {spelling}."
+                )
+            store(arguments, option, Token("true"), spelling)
+            continue
+        value = Token(inline) if inline is not None else _next_value(rest, option, spelling, known)
+        store(arguments, option, value, spelling)
+    return arguments
+
+
+def _spelling(text: str, known: Mapping[str, Option]) -> tuple[str, str | None]:
+    """Split ``--opt=value`` and ``-d5`` into option and value."""
+    if text.startswith("--"):
+        name, equals, value = text.partition("=")
+        return name, value if equals else None
+    if text not in known and text[:2] in known and known[text[:2]].kind is not Kind.FLAG:
+        return text[:2], text[2:].removeprefix("=")
+    return text, None
+
+
+def _next_value(rest: list[Token], option: Option, spelling: str, known: Mapping[str, Option]) -> Token:
+    if rest and (rest[0].quoted or rest[0].text.partition("=")[0] not in known):
+        return rest.pop(0)
+    found = f"The next word is the option {rest[0].text}." if rest else "The line ends there."
+    raise UsageError(
+        f"{spelling} needs a value.", found, f"Write {spelling} {option.metavar}: {option.help}."
+    )
+
+
+def _unknown_option(spelling: str, known: Mapping[str, Option], magic: str) -> UsageError:
+    longs = [name for name in known if name.startswith("--")]
+    return UsageError(
+        f"Unknown option {spelling}.",
+        f"{magic} has no such option; nothing was sent.",
+        did_you_mean(
+            spelling, longs, f"{magic} --help lists all options; other request fields: --param KEY=VALUE."
+        ),
+    )
+
+
+def store(arguments: Arguments, option: Option, token: Token, said_as: str) -> None:
+    """Convert one value and keep it.
+
+    Parameters
+    ----------
+    arguments
+        Where it is kept.
+    option
+        Whose value it is.
+    token
+        The value as written.
+    said_as
+        How the option was written, for messages.
+
+    Raises
+    ------
+    UsageError
+        The value does not fit, or the option stands there twice.
+    """
+    values = arguments.values
+    if option.kind is Kind.PAIR:
+        key, value = _pair(token.text, said_as)
+        pairs = values.setdefault(option.dest, {})
+        if key in pairs:
+            raise UsageError(
+                f"{said_as} {key} is given twice.", "Only one of them can be meant.", "Remove one."
+            )
+        pairs[key] = value
+        return
+    if option.kind is Kind.LIST:
+        values[option.dest] = (*values.get(option.dest, ()), token.text)
+        return
+    if option.dest in values and option.kind is not Kind.FLAG:
+        raise UsageError(
+            f"{said_as} is given twice.",
+            f"First as {values[option.dest]!r}, then as {token.text!r}.",
+            "Remove one.",
+        )
+    if option.kind is Kind.PICTURE:
+        arguments.pictures[option.dest] = token
+    values[option.dest] = _convert(token, option, said_as)
+
+
+def _convert(token: Token, option: Option, said_as: str) -> Any:
+    if option.kind is Kind.FLAG:
+        return _boolean(token.text, said_as)
+    if option.kind is Kind.NUMBER:
+        try:
+            return float(token.text)
+        except ValueError:
+            raise UsageError(
+                f"{said_as} needs a number.", f"It was given {token.text!r}.", f"Meaning: {option.help}."
+            ) from None
+    if option.kind is Kind.NEW_NAME and not token.text.isidentifier():
+        raise UsageError(
+            f"{said_as} needs the name of a variable.",
+            f"{token.text!r} cannot be a name.",
+            "Write e.g. -o run.",
+        )
+    return token.text
+
+
+def _boolean(text: str, said_as: str) -> bool:
+    if text.lower() in ("true", "yes", "on", "1"):
+        return True
+    if text.lower() in ("false", "no", "off", "0"):
+        return False
+    raise UsageError(
+        f"{said_as} is either true or false.", f"It was given {text!r}.", f"Write {said_as}: true."
+    )
+
+
+def _pair(text: str, said_as: str) -> tuple[str, Any]:
+    match = _PAIR.fullmatch(text)
+    if match is None:
+        raise UsageError(
+            f"{said_as} needs KEY=VALUE.", f"It was given {text!r}.", f"Write e.g. {said_as} multi_shot=true."
+        )
+    return match[1].replace("-", "_"), literal(match[2])
+
+
+def literal(text: str) -> Any:
+    """Read a JSON value; what is no JSON is text as it stands.
+
+    Numbers above 2**53 stay text: the service's ids must not pass through floats of other tools
+    (``spec/official-api.md`` §7.1).
+    """
+    import json  # noqa: PLC0415 - only lines with --param need it
+
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
+        return text
+    return value

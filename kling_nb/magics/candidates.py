@@ -1,0 +1,74 @@
+"""Words the completer chooses from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kling_nb import settings
+from kling_nb.domain.aliases import REQUEST_FIELDS
+from kling_nb.domain.camera import PRESETS
+from kling_nb.domain.capabilities import MODELS, MODES
+from kling_nb.domain.task import RunStatus
+from kling_nb.magics.options import RUN_OPTIONS, Values
+
+RUN_COMMANDS = frozenset({"show", "status", "wait", "resume", "cost"})
+"""Subcommands whose words are run ids."""
+
+_FIXED: Mapping[Values, tuple[str, ...]] = {
+    Values.NONE: (),
+    Values.MODELS: tuple(MODELS),
+    Values.MODES: tuple(MODES),
+    Values.DURATIONS: ("5", "10"),
+    Values.SOUND: ("on", "off"),
+    Values.RATIOS: ("16:9", "9:16", "1:1"),
+    Values.CAMERA: (
+        *(f"{axis}=" for axis in ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")),
+        *PRESETS,
+    ),
+    Values.PROVIDERS: settings.PROVIDERS,
+    Values.STATUSES: tuple(status.value for status in RunStatus),
+}
+
+
+def for_values(values: Values) -> list[str]:
+    """Return the values of an option."""
+    return list(_FIXED[values])
+
+
+def header_keys() -> list[str]:
+    """Return the keys offered above the prompt: the long names of the options, then other fields."""
+    longs = [
+        option.flags[-1].lstrip("-").replace("-", "_") for option in RUN_OPTIONS if option.flags[-1] != "-o"
+    ]
+    skipped = {"help", "traceback", "param", "dry_run", "preview"}
+    return [key for key in dict.fromkeys([*longs, *REQUEST_FIELDS]) if key not in skipped and key != "prompt"]
+
+
+def request_fields() -> list[str]:
+    """Return the request fields, for ``--param``."""
+    return list(REQUEST_FIELDS)
+
+
+def run_ids(limit: int = 30) -> list[str]:
+    """Return the ids of the latest runs, newest first."""
+    from kling_nb.session import default_session  # noqa: PLC0415 - cells without run ids need no session
+
+    return [str(value) for value in default_session().runs(limit=limit)["id"]]
+
+
+def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
+    """Return what may follow a subcommand."""
+    if name in RUN_COMMANDS:
+        return run_ids()
+    if name == "config":
+        return settings.names()
+    if name == "provider":
+        return list(settings.PROVIDERS)
+    if name == "help":
+        from kling_nb.magics.commands import COMMANDS  # noqa: PLC0415 - the table imports nothing of ours
+
+        return ["errors", *COMMANDS]
+    if name == "sandbox":
+        return ["start", "stop"]
+    return []

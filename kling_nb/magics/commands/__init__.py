@@ -1,0 +1,86 @@
+"""The subcommands of ``%kling``: one module each with ``run(context, arguments)``, and this table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.magics.options import (
+    HELP,
+    OUT,
+    PROVIDER,
+    RUN_OPTIONS,
+    TIMEOUT,
+    TRACEBACK,
+    Kind,
+    Option,
+    Values,
+)
+
+if TYPE_CHECKING:
+    from kling_nb.magics.arguments import Arguments
+    from kling_nb.magics.context import Context
+
+_ALWAYS = (TRACEBACK, HELP)
+_FILTERS = (
+    Option("limit", ("--limit",), Kind.NUMBER, "newest N runs", "N"),
+    Option("status", ("--status",), Kind.TEXT, "only this status", "WORD", Values.STATUSES),
+    Option("model_name", ("-m", "--model"), Kind.TEXT, "only this model", "MODEL", Values.MODELS),
+    Option("tag", ("--tag",), Kind.TEXT, "only runs with this tag", "TEXT"),
+    PROVIDER,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One subcommand.
+
+    Parameters
+    ----------
+    usage
+        What may follow its name.
+    summary
+        Its line on the help screen.
+    options
+        Options it takes.
+    """
+
+    usage: str
+    summary: str
+    options: tuple[Option, ...] = _ALWAYS
+
+
+COMMANDS: dict[str, Command] = {
+    "help": Command("[COMMAND | errors [CODE]]", "this screen; every service code explained"),
+    "runs": Command("[options]", "the run log as a DataFrame", (*_FILTERS, OUT, *_ALWAYS)),
+    "show": Command("[RUN …]", "card of a run (default: the latest)", (OUT, *_ALWAYS)),
+    "status": Command("[RUN …]", "runs in flight, or these"),
+    "wait": Command("[RUN …]", "wait for runs (default: all in flight)", (TIMEOUT, *_ALWAYS)),
+    "resume": Command(
+        "[RUN …]",
+        "pick up unfinished runs; sends those never sent",
+        (Option("wait", ("--wait",), Kind.FLAG, "block until done"), TIMEOUT, *_ALWAYS),
+    ),
+    "attach": Command("TASK", "follow a task by its task id or external id", (PROVIDER, OUT, *_ALWAYS)),
+    "cost": Command("[RUN … | options]", "price of a request, or of runs", RUN_OPTIONS),
+    "models": Command("", "what each model can do, and what is retired", (PROVIDER, *_ALWAYS)),
+    "doctor": Command("", "check key, host, clock, balance, log, codec; free", (PROVIDER, *_ALWAYS)),
+    "config": Command("[NAME [VALUE]]", "show or set defaults of this kernel; VALUE '-' resets"),
+    "provider": Command("[NAME]", "show or choose the service; '-' chooses by credentials"),
+    "preview": Command("IMAGE [options] [prompt]", "local video of the motion; free", RUN_OPTIONS),
+    "sandbox": Command("[start | stop]", "the local stand-in service"),
+}
+"""In the order of the help screen."""
+
+
+def options_of(name: str) -> tuple[Option, ...]:
+    """Return the options of a subcommand."""
+    return COMMANDS[name].options
+
+
+def load(name: str) -> Callable[[Context, Arguments], Any]:
+    """Return the function of a subcommand."""
+    run: Callable[[Context, Arguments], Any] = import_module(f"kling_nb.magics.commands.{name}").run
+    return run

@@ -1,0 +1,72 @@
+"""What a magic call works with: shell, the notebook's variables, session, and the place for output."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from kling_nb.magics.notebook import notebook_path
+from kling_nb.session import default_session
+from kling_nb.widgets.card import show_run
+from kling_nb.widgets.state import plain_text
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from kling_nb.session import Run, Session
+
+
+class Context:
+    """One call of a magic.
+
+    Parameters
+    ----------
+    shell
+        The shell.
+    local_ns
+        Variables of the calling function, when the magic stands inside one.
+    """
+
+    def __init__(self, shell: InteractiveShell, local_ns: Mapping[str, Any] | None = None) -> None:
+        self.shell = shell
+        self.variables: Mapping[str, Any] = ChainMap(dict(local_ns or {}), shell.user_ns)
+
+    @property
+    def session(self) -> Session:
+        """The session of the module functions."""
+        return default_session()
+
+    @property
+    def notebook(self) -> Path | None:
+        """The running notebook, when the front end tells."""
+        return notebook_path(self.shell.user_ns)
+
+    @property
+    def has_page(self) -> bool:
+        """Whether output goes to a notebook page rather than to a terminal."""
+        return hasattr(self.shell, "kernel")
+
+    def assign(self, name: str | None, value: Any) -> None:
+        """Assign a variable of the notebook; None does nothing."""
+        if name is not None:
+            self.shell.user_ns[name] = value
+
+    def show_runs(self, runs: Sequence[Run]) -> None:
+        """Display the card of each run; a line of text in a terminal."""
+        folder = self.notebook.parent if self.notebook is not None else Path.cwd()
+        for run in runs:
+            if self.has_page:
+                show_run(run, notebook_folder=folder)
+            else:
+                self.say(plain_text(run))
+
+    def say(self, text: str) -> None:
+        """Display plain text."""
+        if self.has_page:
+            display({"text/plain": text}, raw=True)
+        else:
+            print(text)  # noqa: T201 - a terminal

@@ -1,0 +1,116 @@
+"""``%load_ext kling_nb``: registers the magic in a few milliseconds, loads everything heavy afterwards.
+
+Nothing but IPython's own, already loaded modules is imported here: pandas, SQLAlchemy, httpx and the widgets
+come in a background thread (:mod:`kling_nb.magics.warmup`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from IPython.core.completer import context_matcher
+from IPython.core.magic import needs_local_scope, no_var_expand
+
+from kling_nb.magics import announce, rewrite, warmup
+
+if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+    from IPython.core.interactiveshell import InteractiveShell
+
+MAGIC = "kling"
+
+
+class Extension:
+    """What one shell got from us, so that it can be taken back.
+
+    Parameters
+    ----------
+    shell
+        The shell that loads the extension.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._matcher = _make_matcher(shell)
+        self._transformer = rewrite.make_transformer(shell)
+
+    def register(self) -> None:
+        """Add the magic, the completer and the rewriting of ``--wait`` cells."""
+        shell = self._shell
+        shell.register_magic_function(_make_magic(shell), magic_kind="line_cell", magic_name=MAGIC)
+        shell.Completer.custom_matchers.append(self._matcher)
+        shell.input_transformers_cleanup.append(self._transformer)
+
+    def unregister(self) -> None:
+        """Take everything back; runs go on."""
+        shell = self._shell
+        for kind in ("line", "cell"):
+            shell.magics_manager.magics[kind].pop(MAGIC, None)
+        _remove(shell.Completer.custom_matchers, self._matcher)
+        _remove(shell.input_transformers_cleanup, self._transformer)
+
+
+_loaded: WeakKeyDictionary[InteractiveShell, Extension] = WeakKeyDictionary()
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register everything with a shell; a second time changes nothing.
+
+    Parameters
+    ----------
+    shell
+        What IPython passes to ``load_ipython_extension``.
+    """
+    if shell in _loaded:
+        return
+    extension = Extension(shell)
+    extension.register()
+    _loaded[shell] = extension
+    handle = announce.say_first_line(shell)
+    warmup.start(lambda: announce.say_the_rest(handle))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take everything back.
+
+    Parameters
+    ----------
+    shell
+        What IPython passes to ``unload_ipython_extension``.
+    """
+    extension = _loaded.pop(shell, None)
+    if extension is not None:
+        extension.unregister()
+
+
+def _remove(items: list[Any], item: Any) -> None:
+    if item in items:
+        items.remove(item)
+
+
+def _make_magic(shell: InteractiveShell) -> Callable[..., Any]:
+    @needs_local_scope
+    @no_var_expand
+    def kling(line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None) -> Any:
+        """Make videos with Kling: ``%kling help``."""
+        warmup.finish()
+        from kling_nb.magics.dispatch import run_magic  # noqa: PLC0415 - loads the session
+
+        return run_magic(shell, line, cell, local_ns)
+
+    return kling
+
+
+def _make_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleMatcherResult]:
+    @context_matcher(identifier="kling_nb")
+    def match_kling(context: CompletionContext) -> SimpleMatcherResult:
+        """Complete options, values, variables and run ids of ``%kling`` and ``%%kling``."""
+        if "%kling" not in context.full_text:
+            return {"completions": []}
+        from kling_nb.magics.completion import complete  # noqa: PLC0415 - loads the tables
+
+        return complete(context.full_text, context.cursor_line, context.cursor_position, shell.user_ns)
+
+    return match_kling

@@ -1,0 +1,100 @@
+"""``%%kling IMAGE``: from the parsed call to runs, a preview, or a dry run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.errors import RequestRefused
+from kling_nb.magics import dryrun
+from kling_nb.magics.call import RunCall
+from kling_nb.magics.context import Context
+from kling_nb.magics.pictures import find_brush, find_picture
+from kling_nb.magics.waiting import Waiting
+
+if TYPE_CHECKING:
+    from kling_nb.session import Run
+
+
+def generate(context: Context, call: RunCall) -> Waiting | None:
+    """Do what a call asks for.
+
+    Parameters
+    ----------
+    context
+        Shell, variables, session.
+    call
+        The parsed call.
+
+    Returns
+    -------
+    Waiting or None
+        Runs to wait for, when ``--wait`` was given.
+
+    Raises
+    ------
+    KlingError
+        Before the first request leaves when any of the prompts is refused.
+    """
+    requests = [{**common_request(context, call), "prompt": prompt} for prompt in call.prompts]
+    if call.dry_run:
+        for request in requests:
+            dryrun.show(context, request)
+        return None
+    if call.preview:
+        preview(context, call, requests)
+        return None
+    runs = _submit_all(context, call, requests)
+    return Waiting(runs, call.timeout) if call.wait else None
+
+
+def common_request(context: Context, call: RunCall) -> dict[str, Any]:
+    """Return the keywords of ``kn.submit`` that all prompts of a call share, pictures and brush looked up."""
+    variables = context.variables
+    request: dict[str, Any] = dict(call.fields)
+    for name, token in call.pictures.items():
+        what = "--tail" if name == "image_tail" else "--freeze"
+        request[name] = find_picture(token, variables, what)
+    if call.image is not None:
+        request["image"] = find_picture(call.image, variables)
+    if call.brush is not None:
+        request["brush"] = find_brush(call.brush, variables)
+    if call.provider is not None:
+        request["provider"] = call.provider
+    return request
+
+
+def preview(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> None:
+    """Render the motion locally and show it; spends nothing."""
+    made = [context.session.preview(**request) for request in requests]
+    for video in made:
+        context.show_preview(video)
+    context.assign(call.out, made[0] if len(made) == 1 else made)
+
+
+def _submit_all(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> list[Run]:
+    if len(requests) > 1:
+        _refuse_if_any_is_blocked(context, requests, force=call.force)
+    runs = []
+    for request in requests:
+        run = context.session.submit(
+            **request,
+            again=call.again,
+            force=call.force,
+            name=call.name,
+            tags=list(call.tags),
+            note=call.note,
+            notebook=None if context.notebook is None else str(context.notebook),
+        )
+        # Shown and assigned one by one: an error in a later prompt must not hide a run that was sent.
+        context.show_runs([run])
+        runs.append(run)
+        context.assign(call.out, run if len(requests) == 1 else list(runs))
+    return runs
+
+
+def _refuse_if_any_is_blocked(context: Context, requests: list[dict[str, Any]], *, force: bool) -> None:
+    """Check all prompts before the first is sent: half of a cell's runs is nobody's wish."""
+    for request in requests:
+        problems = context.session.check(**request)
+        if any(problem.blocks and not (force and problem.forceable) for problem in problems):
+            raise RequestRefused(problems)

@@ -1,0 +1,24 @@
+"""Which notebook the kernel belongs to, as far as the front end tells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def notebook_path(variables: Mapping[str, Any]) -> Path | None:
+    """Return the path of the running notebook, None when the front end does not say.
+
+    Jupyter Server puts it into the environment of the kernel when the kernel starts, VS Code into a
+    variable; a notebook renamed later is not noticed.
+
+    Parameters
+    ----------
+    variables
+        The notebook's variables.
+    """
+    told = variables.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
+    path = Path(str(told))
+    return path if path.suffix == ".ipynb" else None

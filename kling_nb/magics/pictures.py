@@ -1,0 +1,129 @@
+"""What IMAGE, ``--tail``, ``--freeze`` and ``--brush`` name: a file, a URL or a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kling_nb.errors import UsageError
+from kling_nb.magics.suggest import closest
+from kling_nb.magics.tokens import Token
+
+_URL = ("http://", "https://", "data:")
+_IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+# By name, so that none of these libraries has to be imported to ask.
+_PICTURE_TYPES = frozenset(
+    {"ndarray", "Image", "ImageRef", "MotionPad", "MotionBrush", "Mask", "bytes", "bytearray", "str", "Path"}
+)
+
+
+def is_picture(value: object) -> bool:
+    """Whether a variable can be meant as a picture: path, bytes, array, PIL image, pad or brush."""
+    names = {cls.__name__ for cls in type(value).__mro__}
+    return bool(names & _PICTURE_TYPES)
+
+
+def is_brush(value: object) -> bool:
+    """Whether a variable holds a motion brush: a ``MotionBrush`` or a widget that has one."""
+    names = {cls.__name__ for cls in type(value).__mro__}
+    return bool(names & {"MotionBrush", "MotionPad"})
+
+
+def find_picture(token: Token, variables: Mapping[str, Any], what: str = "IMAGE") -> Any:
+    """Return what a word of the line means as a picture.
+
+    Parameters
+    ----------
+    token
+        The word. In quotes it is a path or URL, never a variable.
+    variables
+        The notebook's variables.
+    what
+        How the place is called, for messages.
+
+    Returns
+    -------
+    object
+        A URL or path as text, or the variable's value.
+
+    Raises
+    ------
+    UsageError
+        Neither file nor variable; a variable that cannot be a picture.
+    """
+    text = token.text
+    if text.startswith(_URL):
+        return text
+    if not token.quoted and text in variables:
+        value = variables[text]
+        if is_picture(value):
+            return value
+        raise UsageError(
+            f"The variable {text} cannot be used as {what}.",
+            f"It holds a {type(value).__name__}.",
+            "Give a path, a URL, or a variable with a path, bytes, an array, a PIL image or a MotionBrush.",
+        )
+    path = Path(text).expanduser()
+    if path.exists():
+        return str(path)
+    raise _nothing_there(text, path, variables, what, quoted=token.quoted)
+
+
+def _nothing_there(
+    text: str, path: Path, variables: Mapping[str, Any], what: str, *, quoted: bool
+) -> UsageError:
+    named = (
+        [] if quoted else [name for name, value in variables.items() if name[0] != "_" and is_picture(value)]
+    )
+    near = closest(text, [*_files_beside(path), *named])
+    why = f"There is no such file in {Path.cwd()}" + ("." if quoted else " and no variable of that name.")
+    return UsageError(
+        f"{what} {text!r} was not found.",
+        why,
+        f"Did you mean {near}?"
+        if near
+        else "Give a path, a URL, or the name of a variable that holds a picture.",
+    )
+
+
+def _files_beside(path: Path) -> Iterable[str]:
+    folder = path.parent
+    if not folder.is_dir():
+        return []
+    return [str(entry) for entry in picture_files(folder)]
+
+
+def picture_files(folder: Path, limit: int = 200) -> list[Path]:
+    """List the pictures of a folder, for suggestions and completion; at most ``limit`` entries."""
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in _IMAGE_SUFFIXES)
+    except OSError:
+        return []
+    return entries[:limit]
+
+
+def find_brush(name: str, variables: Mapping[str, Any]) -> Any:
+    """Return the motion brush a variable holds.
+
+    Raises
+    ------
+    UsageError
+        No such variable, or it holds something else.
+    """
+    if name not in variables:
+        brushes = [known for known, value in variables.items() if known[0] != "_" and is_brush(value)]
+        near = closest(name, brushes) or (brushes[0] if brushes else None)
+        raise UsageError(
+            f"--brush {name}: there is no variable called {name}.",
+            "A motion brush is drawn or built in Python and passed by the name of its variable.",
+            f"Did you mean {near}?" if near else f'Build one first: {name} = kn.MotionBrush("boat.jpg")…',
+        )
+    value = variables[name]
+    if not is_brush(value):
+        raise UsageError(
+            f"--brush {name}: the variable does not hold a motion brush.",
+            f"It holds a {type(value).__name__}.",
+            "A brush is a kn.MotionBrush (or a pad that was drawn on).",
+        )
+    return value

@@ -1,0 +1,115 @@
+"""Waiting for runs: awaited in a rewritten cell, in slices anywhere else. Interrupt ends only the waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.getipython import get_ipython
+
+from kling_nb.errors import KlingError, WaitTimeout
+from kling_nb.magics import warmup
+
+if TYPE_CHECKING:
+    from kling_nb.session import Run
+
+SLICE_S = 0.05
+"""Seconds between two looks: Interrupt and clicks never wait longer."""
+
+
+class WaitInterrupted(KlingError):  # noqa: N818 - named like WaitTimeout, its sibling
+    """Interrupt was pressed while waiting; the tasks go on."""
+
+
+async def run_cell(line: str, body: str) -> None:
+    """Run a ``%%kling --wait`` cell; what :mod:`kling_nb.magics.rewrite` calls."""
+    await _run(line, body)
+
+
+async def run_line(line: str) -> Any:
+    """Run a ``%kling … --wait`` line that is the whole cell."""
+    return await _run(line, None)
+
+
+async def _run(line: str, cell: str | None) -> Any:
+    warmup.finish()
+    from kling_nb.magics.dispatch import run_magic, traceback_wanted  # noqa: PLC0415 - loads the session
+    from kling_nb.magics.failure import three_lines  # noqa: PLC0415
+
+    pending = run_magic(get_ipython(), line, cell, None, wait=False)
+    if not isinstance(pending, Waiting):
+        return pending
+    with three_lines(traceback=traceback_wanted(line)):
+        return await pending.until_done()
+
+
+class Waiting:
+    """Runs someone wants to wait for.
+
+    Parameters
+    ----------
+    runs
+        The runs.
+    timeout
+        Seconds, None without limit.
+    """
+
+    def __init__(self, runs: Sequence[Run], timeout: float | None) -> None:
+        self._runs = list(runs)
+        self._timeout = timeout
+        self._deadline = float("inf") if timeout is None else time.monotonic() + timeout
+
+    async def until_done(self) -> None:
+        """Wait without holding up the kernel's loop.
+
+        Raises
+        ------
+        KlingError
+            The first error among the runs, when all have ended.
+        WaitTimeout, WaitInterrupted
+            The tasks go on.
+        """
+        try:
+            while self._open():  # noqa: ASYNC110 - no future of ours on the kernel's loop, only sleeps
+                await asyncio.sleep(SLICE_S)
+        except asyncio.CancelledError:
+            raise self._interrupted() from None
+        self._raise_first_error()
+
+    def block(self) -> None:
+        """Wait synchronously; raises like :meth:`until_done`."""
+        try:
+            while self._open():
+                time.sleep(SLICE_S)
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
+        self._raise_first_error()
+
+    def _open(self) -> bool:
+        going = [run for run in self._runs if not run.done]
+        if going and time.monotonic() >= self._deadline:
+            raise WaitTimeout(
+                f"{_listed(going)} not finished after {self._timeout:g} s; waiting ended, the task goes on.",
+                "It is still followed: the card shows when it is done.",
+                f"Wait on with %kling wait {' '.join(run.id for run in going)}",
+            )
+        return bool(going)
+
+    def _interrupted(self) -> WaitInterrupted:
+        going = [run for run in self._runs if not run.done]
+        return WaitInterrupted(
+            f"Stopped waiting for {_listed(going)}.",
+            "The task goes on and is still followed; the service offers no way to cancel it.",
+            f"Wait on with %kling wait {' '.join(run.id for run in going)}",
+        )
+
+    def _raise_first_error(self) -> None:
+        for run in self._runs:
+            if run.error is not None:
+                raise run.error
+
+
+def _listed(runs: Sequence[Run]) -> str:
+    return ", ".join(run.id for run in runs) or "the run"

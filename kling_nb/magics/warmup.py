@@ -1,0 +1,56 @@
+"""Heavy imports in a background thread, so that the first ``%%kling`` finds them ready."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from collections.abc import Callable
+
+MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatch", "pandas")
+
+_thread: threading.Thread | None = None
+_lock = threading.Lock()
+
+
+def start(then: Callable[[], None]) -> None:
+    """Begin to import; call ``then`` in the same thread afterwards.
+
+    Parameters
+    ----------
+    then
+        Must not print: a bare print from a thread lands in whichever cell is running.
+    """
+    global _thread  # noqa: PLW0603 - imports are a matter of the process, so is their thread
+    with _lock:
+        _thread = threading.Thread(target=_work, args=(_thread, then), name="kling-warmup", daemon=True)
+        _thread.start()
+
+
+def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
+    if before is not None:
+        before.join()
+    try:
+        for name in MODULES:
+            importlib.import_module(name)
+        _imported.set()
+        then()
+    except Exception:
+        # The magic imports again in the foreground and shows what is wrong there.
+        logging.getLogger("kling_nb").debug("background imports failed", exc_info=True)
+    finally:
+        _imported.set()
+
+
+_imported = threading.Event()
+
+
+def finish() -> None:
+    """Wait until the imports are through: two threads importing the same packages can see halves of them."""
+    if _thread is not None:
+        _imported.wait()
+
+
+def is_ready() -> bool:
+    """Whether nothing heavy is left to import."""
+    return _thread is None or _imported.is_set()

@@ -1,0 +1,1 @@
+"""What a person looks at and clicks. Only this package knows ipywidgets, anywidget and ipycanvas."""

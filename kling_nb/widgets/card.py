@@ -1,0 +1,171 @@
+"""The card of one run: live while the kernel lives, a static picture of itself in the saved notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from IPython.core.getipython import get_ipython
+from IPython.display import DisplayHandle, display
+
+from kling_nb import settings
+from kling_nb.errors import KlingError
+from kling_nb.widgets import places
+from kling_nb.widgets.state import plain_text, state_of
+from kling_nb.widgets.static import card_css, static_card
+
+if TYPE_CHECKING:
+    from kling_nb.session.run import Run
+
+logger = logging.getLogger("kling_nb")
+
+WIDGET_TYPE = "application/vnd.jupyter.widget-view+json"
+START_IMAGE_LIMIT = 3_000_000
+"""Largest start image, in bytes, that is sent to the page as a poster while the video is being made."""
+
+
+class RunCard(anywidget.AnyWidget):  # type: ignore[misc]  # ipywidgets publishes no types
+    """Status, times, player, cost and parameters of one run, kept up to date by the run itself.
+
+    Parameters
+    ----------
+    run
+        The run.
+    notebook_folder
+        Folder relative links start from; default the working directory.
+    """
+
+    _esm = files("kling_nb.widgets").joinpath("card.js").read_text(encoding="utf-8")
+    _css = card_css()
+
+    state = traitlets.Dict().tag(sync=True)
+    poster = traitlets.Bytes(b"").tag(sync=True)
+
+    def __init__(self, run: Run, *, notebook_folder: Path | None = None) -> None:
+        self._run = run
+        self._lock = threading.Lock()
+        self._handle: DisplayHandle | None = None
+        self._left_static = False
+        self._folder = notebook_folder or Path.cwd()
+        self._root = places.server_root()
+        self._cap = int(settings.load().embed_cap_mb * 1e6)
+        super().__init__(state=self._state(), poster=self._poster())
+        self.on_msg(self._on_message)
+        self._unsubscribe: Callable[[], None] = run.on_change(self._on_change)
+
+    @property
+    def run(self) -> Run:
+        """The run this card shows."""
+        return self._run
+
+    def __repr__(self) -> str:
+        return plain_text(self._run)
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
+        return self._bundle()
+
+    def show(self) -> RunCard:
+        """Display the card in the running cell; what is saved of it follows the run."""
+        self._handle = display(self._bundle(), raw=True, display_id=True)
+        # The run may have ended between the first look and the display.
+        self._on_change(self._run)
+        return self
+
+    def close(self) -> None:
+        """Forget the run and the page's view of it."""
+        if callable(getattr(self, "_unsubscribe", None)):
+            self._unsubscribe()
+        super().close()
+
+    # --- run to page ------------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        return state_of(self._run, embed_cap_bytes=self._cap, root=self._root)
+
+    def _poster(self) -> bytes:
+        path = self._run.poster or self._run.image
+        if path is None:
+            return b""
+        try:
+            return path.read_bytes() if path.stat().st_size <= START_IMAGE_LIMIT else b""
+        except OSError:
+            return b""
+
+    def _on_change(self, run: Run) -> None:
+        """Take over the run's state; called from the thread that tells changes, never from the kernel's."""
+        try:
+            with self._lock:
+                before = self.state.get("status"), bool(self.state.get("video"))
+                self.state = self._state()
+                if (run.status.value, run.video is not None) != before:
+                    self.poster = self._poster()
+                    self._update_saved()
+                elif self.state["final"] and not self._left_static:
+                    self._update_saved()
+        except Exception:
+            # A page that is gone must not disturb the run.
+            logger.exception("the card of run %s could not be updated", run.id)
+
+    def _update_saved(self) -> None:
+        """Replace what the notebook file keeps of this output."""
+        shell = get_ipython()
+        # A terminal cannot replace output: it would print the card again.
+        if self._handle is None or not hasattr(shell, "kernel"):
+            return
+        self._left_static = self.state["final"]
+        self._handle.update(self._bundle(), raw=True)
+
+    def _bundle(self) -> dict[str, Any]:
+        state = self.state
+        video = self._run.video
+        url = None if video is None else places.beside(video, self._folder, self._root)
+        bundle = {
+            "text/plain": plain_text(self._run),
+            "text/html": static_card(state, poster=self.poster, video_url=url),
+        }
+        if not self._lives_on_alone(url):
+            bundle[WIDGET_TYPE] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return bundle
+
+    def _lives_on_alone(self, url: str | None) -> bool:
+        """Whether the static card shows all there is: then no kernel is needed to look at it tomorrow."""
+        if not self.state["final"]:
+            return False
+        return self._run.video is None or (url is not None and self._root is not None)
+
+    # --- page to run ------------------------------------------------------------------------------------
+
+    def _on_message(self, _widget: object, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        """Handle a click; runs on the main thread or on a subshell's and only hands work over."""
+        kind = content.get("kind")
+        if kind == "time":
+            self.send({"kind": "time", "now_ms": int(time.time() * 1000)})
+        elif kind == "stop":
+            self._run.stop_following()
+        elif kind == "follow":
+            # What goes wrong is shown by the card itself, through the run's error.
+            with contextlib.suppress(KlingError):
+                self._run.follow()
+        elif kind == "video" and (video := self._run.video) is not None:
+            self.send({"kind": "video"}, buffers=[video.read_bytes()])
+
+
+def show_run(run: Run, *, notebook_folder: Path | None = None) -> RunCard:
+    """Display the card of a run in the running cell.
+
+    Parameters
+    ----------
+    run
+        The run.
+    notebook_folder
+        Folder relative links start from; default the working directory.
+    """
+    return RunCard(run, notebook_folder=notebook_folder).show()

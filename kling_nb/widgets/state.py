@@ -1,0 +1,146 @@
+"""What the card shows, as plain values made from a run: sent to the browser, base of the static view."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.widgets import places
+
+if TYPE_CHECKING:
+    from kling_nb.session.run import Run
+
+WORDS = {
+    RunStatus.CREATED: "created",
+    RunStatus.SUBMITTED: "submitted",
+    RunStatus.PROCESSING: "processing",
+    RunStatus.SUCCEEDED: "succeeded",
+    RunStatus.FAILED: "failed",
+    RunStatus.UNCERTAIN: "uncertain",
+}
+EXPLAINED = {
+    RunStatus.CREATED: "Written down, not sent yet.",
+    RunStatus.SUBMITTED: "The service has accepted the task.",
+    RunStatus.PROCESSING: "The service is making the video.",
+    RunStatus.SUCCEEDED: "The video is ready.",
+    RunStatus.FAILED: "The service ended the task without a video.",
+    RunStatus.UNCERTAIN: "Sent, but the answer was lost. It is looked up before anything is sent again.",
+}
+
+
+def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, Any]:
+    """Return everything the card shows except pictures and video.
+
+    Parameters
+    ----------
+    run
+        The run.
+    embed_cap_bytes
+        Largest video that is sent to the browser without being asked for.
+    root
+        Folder the server shows.
+
+    Returns
+    -------
+    dict
+        JSON values only; texts are as they are: whoever shows them escapes them.
+    """
+    record = run.record
+    error = run.error
+    return {
+        "id": run.id,
+        "status": _shown_status(run),
+        "explained": EXPLAINED[run.status],
+        "service_status": run.service_status or "",
+        "provider": run.provider,
+        "model": " ".join(str(part) for part in (record.model_name, record.mode) if part),
+        "prompt": run.prompt,
+        "started_ms": _milliseconds(record.submitted_at or record.sending_at),
+        "finished_ms": _milliseconds(record.finished_at),
+        "expected_s": None if run.status.is_final else run.expected,
+        "cost": str(run.cost),
+        "params": [[name, shown(value)] for name, value in run.params.items()],
+        "notices": list(run.notices),
+        "message": run.message,
+        "error": error.lines() if error is not None else [],
+        "reused": run.reused,
+        "following": run.following,
+        "final": is_final(run),
+        "name": record.name or "",
+        "tags": list(record.tags or ()),
+        "note": record.note or "",
+        "code": _code(run),
+        "video": _video(run, embed_cap_bytes, root),
+    }
+
+
+def _shown_status(run: Run) -> str:
+    """Return the status word; between the service's end and the file's arrival it says so."""
+    if run.status is RunStatus.SUCCEEDED and not run.done:
+        return "downloading"
+    return run.status.value
+
+
+def is_final(run: Run) -> bool:
+    """Whether nothing about the run will change by itself any more."""
+    if run.status is RunStatus.FAILED:
+        return True
+    return run.status is RunStatus.SUCCEEDED and run.done and run.video is not None
+
+
+def shown(value: Any) -> str:
+    """Return a parameter as a short text."""
+    text = str(value)
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() * 1000)
+
+
+def _code(run: Run) -> str:
+    try:
+        return run.to_python()
+    except Exception as error:
+        # A card must show the run even when its inputs have been deleted.
+        return f"# The call cannot be rebuilt: {type(error).__name__}"
+
+
+def _video(run: Run, embed_cap_bytes: int, root: Path | None) -> dict[str, Any] | None:
+    path = run.video
+    if path is None:
+        return None
+    size = path.stat().st_size
+    return {
+        "path": str(path),
+        "bytes": size,
+        "url_path": places.below(path, root),
+        "embeds": size <= embed_cap_bytes,
+    }
+
+
+def plain_text(run: Run) -> str:
+    """Return the run as one or two lines for terminals."""
+    record = run.record
+    head = " · ".join(
+        str(part)
+        for part in (run.id, run.status.value, record.model_name, record.mode, str(run.cost), run.message)
+        if part
+    )
+    if run.error is not None and run.done:
+        return "\n".join([head, *run.error.lines()])
+    return f"{head}\n{run.video}" if run.video is not None else head
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as ``m:ss``.
+
+    Parameters
+    ----------
+    seconds
+        Not negative.
+    """
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"

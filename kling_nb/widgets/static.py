@@ -1,0 +1,107 @@
+"""The card without a kernel: HTML that stays in the saved notebook (GitHub, nbviewer, nbconvert)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from kling_nb.widgets.state import clock
+
+POSTER_LIMIT = 200_000
+"""Largest picture, in bytes, that is put into the notebook file."""
+
+
+@lru_cache(maxsize=1)
+def card_css() -> str:
+    """Return the style sheet shared by the live and the static card."""
+    return files("kling_nb.widgets").joinpath("card.css").read_text(encoding="utf-8")
+
+
+def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str | None = None) -> str:
+    """Return the card as HTML; every text is escaped.
+
+    Parameters
+    ----------
+    state
+        From :func:`kling_nb.widgets.state.state_of`.
+    poster
+        JPEG or PNG; left out when it is larger than ``POSTER_LIMIT``.
+    video_url
+        Relative URL of the video as seen from the notebook; None without one.
+    """
+    status = escape(state["status"])
+    parts = [
+        f'<div class="kn-card kn-static" data-status="{status}" data-run="{escape(state["id"])}">',
+        f"<style>{card_css()}</style>",
+        _head(state),
+        _media(state, poster, video_url),
+        _paragraph("kn-message", state["message"]),
+        *(_paragraph("kn-error", line) for line in state["error"]),
+        *(_paragraph("kn-notice", line) for line in state["notices"]),
+        _paragraph("kn-prompt", state["prompt"]),
+        f'<div class="kn-cost">{escape(state["cost"])}</div>' if state["cost"] else "",
+        _details("kn-params", "Parameters", _rows(state)),
+        _details("kn-code", "Show as Python", f"<pre><code>{escape(state['code'])}</code></pre>"),
+        "</div>",
+    ]
+    return "".join(parts)
+
+
+def _head(state: Mapping[str, Any]) -> str:
+    time = ""
+    if state["started_ms"] is not None and state["finished_ms"] is not None:
+        seconds = max(0.0, (state["finished_ms"] - state["started_ms"]) / 1000)
+        time = f'<span class="kn-time">{clock(seconds)}</span>'
+    reused = '<span class="kn-reused">reused, no charge</span>' if state["reused"] else ""
+    return (
+        '<div class="kn-head">'
+        f'<span class="kn-status" title="{escape(state["explained"])}">{escape(state["status"])}</span>'
+        f'<span class="kn-model">{escape(state["model"])}</span>'
+        f'<span class="kn-provider">{escape(state["provider"])}</span>'
+        f'<span class="kn-id">{escape(state["id"])}</span>{reused}{time}</div>'
+    )
+
+
+def _media(state: Mapping[str, Any], poster: bytes, video_url: str | None) -> str:
+    picture = data_uri(poster) if 0 < len(poster) <= POSTER_LIMIT else ""
+    alt = escape(f"Poster of run {state['id']}")
+    image = f'<img class="kn-poster" src="{picture}" alt="{alt}">' if picture else ""
+    if video_url is None:
+        return f'<div class="kn-media">{image}</div>' if image else ""
+    url = escape(video_url)
+    poster_attribute = f' poster="{picture}"' if picture else ""
+    # The picture inside is what remains where a viewer strips the video element.
+    return (
+        f'<div class="kn-media"><video class="kn-video" controls loop muted playsinline preload="metadata" '
+        f'src="{url}"{poster_attribute}>{image}</video></div>'
+        f'<div class="kn-file"><a href="{url}">video file</a></div>'
+    )
+
+
+def data_uri(data: bytes) -> str:
+    """Return a JPEG or PNG as a ``data:`` address."""
+    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _paragraph(name: str, text: str) -> str:
+    return f'<p class="{name}">{escape(text)}</p>' if text else ""
+
+
+def _rows(state: Mapping[str, Any]) -> str:
+    rows = [*state["params"]]
+    rows += [[key, state[key]] for key in ("name", "note") if state[key]]
+    rows += [["tags", ", ".join(state["tags"])]] if state["tags"] else []
+    return (
+        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows) + "</dl>"
+        if rows
+        else ""
+    )
+
+
+def _details(name: str, title: str, content: str) -> str:
+    return f'<details class="{name}"><summary>{title}</summary>{content}</details>' if content else ""
