@@ -1,0 +1,67 @@
+"""The ASGI application: dialects, control routes and files over one sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kling_nb.sandbox import official
+from kling_nb.sandbox.control import Control
+from kling_nb.sandbox.core import Sandbox
+
+UPKEEP_S = 5.0
+
+
+def create_app(sandbox: Sandbox) -> ASGIApp:
+    """Return the application of ``sandbox``.
+
+    Its lifespan takes up unfinished tasks at start and stops the work at the end.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        sandbox.engine.resume()
+        upkeep = asyncio.get_running_loop().create_task(_upkeep(sandbox))
+        yield
+        upkeep.cancel()
+        await sandbox.stop()
+
+    app = Starlette(routes=[*Control(sandbox).routes(), *official.routes(sandbox)], lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return _Outermost(app, sandbox)
+
+
+async def _upkeep(sandbox: Sandbox) -> None:
+    while True:
+        sandbox.files.expire()
+        await asyncio.sleep(UPKEEP_S)
+
+
+class _Outermost:
+    """Dates every answer by the sandbox's clock and takes paths with a trailing slash unless strict."""
+
+    def __init__(self, app: ASGIApp, sandbox: Sandbox) -> None:
+        self._app = app
+        self._sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._sandbox.last_call = time.monotonic()
+        path: str = scope["path"]
+        if len(path) > 1 and path.endswith("/") and not self._sandbox.config.strict:
+            scope = scope | {"path": path.rstrip("/"), "raw_path": scope["raw_path"].rstrip(b"/")}
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = self._sandbox.clock.http_date().encode()
+                message = message | {"headers": [*message["headers"], (b"date", date)]}
+            await send(message)
+
+        await self._app(scope, receive, dated)

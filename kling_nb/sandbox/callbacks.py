@@ -1,0 +1,98 @@
+"""Delivery of callbacks, signed by the Standard Webhooks scheme when a secret is set.
+
+Sources: ``spec/official-api.md`` §9 and ``spec/sandbox.md`` §5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+
+import httpx
+
+from kling_nb.sandbox.clock import Clock
+from kling_nb.sandbox.config import Config
+from kling_nb.sandbox.fetch import FetchError, allowed_address
+from kling_nb.sandbox.tasks import Task
+
+TIMEOUT_S = 5.0
+RETRY_AFTER_S = (1.0, 5.0, 25.0)
+
+
+def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """Return the ``webhook-signature`` of a delivery.
+
+    Parameters
+    ----------
+    secret
+        ``whsec_`` followed by the key in Base64.
+    message_id, timestamp
+        Values of ``webhook-id`` and ``webhook-timestamp`` (unix seconds).
+    body
+        The raw body.
+    """
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+
+
+class Callbacks:
+    """Posts task states to the callback addresses of their tasks."""
+
+    def __init__(self, config: Callable[[], Config], clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._running: set[asyncio.Task[None]] = set()
+
+    def send(self, task: Task, body: bytes) -> None:
+        """Start delivering ``body`` to the address of ``task``, unless a fault or a rule forbids it."""
+        if not task.callback_url or task.fault("callback-lost") is not None:
+            return
+        try:
+            allowed_address(httpx.URL(task.callback_url).host, allow_network=self._config().allow_network)
+        except (FetchError, httpx.InvalidURL, OSError) as error:
+            task.note(f"callback not delivered: {error}")
+            return
+        spoil = task.fault("callback-bad-sign") is not None
+        for _ in range(1 if task.fault("callback-twice") is None else 2):
+            delivery = asyncio.get_running_loop().create_task(
+                self._deliver(task.callback_url, body, spoil=spoil)
+            )
+            self._running.add(delivery)
+            delivery.add_done_callback(self._running.discard)
+
+    async def abandon(self) -> None:
+        """Stop all deliveries."""
+        for delivery in self._running:
+            delivery.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _deliver(self, url: str, body: bytes, *, spoil: bool) -> None:
+        message_id = f"msg_{secrets.token_hex(12)}"
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
+            for pause in (*RETRY_AFTER_S, None):
+                headers = self._headers(message_id, body, spoil=spoil)
+                try:
+                    if (await client.post(url, content=body, headers=headers)).is_success:
+                        return
+                except httpx.HTTPError:
+                    pass
+                if pause is not None:
+                    await asyncio.sleep(pause * self._config().time_scale)
+
+    def _headers(self, message_id: str, body: bytes, *, spoil: bool) -> dict[str, str]:
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        secret = self._config().callback_secret
+        if not secret:
+            return headers
+        timestamp = int(self._clock.now())
+        signed = body + b" " if spoil else body
+        return headers | {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(secret, message_id, timestamp, signed),
+        }

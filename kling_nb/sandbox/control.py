@@ -1,0 +1,129 @@
+"""Control routes under ``/sandbox``: never part of a wire test (``spec/sandbox.md`` §1)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Awaitable, Callable
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from kling_nb.sandbox.answers import json_answer
+from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.faults import UnknownFault
+from kling_nb.sandbox.official.auth import authorize
+from kling_nb.sandbox.official.messages import Refusal
+from kling_nb.sandbox.official.pipeline import TooLarge, read_object
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+LARGEST_UPLOAD = 64 * 1024 * 1024
+MAGIC_SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))
+
+ControlHandler = Callable[[Request], Awaitable[Response]]
+
+
+class Control:
+    """Faults, switches, debug records, uploads, reset and health."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the control routes and the files, which need no credential."""
+        guarded: tuple[tuple[str, str, ControlHandler], ...] = (
+            ("GET", "/sandbox/health", self._health),
+            ("POST", "/sandbox/reset", self._reset),
+            ("GET", "/sandbox/config", self._config),
+            ("PATCH", "/sandbox/config", self._configure),
+            ("POST", "/sandbox/faults", self._add_fault),
+            ("GET", "/sandbox/faults", self._faults),
+            ("DELETE", "/sandbox/faults", self._clear_faults),
+            ("GET", "/sandbox/tasks", self._tasks),
+            ("GET", "/sandbox/tasks/{id}", self._task),
+            ("POST", "/sandbox/uploads", self._upload),
+        )
+        return [
+            *(Route(path, self._guard(handler), methods=[method]) for method, path, handler in guarded),
+            Route("/sandbox/uploads/{name}", self._uploaded, methods=["GET"]),
+            Route("/sandbox/files/{task}/{name}", self._sandbox.files.serve, methods=["GET"]),
+        ]
+
+    def _guard(self, handler: ControlHandler) -> ControlHandler:
+        async def guarded(request: Request) -> Response:
+            # A page in a browser could reach loopback under a name of its own (DNS rebinding).
+            if request.url.hostname not in LOOPBACK_HOSTS:
+                return json_answer({"error": "control routes answer loopback hosts only"}, 403)
+            try:
+                header = request.headers.get("authorization")
+                authorize(header, self._sandbox.credentials, self._sandbox.clock.now())
+                return await handler(request)
+            except Refusal as error:
+                return json_answer({"error": error.text}, error.status)
+            except TooLarge:
+                return json_answer({"error": "larger than 64 MB"}, 413)
+            except (UnknownFault, ValidationError) as error:
+                return json_answer({"error": str(error)}, 400)
+
+        return guarded
+
+    async def _health(self, request: Request) -> Response:
+        box = self._sandbox
+        unfinished = len(box.store.unfinished())
+        return json_answer(
+            {"status": "ok", "pid": os.getpid(), "home": str(box.home), "unfinished": unfinished}
+        )
+
+    async def _reset(self, request: Request) -> Response:
+        await self._sandbox.reset()
+        return json_answer({"status": "ok"})
+
+    async def _config(self, request: Request) -> Response:
+        return json_answer(self._sandbox.config.model_dump(mode="json"))
+
+    async def _configure(self, request: Request) -> Response:
+        self._sandbox.reconfigure(self._sandbox.config.patched(await read_object(request)))
+        return await self._config(request)
+
+    async def _add_fault(self, request: Request) -> Response:
+        queued = self._sandbox.faults.add(await read_object(request))
+        return json_answer(queued.to_json(), 201)
+
+    async def _faults(self, request: Request) -> Response:
+        return json_answer([queued.to_json() for queued in self._sandbox.faults.waiting])
+
+    async def _clear_faults(self, request: Request) -> Response:
+        self._sandbox.faults.waiting.clear()
+        return json_answer([])
+
+    async def _tasks(self, request: Request) -> Response:
+        return json_answer([task.model_dump(mode="json") for task in self._sandbox.store.newest_first()])
+
+    async def _task(self, request: Request) -> Response:
+        wanted = request.path_params["id"]
+        task = self._sandbox.store.get(wanted) or self._sandbox.store.by_external_id(wanted)
+        if task is None:
+            return json_answer({"error": f"no task {wanted}"}, 404)
+        return json_answer(task.model_dump(mode="json"))
+
+    async def _upload(self, request: Request) -> Response:
+        data = b""
+        async for part in request.stream():
+            data += part
+            if len(data) > LARGEST_UPLOAD:
+                raise TooLarge
+        suffix = next((name for magic, name in MAGIC_SUFFIXES if data.startswith(magic)), ".bin")
+        name = hashlib.sha256(data).hexdigest() + suffix
+        folder = self._sandbox.home / "uploads"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+        return json_answer({"url": f"{self._sandbox.base_url}/sandbox/uploads/{name}"}, 201)
+
+    async def _uploaded(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        path = self._sandbox.home / "uploads" / name
+        if path.name != name or not path.is_file():
+            return PlainTextResponse("NoSuchKey", 404)
+        return FileResponse(path)

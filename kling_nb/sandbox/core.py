@@ -1,0 +1,102 @@
+"""The sandbox without HTTP: switches, store, money, files, faults and the engine, wired together."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kling_nb.sandbox.callbacks import Callbacks
+from kling_nb.sandbox.clock import Clock
+from kling_nb.sandbox.config import Config, Credentials
+from kling_nb.sandbox.engine import LOST_CREATE_S, Engine
+from kling_nb.sandbox.faults import Fault, FaultQueue
+from kling_nb.sandbox.files import Files
+from kling_nb.sandbox.ledger import Ledger
+from kling_nb.sandbox.prepared import PreparedClip
+from kling_nb.sandbox.production import Producer
+from kling_nb.sandbox.store import TaskStore
+from kling_nb.sandbox.tasks import Job, Task
+
+CallbackBody = Callable[[Task], bytes]
+
+
+class Sandbox:
+    """One local Kling: everything the dialects and the control routes share.
+
+    Parameters
+    ----------
+    home
+        Folder of the store and the files; created when missing.
+    config
+        The switches at start; ``reset`` returns to them.
+    credentials
+        The accepted ones.
+    source
+        Unix seconds; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        config: Config | None = None,
+        credentials: Credentials | None = None,
+        source: Callable[[], float] = time.time,
+    ) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home = home
+        self.config = self._start_config = config or Config()
+        self.credentials = credentials or Credentials()
+        self.base_url = ""
+        self.last_call = time.monotonic()
+        self.clock = Clock(self._config, source)
+        self.store = TaskStore(home / "sandbox.sqlite")
+        self.ledger = Ledger(self.store, self._config, self.clock)
+        self.faults = FaultQueue()
+        secret = self.store.meta("url_secret", secrets.token_hex(32))
+        self.files = Files(
+            home / "files", secret, self.store, self.clock, self._config, lambda: self.base_url
+        )
+        producer = Producer(self.files, PreparedClip(home), self._config)
+        self.engine = Engine(self.store, self.ledger, producer, self._config, self.clock, self._changed)
+        self.callbacks = Callbacks(self._config, self.clock)
+        self.callback_bodies: dict[str, CallbackBody] = {}
+
+    def _config(self) -> Config:
+        return self.config
+
+    def _changed(self, task: Task) -> None:
+        body = self.callback_bodies.get(task.dialect)
+        if body is not None and task.callback_url:
+            self.callbacks.send(task, body(task))
+
+    def accept(self, task: Task, job: Job, faults: tuple[Fault, ...]) -> None:
+        """Take a checked task in, with the faults that were asked for it."""
+        task.faults = tuple(fault.spec for fault in faults if fault.on_task)
+        task.flaps = int(task.fault("flap") or 0)
+        if task.fault("lost-create") is not None:
+            task.visible_from = time.time() + LOST_CREATE_S
+        self.engine.accept(task, job)
+
+    def reconfigure(self, config: Config) -> None:
+        """Switch to ``config`` at once."""
+        self.config = config
+        self.ledger.recount()
+        self.engine.config_changed()
+
+    async def reset(self) -> None:
+        """Forget tasks, files, faults and charges, and return to the switches of the start."""
+        await self.engine.abandon()
+        await self.callbacks.abandon()
+        self.store.clear()
+        self.files.remove()
+        self.faults.waiting.clear()
+        self.reconfigure(self._start_config)
+
+    async def stop(self) -> None:
+        """Stop working and close the store; unfinished tasks go on at the next start."""
+        await self.engine.abandon()
+        await self.callbacks.abandon()
+        self.engine.close()
+        self.store.close()

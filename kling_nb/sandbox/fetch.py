@@ -1,0 +1,109 @@
+"""Fetching inputs by URL without becoming a way into other networks (``spec/sandbox.md`` §3)."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+FETCH_SECONDS = 10.0
+FETCH_BYTES = 50_000_000
+MAX_REDIRECTS = 3
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class FetchError(Exception):
+    """The URL may not or cannot be fetched; the text is for the debug record, never for the wire."""
+
+
+def fetch(url: str, *, allow_network: bool) -> bytes:
+    """Return the bytes behind an http(s) URL.
+
+    Loopback is always allowed, public addresses when ``allow_network`` is set, private ranges never. The
+    address checked is the address connected to, and every redirect is checked again.
+
+    Raises
+    ------
+    FetchError
+        Not allowed, not reachable, not 200, larger than 50 MB, more than 3 redirects or later than 10 s.
+    """
+    deadline = time.monotonic() + FETCH_SECONDS
+    try:
+        with httpx.Client(trust_env=False, follow_redirects=False) as client:
+            for _ in range(MAX_REDIRECTS + 1):
+                found, url = _get(client, url, deadline, allow_network=allow_network)
+                if found is not None:
+                    return found
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+        raise FetchError(f"cannot fetch: {type(error).__name__}") from error
+    raise FetchError("too many redirects")
+
+
+def _get(client: httpx.Client, url: str, deadline: float, *, allow_network: bool) -> tuple[bytes | None, str]:
+    target = httpx.URL(url)
+    if target.scheme not in ("http", "https") or not target.host:
+        raise FetchError("only http and https are fetched")
+    address = allowed_address(target.host, allow_network=allow_network)
+    request = client.build_request(
+        "GET",
+        target.copy_with(host=address),
+        headers={"Host": urlsplit(url).netloc.rpartition("@")[2], "Accept": "*/*"},
+        timeout=_left(deadline),
+        extensions={"sni_hostname": target.host},
+    )
+    answer = client.send(request, stream=True)
+    try:
+        if answer.status_code in REDIRECTS and "location" in answer.headers:
+            return None, urljoin(url, answer.headers["location"])
+        if answer.status_code != 200:
+            raise FetchError(f"answered {answer.status_code}")
+        return _read(answer, deadline), url
+    finally:
+        answer.close()
+
+
+def _read(answer: httpx.Response, deadline: float) -> bytes:
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        size += len(part)
+        if size > FETCH_BYTES:
+            raise FetchError("larger than 50 MB")
+        _left(deadline)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise FetchError("took longer than 10 s")
+    return left
+
+
+def allowed_address(host: str, *, allow_network: bool) -> str:
+    """Return the address to connect to for ``host``.
+
+    With ``allow_network`` off no name is ever resolved, except ``localhost``: a DNS query is outbound, too.
+
+    Raises
+    ------
+    FetchError
+        The host is or resolves to an address that may not be used.
+    """
+    name = host.rstrip(".").lower()
+    if name == "localhost":
+        return "127.0.0.1"
+    try:
+        addresses = [ipaddress.ip_address(name)]
+    except ValueError:
+        if not allow_network:
+            raise FetchError("network access is off") from None
+        addresses = [ipaddress.ip_address(str(info[4][0])) for info in socket.getaddrinfo(host, None)]
+    for address in addresses:
+        plain = getattr(address, "ipv4_mapped", None) or address
+        if not (plain.is_loopback or (allow_network and plain.is_global)):
+            raise FetchError("the address is private or network access is off")
+    return str(addresses[0])

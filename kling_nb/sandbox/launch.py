@@ -1,0 +1,147 @@
+"""Find a running sandbox or start one; light, for use by whoever needs a sandbox (stdlib and httpx only)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+from filelock import Timeout
+
+from kling_nb.errors import SandboxError
+from kling_nb.sandbox.home import LOG_NAME, SandboxInfo, is_served, read_state, start_lock
+
+START_S = 60.0
+ANSWER_S = 5.0
+LOOK_AGAIN_S = 0.05
+LOG_TAIL = 600
+
+
+def find(home: Path | str) -> SandboxInfo | None:
+    """Return the running sandbox of ``home``, ``None`` when there is none.
+
+    A state file without a process behind it, or with another process behind its address, does not count.
+    """
+    folder = Path(home).resolve()
+    deadline = time.monotonic() + ANSWER_S
+    while is_served(folder):
+        info = read_state(folder)
+        if info is not None and _answers(info):
+            return info
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(LOOK_AGAIN_S)
+    return None
+
+
+def start(home: Path | str, **options: Any) -> SandboxInfo:
+    """Return the sandbox of ``home``, starting one when none runs.
+
+    The server is a process of its own session without ties to this one: it outlives a killed kernel.
+
+    Parameters
+    ----------
+    home
+        Its folder; created when missing.
+    options
+        Start options, underscores for dashes: ``port``, ``idle``, credentials and every switch of
+        ``kling_nb.sandbox.config.Config``. Ignored when a server already runs.
+
+    Raises
+    ------
+    SandboxError
+        The server did not come up; its last words are in the error.
+    """
+    folder = Path(home).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    running = find(folder)
+    if running is not None:
+        return running
+    try:
+        with start_lock(folder, START_S):
+            return find(folder) or _launch(folder, options)
+    except Timeout:
+        raise SandboxError(
+            "The local sandbox did not start",
+            "Another process has been starting it for a minute.",
+            "Try again, or look into " + str(folder / LOG_NAME),
+        ) from None
+
+
+def stop(home: Path | str, timeout: float = 10.0) -> bool:
+    """End the sandbox of ``home``; return whether one was running."""
+    folder = Path(home).resolve()
+    info = read_state(folder)
+    if info is None or not is_served(folder):
+        return False
+    os.kill(info.pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout
+    while is_served(folder):
+        if time.monotonic() > deadline:
+            raise SandboxError("The local sandbox does not end", f"Process {info.pid} ignores SIGTERM.")
+        time.sleep(LOOK_AGAIN_S)
+    return True
+
+
+def _answers(info: SandboxInfo) -> bool:
+    try:
+        answer = httpx.get(
+            f"{info.url}/sandbox/health",
+            headers={"Authorization": f"Bearer {info.api_key}"},
+            timeout=ANSWER_S,
+            trust_env=False,
+        )
+        return bool(answer.status_code == 200 and answer.json().get("pid") == info.pid)
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def _command(folder: Path, options: dict[str, Any]) -> list[str]:
+    command = [sys.executable, "-m", "kling_nb.sandbox", "--home", str(folder)]
+    for name, value in options.items():
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        command.append(f"--{name.replace('_', '-')}={text}")
+    return command
+
+
+def _launch(folder: Path, options: dict[str, Any]) -> SandboxInfo:
+    descriptor = os.open(folder / LOG_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as log:
+        child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+            _command(folder, options),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            close_fds=True,
+            cwd=folder,
+        )
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        info = read_state(folder)
+        if info is not None and info.pid == child.pid and _answers(info):
+            # Reaps the server should it end before we do, and keeps the handle from warning about it.
+            threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
+            return info
+        if child.poll() is not None:
+            break
+        time.sleep(LOOK_AGAIN_S)
+    raise _not_started(folder, child)
+
+
+def _not_started(folder: Path, child: subprocess.Popen[bytes]) -> SandboxError:
+    if child.poll() is None:
+        child.terminate()
+    said = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip()
+    return SandboxError(
+        "The local sandbox did not start",
+        said or f"It ended with code {child.returncode}.",
+        f"Its log: {folder / LOG_NAME}",
+    )

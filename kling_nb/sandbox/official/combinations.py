@@ -1,0 +1,77 @@
+"""Step 4e: what model, mode and duration can do together (``spec/capabilities.md`` §2, M10-M17, M39).
+
+The capability table is data shared with the rest of the package; which text a refusal gets is decided here.
+"""
+
+from __future__ import annotations
+
+from kling_nb.domain.capabilities import features, has_modes, modes, supported_anywhere
+from kling_nb.sandbox.official.fields import Fields
+from kling_nb.sandbox.official.messages import (
+    Refusal,
+    invalid,
+    parameter,
+    unsupported_by_model,
+    unsupported_combination,
+)
+from kling_nb.sandbox.tasks import Camera
+
+FIRST_FAMILY = ("kling-v1", "kling-v1-5", "kling-v1-6")
+
+
+def check_combination(found: Fields, camera: Camera | None) -> None:
+    """Refuse what the model cannot do.
+
+    Raises
+    ------
+    Refusal
+        M17 first (a mode the model lacks makes the rest pointless), then M10-M16, M39 in that order.
+    """
+    can = features(found.model, found.mode, found.duration)
+    if found.mode == "4k" and "4k" not in modes(found.model):
+        raise parameter(f"4k mode is not supported by the current model: {found.model}")
+    if found.image_tail:
+        _check_tail(found, can)
+    if found.brush and "brush" not in can:
+        raise _no_brush(found)
+    if camera is not None:
+        _check_camera(found, camera, can)
+    if found.sound and "audio" not in can:
+        raise parameter(f"model/mode({found.model}/{found.mode}) is not supported with sound on")
+    wanted = ((found.voices, "voice_list", "voice"), (found.elements, "element_list", "elements"))
+    for asked, name, feature in (*wanted, (found.multi_shot, "multi_shot", "multi_shot")):
+        if asked and feature not in can:
+            raise unsupported_by_model(name)
+
+
+def _check_tail(found: Fields, can: frozenset[str]) -> None:
+    if not any(supported_anywhere(found.model, name) for name in ("start_end", "end_only")):
+        raise unsupported_by_model("Image tail")
+    if found.image is None:
+        possible = "end_only" in can
+    else:
+        possible = "start_end" in can or ("start_end_silent" in can and not found.sound)
+    if not possible:
+        raise unsupported_combination(found.model, found.mode, found.duration, "image_tail")
+
+
+def _no_brush(found: Fields) -> Refusal:
+    if supported_anywhere(found.model, "brush"):
+        return unsupported_combination(found.model, found.mode, found.duration, "motion brush")
+    if found.model in FIRST_FAMILY:
+        return parameter(f"{found.model} is not supported with motion brush")
+    return unsupported_by_model("Motion brush")
+
+
+def _check_camera(found: Fields, camera: Camera, can: frozenset[str]) -> None:
+    if "camera_simple" not in can:
+        if found.model in FIRST_FAMILY:
+            raise unsupported_combination(found.model, found.mode, found.duration, "camera_control")
+        raise unsupported_by_model("Camera control")
+    if camera.type != "simple":
+        raise invalid("camera_control.type", camera.type)
+
+
+def mode_is_ignored(found: Fields) -> bool:
+    """Whether the model documents no mode, so that std and pro mean the same."""
+    return not has_modes(found.model)

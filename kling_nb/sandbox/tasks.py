@@ -1,0 +1,115 @@
+"""Tasks as the store keeps them: one form for every dialect."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from kling_nb.sandbox.config import Distortion
+
+
+class State(StrEnum):
+    """Life cycle of ``spec/official-api.md`` §7.4; every dialect has its own words for it."""
+
+    SUBMITTED = "submitted"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Whether the task has ended."""
+        return self in (State.SUCCEEDED, State.FAILED)
+
+
+class Charge(StrEnum):
+    """What became of the units of a task (``spec/sandbox.md`` §6)."""
+
+    RESERVED = "reserved"
+    BOOKED = "booked"
+    RELEASED = "released"
+
+
+class MaskPath(BaseModel):
+    """One dynamic mask and its path: wire pixels, origin bottom-left, exactly as received."""
+
+    mask: str
+    points: tuple[tuple[int, int], ...]
+
+
+class Camera(BaseModel):
+    """A camera move: the six axes of ``spec/official-api.md`` §6 or a preset without them."""
+
+    type: str
+    config: dict[str, float] = Field(default_factory=dict)
+
+
+class Job(BaseModel):
+    """What has to be rendered. Media are raw Base64 or http(s) URLs; kept until the task ends."""
+
+    model: str
+    mode: str
+    duration: int
+    prompt: str = ""
+    image: str | None = None
+    image_tail: str | None = None
+    static_mask: str | None = None
+    dynamic_masks: tuple[MaskPath, ...] = ()
+    camera: Camera | None = None
+    sound: bool = False
+    watermark: bool = False
+    media_limit: int = 10_000_000
+    seed: int = 0
+    distort: Distortion | None = None
+
+
+class Video(BaseModel):
+    """A finished clip. ``duration`` is the string reported; files are named by ``id``."""
+
+    id: str
+    duration: str
+    watermark_id: str | None = None
+
+
+class Task(BaseModel):
+    """One task. ``created`` and ``updated`` are unix milliseconds; ``units`` is the price."""
+
+    id: str
+    dialect: str
+    endpoint: str
+    external_id: str | None
+    model: str
+    mode: str
+    duration: int
+    state: State = State.SUBMITTED
+    message: str = ""
+    created: int
+    updated: int
+    units: Decimal
+    charge: Charge = Charge.RESERVED
+    video: Video | None = None
+    watermark: bool = False
+    callback_url: str | None = None
+    faults: tuple[str, ...] = ()
+    flaps: int = 0
+    visible_from: float = 0.0
+    ignored: tuple[str, ...] = ()
+    notes: list[str] = Field(default_factory=list)
+    timings: dict[str, float] = Field(default_factory=dict)
+    truth: dict[str, Any] = Field(default_factory=dict)
+
+    def fault(self, kind: str) -> str | None:
+        """Return the argument of the fault ``kind`` on this task, ``""`` without one, ``None`` if absent."""
+        for spec in self.faults:
+            name, _, argument = spec.partition(":")
+            if name == kind:
+                return argument
+        return None
+
+    def note(self, text: str) -> None:
+        """Add ``text`` to the debug record, once."""
+        if text not in self.notes:
+            self.notes.append(text)

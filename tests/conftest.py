@@ -1,0 +1,104 @@
+"""Fixtures shared by all tests: a local sandbox server, clean at the start of every test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kling_nb.sandbox import launch
+from kling_nb.sandbox.home import SandboxInfo
+
+QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}
+
+
+class SandboxHandle:
+    """A running sandbox: its address and credentials, and its control routes as methods."""
+
+    def __init__(self, info: SandboxInfo) -> None:
+        self.info = info
+        self.home = Path(info.home)
+        self.url = info.url
+        self.access_key = info.access_key
+        self.secret_key = info.secret_key
+        self.api_key = info.api_key
+        self.http = httpx.Client(
+            base_url=info.url,
+            headers={"Authorization": f"Bearer {info.api_key}"},
+            timeout=30,
+            trust_env=False,
+        )
+
+    def control(self, method: str, path: str, payload: Any = None) -> Any:
+        """Call a control route and return its JSON; an error answer fails the test."""
+        answer = self.http.request(method, f"/sandbox/{path}", json=payload)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def fault(self, spec: str, method: str = "", path: str = "", times: int = 1) -> None:
+        """Queue a fault for the next matching calls (path may be a shell pattern)."""
+        match = {key: value for key, value in (("method", method), ("path", path)) if value}
+        self.control("POST", "faults", {"spec": spec, "match": match, "times": times})
+
+    def config(self, **changes: Any) -> dict[str, Any]:
+        """Change switches until the end of the test; returns all of them."""
+        return self.control("PATCH", "config", changes)
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Debug records of all tasks, newest first."""
+        return self.control("GET", "tasks")
+
+    def task(self, task_id: str) -> dict[str, Any]:
+        """Debug record of one task, by task id or external id."""
+        return self.control("GET", f"tasks/{task_id}")
+
+    def charges(self) -> list[Decimal]:
+        """Units reserved or booked, one entry for each task that holds some, newest first."""
+        return [Decimal(task["units"]) for task in self.tasks() if task["charge"] != "released"]
+
+    def upload(self, data: bytes) -> str:
+        """Store bytes and return a loopback URL for them."""
+        answer = self.http.post("/sandbox/uploads", content=data)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["url"]
+
+    def reset(self) -> None:
+        """Forget everything, switches back to those of the start."""
+        self.control("POST", "reset")
+
+
+def _served(home: Path, **options: Any) -> Iterator[SandboxHandle]:
+    handle = SandboxHandle(launch.start(home, **options))
+    try:
+        yield handle
+    finally:
+        handle.http.close()
+        launch.stop(home)
+
+
+@pytest.fixture(scope="session")
+def _quick_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHandle]:
+    yield from _served(tmp_path_factory.mktemp("sandbox"), render="off", **QUICK)
+
+
+@pytest.fixture(scope="session")
+def _render_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHandle]:
+    yield from _served(tmp_path_factory.mktemp("sandbox-render"), **QUICK)
+
+
+@pytest.fixture
+def sandbox(_quick_server: SandboxHandle) -> SandboxHandle:
+    """A clean sandbox that delivers one tiny prepared clip for every task."""
+    _quick_server.reset()
+    return _quick_server
+
+
+@pytest.fixture
+def sandbox_render(_render_server: SandboxHandle) -> SandboxHandle:
+    """A clean sandbox that renders every task for real."""
+    _render_server.reset()
+    return _render_server
