@@ -79,6 +79,8 @@ class SubmitEvent:
         Seconds until the next step, for `Step.WAITING` and `Step.LOOKING_UP`.
     not_created
         True when it is certain that no task exists at this moment.
+    error
+        What led to this step, when something went wrong.
     """
 
     step: Step
@@ -86,6 +88,7 @@ class SubmitEvent:
     attempt: int
     delay_s: float = 0.0
     not_created: bool = False
+    error: KlingError | None = None
 
 
 OnEvent = Callable[[SubmitEvent], "Awaitable[None] | None"]
@@ -248,10 +251,11 @@ class _Submit:
 
     async def _wait_for_network(self, error: NotSent) -> None:
         if self.unreached >= len(self.policy.backoff.delays):
-            raise error
+            # An earlier create may have arrived although this one certainly did not.
+            raise self._uncertain("The service cannot be reached any more.", error) if self.may_exist else error
         delay = self.policy.backoff.delay(self.unreached)
         self.unreached += 1
-        await self._wait(delay, f"{error.what} Trying again.")
+        await self._wait(delay, f"{error.what} Trying again.", error)
 
     async def _wait_for_slot(self, error: RateError, answer: Answer | None) -> None:
         delay = max(self.policy.backoff.delay(self.refusals), retry_after(answer) if answer else 0.0)
@@ -262,7 +266,7 @@ class _Submit:
             if busy
             else "Waiting: calls came too fast."
         )
-        await self._wait(delay, words)
+        await self._wait(delay, words, error)
 
     async def _resign(self, error: ClockSkewError) -> None:
         credential = self.client.credential
@@ -282,7 +286,7 @@ class _Submit:
         pause = self.policy.lookup_span_s / max(self.policy.lookups - 1, 1)
         for number in range(self.policy.lookups):
             delay = pause if number else 0.0
-            await self._tell(Step.LOOKING_UP, "The answer was lost; looking the task up.", delay)
+            await self._tell(Step.LOOKING_UP, "The answer was lost; looking the task up.", delay, cause)
             await asyncio.sleep(delay)
             trouble: KlingError | None = None
             try:
@@ -292,7 +296,7 @@ class _Submit:
             if trouble is not None:
                 raise self._uncertain("The task could not be looked up.", trouble)
             if found is not None:
-                await self._tell(Step.ADOPTED, f"Found as task {found.task_id}: {cause.what}")
+                await self._tell(Step.ADOPTED, f"Found as task {found.task_id}.", error=cause)
                 return found
         return None
 
@@ -311,15 +315,17 @@ class _Submit:
             external_task_id=self.external_task_id,
         )
 
-    async def _wait(self, delay: float, message: str) -> None:
-        await self._tell(Step.WAITING, message, delay)
+    async def _wait(self, delay: float, message: str, error: KlingError) -> None:
+        await self._tell(Step.WAITING, message, delay, error)
         await asyncio.sleep(delay)
 
-    async def _tell(self, step: Step, message: str, delay: float = 0.0) -> None:
+    async def _tell(
+        self, step: Step, message: str, delay: float = 0.0, error: KlingError | None = None
+    ) -> None:
         if self.on_event is None:
             return
         safe = not self.may_exist and step is not Step.SENDING
-        told = self.on_event(SubmitEvent(step, message, self.sent, delay, not_created=safe))
+        told = self.on_event(SubmitEvent(step, message, self.sent, delay, not_created=safe, error=error))
         if inspect.isawaitable(told):
             await told
 

@@ -1,0 +1,113 @@
+"""Precedence, names and refusals of the settings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from kling_nb import settings
+from kling_nb.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    for name in ("PROVIDER", "HOME", "LOG_URL", "MEDIA_URL", "QUOTA", "NEGATIVE_PROMPT"):
+        monkeypatch.delenv(f"KLING_NB_{name}", raising=False)
+    monkeypatch.delenv("KLING_API_BASE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    before = dict(settings._configured)
+    yield
+    settings._configured.clear()
+    settings._configured.update(before)
+
+
+def test_argument_then_config_then_environment_then_default(monkeypatch):
+    assert settings.load().provider is None
+    monkeypatch.setenv("KLING_NB_PROVIDER", "aimlapi")
+    assert settings.load().provider == "aimlapi"
+    settings.configure("provider", "acedata")
+    assert settings.load().provider == "acedata"
+    assert settings.load(provider="sandbox").provider == "sandbox"
+    settings.configure("provider", None)
+    assert settings.load().provider == "aimlapi"
+
+
+def test_home_is_resolved_when_loaded(monkeypatch, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    assert settings.load().home == tmp_path / "kling_runs"
+    monkeypatch.chdir(other)
+    assert settings.load().home == other / "kling_runs"
+    monkeypatch.setenv("KLING_NB_HOME", "~/runs")
+    assert settings.load().home == Path.home() / "runs"
+
+
+@pytest.mark.parametrize(
+    ("given", "clean"),
+    [
+        ("https://api.example.com/", "https://api.example.com"),
+        ("https://api.example.com/v1", "https://api.example.com"),
+        ("https://api.example.com/v1/", "https://api.example.com"),
+        ("http://127.0.0.1:8000/proxy/v1/", "http://127.0.0.1:8000/proxy"),
+    ],
+)
+def test_base_url_loses_slash_and_version(monkeypatch, given, clean):
+    monkeypatch.setenv("KLING_API_BASE", given)
+    assert settings.load().kling_api_base == clean
+
+
+@pytest.mark.parametrize(
+    "bad", ["api.example.com", "ftp://x", "https://", "https://user:pw@host", "https://host/?a=1", "/v1"]
+)
+def test_no_base_url(monkeypatch, bad):
+    monkeypatch.setenv("KLING_API_BASE", bad)
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    assert "KLING_API_BASE" in str(caught.value)
+    assert "pw" not in str(caught.value)
+
+
+def test_default_base_is_the_host_outside_china():
+    assert settings.load().kling_api_base == "https://api-singapore.klingai.com"
+
+
+def test_unknown_names_are_refused_with_the_closest():
+    with pytest.raises(SettingsError, match="negative_prompt"):
+        settings.configure("negative_promt", "x")
+    with pytest.raises(SettingsError, match="provider"):
+        settings.load(provder="sandbox")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("provider", "klng"), ("quota", 0), ("clip_limit_units", -1), ("quota", "many")]
+)
+def test_bad_values_change_nothing(name, value):
+    with pytest.raises(SettingsError):
+        settings.configure(name, value)
+    assert settings.configured() == {}
+
+
+def test_secret_values_are_not_in_errors_and_not_listed():
+    settings.configure("api_key", "api-key-kling-secret")
+    assert settings.configured() == {}
+    assert not any("key" in name or "token" in name for name in settings.names())
+    with pytest.raises(SettingsError) as caught:
+        settings.load(api_key=["api-key-kling-secret"])
+    assert "api-key-kling-secret" not in str(caught.value)
+
+
+def test_empty_variables_count_as_absent(monkeypatch):
+    monkeypatch.setenv("KLING_NB_QUOTA", "")
+    monkeypatch.setenv("KLING_NB_PROVIDER", "")
+    loaded = settings.load()
+    assert (loaded.quota, loaded.provider) == (5, None)
+
+
+def test_numbers_and_short_names():
+    settings.configure("negative", "blur")
+    settings.configure("clip-limit-units", "7.5")
+    loaded = settings.load()
+    assert loaded.negative_prompt == "blur"
+    assert loaded.clip_limit_units == Decimal("7.5")
