@@ -1,4 +1,4 @@
-"""The card in each of its states, in the browser: running, stopped, failed, refused, and beside a busy kernel."""
+"""The card in each of its states in the browser: running, stopped, failed, refused, beside a busy kernel."""
 
 from __future__ import annotations
 

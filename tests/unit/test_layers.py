@@ -204,7 +204,6 @@ def test_domain_does_no_input_or_output() -> None:
         "shutil",
         "socket",
         "subprocess",
-        "threading",
         "asyncio",
         "urllib",
         "time",
