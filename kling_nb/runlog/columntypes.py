@@ -67,3 +67,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             return None
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         return typing.cast("datetime", moment.astimezone(UTC))
+
+
+RunKey = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Run ids sort by their bytes, which is by time; a locale's collation would not promise that."""

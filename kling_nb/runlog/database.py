@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,12 @@ class Database:
         self._migrations = migrations
         self._lock = threading.RLock()
         self._engine: sa.Engine | None = None
-        self._writers: dict[bool, sa.Engine] = {}
         self._opened: tuple[int, int, int] | None = None
 
-    @property
+    @cached_property
     def dialect(self) -> sa.Dialect:
         """Dialect of the database, for compiling statements; opens nothing."""
-        return self._engine.dialect if self._engine else self.url.get_dialect()()
+        return self._make_engine().dialect
 
     @property
     def exists(self) -> bool:
@@ -62,14 +62,15 @@ class Database:
     def reading(self) -> Iterator[sa.Connection]:
         """Yield a connection in a consistent snapshot; the log must exist."""
         with failures.translated(self.where):
-            self._ready()
-            assert self._engine is not None
-            with self._engine.connect() as connection, connection.begin():
+            engine = self._ready()
+            with engine.connect() as connection:
+                if self.path is not None:
+                    connection.exec_driver_sql("BEGIN")
                 yield connection
 
     @contextmanager
-    def writing(self, *, durable: bool) -> Iterator[sa.Connection]:
-        """Yield a connection in a write transaction, committed when the block ends.
+    def writing(self, *, durable: bool) -> Iterator[Any]:
+        """Yield a driver's cursor in a write transaction, committed when the block ends.
 
         Parameters
         ----------
@@ -85,48 +86,60 @@ class Database:
         if self.read_only:
             raise failures.read_only(self.where, "opened for reading")
         with failures.translated(self.where):
-            self._ready()
-            with self._writers[durable].connect() as connection, connection.begin():
-                yield connection
+            engine = self._ready()
+            connection = engine.raw_connection()
+            try:
+                with failures.translated(self.where, engine.dialect.loaded_dbapi.Error):
+                    cursor = connection.cursor()
+                    for statement in self._write_begins(durable):
+                        cursor.execute(statement)
+                    yield cursor
+                    connection.commit()
+            finally:
+                # Also rolls back what was not committed.
+                connection.close()
 
     def check(self) -> None:
-        """Raise now what the first use would raise; a log that does not exist yet is fine."""
-        if not self.exists:
-            return
-        with self.reading():
-            pass
-        if (
-            self.path
-            and not self.read_only
-            and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK))
-        ):
-            raise failures.read_only(self.where, "no permission to write")
+        """Raise now what the first use would raise; a log that does not exist yet only needs its place."""
+        if self.exists:
+            with self.reading():
+                pass
+        if self.path and not self.read_only:
+            places = [self.path, *self.path.parents]
+            present = next(index for index, place in enumerate(places) if place.exists())
+            # SQLite writes helper files beside the log, so the folder counts as much as the file.
+            for place in places[present : max(present + 1, 2)]:
+                if not os.access(place, os.W_OK, effective_ids=_EFFECTIVE):
+                    raise failures.read_only(self.where, f"no permission to write {place.name or place}")
 
     def close(self) -> None:
         """Close all connections; the next use opens them again."""
         with self._lock:
-            if self._engine is not None:
-                # After a fork the connections belong to the parent: forget them without touching its file locks.
-                self._engine.dispose(close=self._opened is None or self._opened[0] == os.getpid())
+            if self._engine is not None and self._opened is not None:
+                if self._opened[0] == os.getpid():
+                    self._engine.dispose()
+                else:
+                    # A fork's copies of the parent's connections must not even be closed by this process.
+                    _INHERITED.append(self._engine)
             self._engine, self._opened = None, None
-            self._writers = {}
 
-    def _ready(self) -> None:
+    def _ready(self) -> sa.Engine:
         """Open, create or migrate; again after a fork, or when the file was moved or deleted under us."""
-        if self._opened is not None and self._opened == self._identity():
-            return
+        engine = self._engine
+        if engine is not None and self._opened is not None and self._opened == self._identity():
+            return engine
         with self._lock:
-            if self._opened is not None and self._opened == self._identity():
-                return
+            if self._engine is not None and self._opened is not None and self._opened == self._identity():
+                return self._engine
             self.close()
-            self._engine = self._make_engine()
-            self._writers = {d: self._engine.execution_options(write=True, durable=d) for d in (True, False)}
+            engine = self._make_engine()
             try:
-                self._prepare()
-                self._opened = self._identity()
-            finally:
-                if self._opened is None:
-                    self.close()
+                self._prepare(engine)
+            except BaseException:
+                engine.dispose()
+                raise
+            self._engine, self._opened = engine, self._identity()
+            return engine
 
     def _identity(self) -> tuple[int, int, int] | None:
         """Process and file: a deleted file would swallow rows that nobody can ever read."""
@@ -138,11 +151,10 @@ class Database:
             return None
         return os.getpid(), stat.st_dev, stat.st_ino
 
-    def _prepare(self) -> None:
+    def _prepare(self, engine: sa.Engine) -> None:
         if not self.read_only and self.path and not self.exists:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        assert self._engine is not None
-        with self._engine.connect() as connection:
+        with engine.connect() as connection:
             found, occupied = revision_of(connection)
         self._migrations.refuse_newer(found, self.where)
         if found is None and occupied:
@@ -150,77 +162,89 @@ class Database:
         if found == self._migrations.head:
             return
         if self.read_only:
-            raise failures.read_only(
-                self.where, f"its schema {found} must first be upgraded to {self._migrations.head}"
-            )
+            head = self._migrations.head
+            raise failures.read_only(self.where, f"its schema {found} must first be upgraded to {head}")
         if self.path:
-            self._switch_to_wal()
-        with self._writers[True].connect() as connection, connection.begin():
+            self._switch_to_wal(engine)
+        with engine.connect() as connection:
+            for statement in self._write_begins(durable=True):
+                connection.exec_driver_sql(statement)
             # Asked again under the write lock: another process may have done the work meanwhile.
-            self._migrations.upgrade(connection, revision_of(connection)[0], self.where, self.path)
+            found, _ = revision_of(connection)
+            self._migrations.upgrade(connection, found, self.where, self.path)
+            connection.commit()
 
-    def _switch_to_wal(self) -> None:
+    def _switch_to_wal(self, engine: sa.Engine) -> None:
         """Turn on write-ahead logging: readers and the writer do not block each other."""
-        assert self._engine is not None
         deadline = time.monotonic() + self._busy_timeout
         while True:
+            connection = engine.raw_connection()
             try:
-                with self._engine.connect() as connection:
-                    driver = connection.connection.driver_connection
-                    assert driver is not None
-                    driver.execute("PRAGMA journal_mode = WAL").fetchall()
+                connection.cursor().execute("PRAGMA journal_mode = WAL").fetchall()
                 return
             except sqlite3.OperationalError as error:
                 # SQLite does not call its busy handler for this one statement.
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
+            finally:
+                connection.close()
+
+    def _write_begins(self, durable: bool) -> tuple[str, ...]:
+        """Return what begins a write transaction.
+
+        With a deferred BEGIN two writers both read, then one cannot upgrade its lock and fails whatever the
+        timeout says. BEGIN IMMEDIATE waits instead, and makes check-and-insert one step. PostgreSQL gets
+        the same order from a lock of its own.
+
+        In WAL mode NORMAL leaves the newest commits to the operating system: a killed process loses
+        nothing, a power cut may lose the last moments. That is fine for what a poll can tell again. It is
+        not for the rows that stand between us and a second charge (created, being sent, accepted as task
+        so-and-so): those pay for one fdatasync.
+        """
+        if self.path is None:
+            return (_POSTGRES_WRITE_LOCK,)
+        return (f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}", "BEGIN IMMEDIATE")
 
     def _make_engine(self) -> sa.Engine:
         if self.path is None:
-            engine = sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
-        else:
-            engine = sa.create_engine(
-                "sqlite://", creator=self._connect_sqlite, poolclass=sa.pool.QueuePool, hide_parameters=True
-            )
-        sa.event.listen(engine, "begin", _begin)
-        return engine
+            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+        return sa.create_engine(
+            "sqlite://", creator=self._connect_sqlite, poolclass=sa.pool.QueuePool, hide_parameters=True
+        )
 
     def _connect_sqlite(self) -> sqlite3.Connection:
         assert self.path is not None
-        mode = "ro" if self.read_only else "rwc"
-        connection = sqlite3.connect(
-            f"{self.path.as_uri()}?mode={mode}",
+        if not self.read_only:
+            return self._open_file("mode=rwc")
+        connection = self._open_file("mode=ro")
+        try:
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            family = error.sqlite_errorcode & 0xFF
+            wal = self.path.with_name(self.path.name + "-wal")
+            if family not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or wal.exists():
+                raise
+            # Even a reader wants helper files beside a WAL database. In a folder where nobody can make
+            # them, and with no write-ahead log left behind, the file as it is is complete.
+            return self._open_file("immutable=1")
+        return connection
+
+    def _open_file(self, options: str) -> sqlite3.Connection:
+        assert self.path is not None
+        return sqlite3.connect(
+            f"{self.path.as_uri()}?{options}",
             uri=True,
             timeout=self._busy_timeout,
             isolation_level=None,  # transactions begin where we say, not where the driver guesses
             check_same_thread=False,
         )
-        connection.execute("PRAGMA temp_store = MEMORY")
-        return connection
 
 
-def _begin(connection: sa.Connection) -> None:
-    """Begin a transaction; writers take the write lock first.
+_EFFECTIVE = os.access in os.supports_effective_ids
 
-    With a deferred BEGIN two writers both read, then one cannot upgrade its lock and fails whatever the
-    timeout says. BEGIN IMMEDIATE waits instead, and makes check-and-insert one step.
-    """
-    options = connection.get_execution_options()
-    sqlite = connection.dialect.name == "sqlite"
-    if not options.get("write"):
-        if sqlite:
-            connection.exec_driver_sql("BEGIN")
-        return
-    if not sqlite:
-        connection.exec_driver_sql(_POSTGRES_WRITE_LOCK)
-        return
-    # In WAL mode NORMAL leaves the newest commits to the operating system: a killed process loses nothing, a
-    # power cut may lose the last moments. That is fine for what a poll can tell again. It is not for the rows
-    # that stand between us and a second charge (created, being sent, accepted as task so-and-so): those pay
-    # for one fdatasync.
-    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get('durable') else 'NORMAL'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+_INHERITED: list[sa.Engine] = []
 
 
 def _locate(target: str | os.PathLike[str]) -> tuple[sa.URL, Path | None]:

@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from kling_nb.errors import LogReadOnly, LogTooNew, RunLogError
 
-_NOTHING_SENT = "Nothing was sent after this point."
+_ELSEWHERE = "choose another place with KLING_NB_HOME or KLING_NB_LOG_URL."
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, *drivers: type[BaseException]) -> Iterator[None]:
     """Turn database and file errors into the ``RunLogError`` family.
 
     Parameters
     ----------
     where
         The log's path or URL without password, for the message.
+    *drivers
+        Error classes of a database driver used directly.
 
     Raises
     ------
     RunLogError, LogReadOnly
         With the cause and the next step.
     """
+    kinds: tuple[type[BaseException], ...] = (sqlite3.Error, OSError, *drivers)
     try:
         yield
     except sa.exc.DBAPIError as error:
         raise explain(error.orig or error, where) from error
-    except (sqlite3.Error, OSError) as error:
+    except kinds as error:
         raise explain(error, where) from error
 
 
@@ -47,44 +50,19 @@ def explain(error: BaseException, where: str) -> RunLogError:
         The log's path or URL without password.
     """
     if isinstance(error, OSError):
-        return _explain_os(error, where)
-    code = getattr(error, "sqlite_errorcode", None)
-    words = str(error)
+        return _OF_SYSTEM.get(error.errno or 0, cannot_open)(where, error.strerror or str(error))
     # The low byte is the family; extended codes such as SQLITE_READONLY_DIRECTORY refine it.
-    match None if code is None else code & 0xFF:
-        case sqlite3.SQLITE_READONLY:
-            return read_only(where, words)
-        case sqlite3.SQLITE_CANTOPEN:
-            return cannot_open(where, words)
-        case sqlite3.SQLITE_FULL:
-            return disk_full(where, words)
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return RunLogError(
-                f"The run log {where} is locked by another program.",
-                f"It stayed busy for the whole waiting time ({words}). {_NOTHING_SENT}",
-                "Close the program that holds it (a database browser, a copy in progress), then run the cell again.",
-            )
-        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-            return damaged(where, words)
-        case sqlite3.SQLITE_IOERR:
-            return RunLogError(
-                f"The disk failed under the run log {where}.",
-                f"SQLite says: {words}. {_NOTHING_SENT}",
-                "Check the disk or network folder, or put the log elsewhere with KLING_NB_LOG_URL.",
-            )
-    return RunLogError(
-        f"The run log {where} could not be used.",
-        f"The database says: {words.splitlines()[0] if words else type(error).__name__}. {_NOTHING_SENT}",
-        "Run %kling doctor; another place for the log can be named with KLING_NB_LOG_URL.",
-    )
+    family = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    words = str(error).strip() or type(error).__name__
+    return _OF_SQLITE.get(family, _unusable)(where, words.splitlines()[0])
 
 
 def read_only(where: str, words: str) -> LogReadOnly:
     """Return the error for a log that cannot be written."""
     return LogReadOnly(
         f"The run log {where} is read-only.",
-        f"Every run must be on disk before it is sent, and this cannot be written ({words}). {_NOTHING_SENT}",
-        "Allow writing to the file and its folder, or choose another place with KLING_NB_HOME or KLING_NB_LOG_URL.",
+        f"Every run must be on disk before it is sent, and this file cannot be written ({words}).",
+        f"Allow writing to the file and its folder, or {_ELSEWHERE}",
     )
 
 
@@ -92,17 +70,17 @@ def cannot_open(where: str, words: str) -> LogReadOnly:
     """Return the error for a log whose file or folder cannot be opened or created."""
     return LogReadOnly(
         f"The run log {where} cannot be opened.",
-        f"Its folder is missing, closed to you or not writable ({words}). {_NOTHING_SENT}",
-        "Allow writing to the folder, or choose another place with KLING_NB_HOME or KLING_NB_LOG_URL.",
+        f"Its folder cannot be entered, made or written ({words}).",
+        f"Allow writing to the folder, or {_ELSEWHERE}",
     )
 
 
 def disk_full(where: str, words: str) -> RunLogError:
     """Return the error for a full disk."""
     return RunLogError(
-        f"The disk is full: the run log {where} could not be written.",
-        f"{words}. Rows written before are safe. {_NOTHING_SENT}",
-        "Free some space (old videos in the home folder's media/ are the largest files), then run the cell again.",
+        f"The disk is full: {where} could not be written.",
+        f"The system says: {words}. What was written before is safe.",
+        "Free some space (the videos under media/ are the largest files), then run the cell again.",
     )
 
 
@@ -110,8 +88,17 @@ def damaged(where: str, words: str) -> RunLogError:
     """Return the error for a file that is no database or a broken one."""
     return RunLogError(
         f"The run log {where} is damaged or no run log.",
-        f"SQLite says: {words}. {_NOTHING_SENT}",
-        "Move the file away (a new log is started; videos and their .json sidecars stay) or restore a backup beside it.",
+        f"SQLite says: {words}.",
+        "Move the file away: a new log is started, videos and their .json files stay; backups lie beside it.",
+    )
+
+
+def locked(where: str, words: str) -> RunLogError:
+    """Return the error for a log that stayed locked for the whole waiting time."""
+    return RunLogError(
+        f"The run log {where} is locked by another program.",
+        f"It stayed busy for the whole waiting time ({words}).",
+        "Close what holds it (a database browser, a copy in progress), then run the cell again.",
     )
 
 
@@ -133,10 +120,40 @@ def too_new(where: str, found: str, known: str) -> LogTooNew:
     )
 
 
-def _explain_os(error: OSError, where: str) -> RunLogError:
-    words = error.strerror or str(error)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full(where, words)
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return read_only(where, words)
-    return cannot_open(where, words)
+def _disk_fails(where: str, words: str) -> RunLogError:
+    return RunLogError(
+        f"The disk failed under the run log {where}.",
+        f"SQLite says: {words}.",
+        f"Check the disk or network folder, or {_ELSEWHERE}",
+    )
+
+
+def _unusable(where: str, words: str) -> RunLogError:
+    return RunLogError(
+        f"The run log {where} could not be used.",
+        f"The database says: {words}.",
+        f"Run %kling doctor, or {_ELSEWHERE}",
+    )
+
+
+_Explanation = Callable[[str, str], RunLogError]
+
+_OF_SQLITE: dict[int, _Explanation] = {
+    sqlite3.SQLITE_READONLY: read_only,
+    sqlite3.SQLITE_CANTOPEN: cannot_open,
+    sqlite3.SQLITE_PERM: cannot_open,
+    sqlite3.SQLITE_FULL: disk_full,
+    sqlite3.SQLITE_BUSY: locked,
+    sqlite3.SQLITE_LOCKED: locked,
+    sqlite3.SQLITE_NOTADB: damaged,
+    sqlite3.SQLITE_CORRUPT: damaged,
+    sqlite3.SQLITE_IOERR: _disk_fails,
+}
+
+_OF_SYSTEM: dict[int, _Explanation] = {
+    errno.ENOSPC: disk_full,
+    errno.EDQUOT: disk_full,
+    errno.EACCES: read_only,
+    errno.EPERM: read_only,
+    errno.EROFS: read_only,
+}

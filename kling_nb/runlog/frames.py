@@ -1,23 +1,20 @@
-"""The runs as a DataFrame: real dtypes, and only what changed is read again."""
+"""Runs as DataFrame columns with real dtypes."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 
-from kling_nb.runlog.database import Database
-from kling_nb.runlog.schema import COLUMNS, RUNS, field_kinds
+from kling_nb.runlog.schema import COLUMNS, field_kinds
 
-FRAME_COLUMNS = (
+FRAME_COLUMNS: tuple[str, ...] = (
     *("id", "created_at", "status", "provider", "model_name", "mode", "duration"),
     *(
         "prompt",
@@ -39,11 +36,7 @@ FRAME_COLUMNS += tuple(name for name in COLUMNS if name not in _LEFT_OUT and nam
 CATEGORIES = ("status", "provider", "model_name", "mode")
 """Few values, many rows: grouped and filtered by."""
 
-_RELOAD_SHARE = 0.2
-"""Beyond this share of changed rows, loading everything again is as fast."""
-
 Convert = Callable[[Sequence[Any]], Any]
-Rows = list[tuple[Any, ...]]
 
 
 def build(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
@@ -57,101 +50,6 @@ def build(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     columns = zip(*rows, strict=True) if rows else ((),) * len(FRAME_COLUMNS)
     data = {name: _converter(name)(values) for name, values in zip(FRAME_COLUMNS, columns, strict=True)}
     return pd.DataFrame(data, copy=False)
-
-
-@dataclass(slots=True)
-class _Cached:
-    frame: pd.DataFrame
-    ids: list[str]
-    revision: int
-
-
-class FrameCache:
-    """Keeps the last complete frame and brings it up to date.
-
-    Parameters
-    ----------
-    database
-        Where the runs are.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._lock = threading.Lock()
-        self._cached: _Cached | None = None
-
-    def frame(self, where: sa.ColumnElement[bool] | None, limit: int | None) -> pd.DataFrame:
-        """Return a frame of its own: the caller may change it.
-
-        Parameters
-        ----------
-        where
-            Filter, run in SQL.
-        limit
-            At most so many rows.
-        """
-        if not self._database.exists:
-            return build(())
-        with self._lock, self._database.reading() as connection:
-            if where is not None or (limit is not None and self._cached is None):
-                return build(_fetch(connection, where, limit))
-            self._cached = self._refreshed(connection)
-            return _own(self._cached.frame if limit is None else self._cached.frame.head(limit))
-
-    def _refreshed(self, connection: sa.Connection) -> _Cached:
-        revision, count = connection.exec_driver_sql(
-            "SELECT coalesce(max(revision), 0), count(*) FROM runs"
-        ).one()
-        old = self._cached
-        if old is not None and (old.revision, len(old.ids)) == (revision, count):
-            return old
-        if old is not None and old.revision <= revision:
-            merged = self._merged(connection, old, revision)
-            # A row deleted by hand leaves no revision behind: the counts disagree.
-            if merged is not None and len(merged.ids) == count:
-                return merged
-        rows = _fetch(connection, None, None)
-        return _Cached(build(rows), [row[0] for row in rows], revision)
-
-    def _merged(self, connection: sa.Connection, old: _Cached, revision: int) -> _Cached | None:
-        """Return the old frame with the rows changed since, None when there are too many."""
-        most = int(len(old.ids) * _RELOAD_SHARE)
-        rows = _fetch(connection, RUNS.c.revision > old.revision, most + 1)
-        if len(rows) > most:
-            return None
-        changed = {row[0] for row in rows}
-        kept = [position for position, run_id in enumerate(old.ids) if run_id not in changed]
-        ids = [row[0] for row in rows] + [old.ids[position] for position in kept]
-        source = np.concatenate([np.arange(len(rows)), np.array(kept, dtype=np.intp) + len(rows)]).astype(
-            np.intp
-        )
-        # Nearly sorted already, which Python's sort makes use of.
-        order = sorted(range(len(ids)), key=ids.__getitem__, reverse=True)
-        both = _concat(build(rows), old.frame)
-        return _Cached(both.take(source[order]).reset_index(drop=True), [ids[i] for i in order], revision)
-
-
-def _fetch(connection: sa.Connection, where: sa.ColumnElement[bool] | None, limit: int | None) -> Rows:
-    """Read raw rows: converting a column at once is an order of magnitude faster than cell by cell."""
-    raw = (sa.type_coerce(RUNS.c[name], sa.types.NullType()).label(name) for name in FRAME_COLUMNS)
-    query = sa.select(*raw).order_by(RUNS.c.id.desc()).limit(limit)
-    if where is not None:
-        query = query.where(where)
-    return [tuple(row) for row in connection.execute(query).all()]
-
-
-def _own(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy; pandas 3 copies on write, so there it costs nothing."""
-    return frame.copy(deep=int(pd.__version__.split(".")[0]) < 3)
-
-
-def _concat(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
-    old = old.copy(deep=False)
-    for name in CATEGORIES:
-        known = old[name].cat.categories.union(new[name].cat.categories, sort=False)
-        new[name] = new[name].cat.set_categories(known)
-        old[name] = old[name].cat.set_categories(known)
-    return pd.concat([new, old], ignore_index=True)
 
 
 def _strings(values: Sequence[Any]) -> Any:
@@ -189,28 +87,35 @@ def _json_text(values: Sequence[Any]) -> Any:
     )
 
 
-def _parsed(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+def _rendered(values: Sequence[Any], render: Callable[[Any], Any], empty: Any) -> list[Any]:
+    """Return ``render`` of every cell's JSON; equal texts, of which there are many, are read once."""
+    of_text = lru_cache(maxsize=4096)(lambda text: render(json.loads(text)))
+    return [
+        empty
+        if value is None or value == "[]"
+        else of_text(value)
+        if isinstance(value, str)
+        else render(value)
+        for value in values
+    ]
 
 
 def _tags(values: Sequence[Any]) -> Any:
     # Tuples, because the cells are shared with the kept frame.
     cells = np.empty(len(values), dtype=object)
-    cells[:] = [() if value is None or value == "[]" else tuple(_parsed(value)) for value in values]
+    cells[:] = _rendered(values, tuple, ())
     return cells
 
 
 def _sentences(values: Sequence[Any]) -> Any:
-    return _strings(
-        [None if value is None or value == "[]" else "; ".join(map(str, _parsed(value))) for value in values]
-    )
+    return _strings(_rendered(values, lambda items: "; ".join(map(str, items)), None))
 
 
 def _cameras(values: Sequence[Any]) -> Any:
-    return _strings([None if value is None else camera_text(_parsed(value)) for value in values])
+    return _strings(_rendered(values, camera_text, None))
 
 
-def camera_text(camera: dict[str, Any]) -> str:
+def camera_text(camera: Mapping[str, Any]) -> str:
     """Return a camera control in the words a person types: ``zoom=5`` or ``forward_up``.
 
     Parameters

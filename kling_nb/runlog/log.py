@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property
@@ -13,23 +12,18 @@ import sqlalchemy as sa
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RunNotFound
+from kling_nb.runlog.conditions import Where, condition
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.ids import new_id, normalize
 from kling_nb.runlog.migrate import Migrations
 from kling_nb.runlog.records import RunRecord, utc_now
 from kling_nb.runlog.schema import COLUMNS, RUNS
-from kling_nb.runlog.statements import Statements, record_of
+from kling_nb.runlog.statements import Statement, Statements, record_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kling_nb.runlog.frames import FrameCache
-
-Where = Mapping[str, Any] | sa.ColumnElement[bool]
-"""Column values (a list means any of them, None means empty), or an expression over ``schema.RUNS``."""
-
-LIVE = tuple(status for status in RunStatus if status is not RunStatus.FAILED)
-"""Statuses that make an identical request a repetition: the run exists, may exist, or has succeeded."""
+    from kling_nb.runlog.framecache import FrameCache
 
 IN_FLIGHT = (RunStatus.CREATED, RunStatus.SUBMITTED, RunStatus.PROCESSING, RunStatus.UNCERTAIN)
 
@@ -105,8 +99,8 @@ class RunLog:
         RunLogError
             The log cannot be written, or the id exists.
         """
-        with self._database.writing(durable=True) as connection:
-            self._insert(connection, record)
+        with self._database.writing(durable=True) as cursor:
+            self._statements.insert.run(cursor, self._statements.values(record))
         return record
 
     def claim(self, record: RunRecord, *, again: bool = False) -> RunRecord:
@@ -125,13 +119,15 @@ class RunLog:
             The record itself, or the newest run with the same identity and repeat that has not failed:
             compare the ids.
         """
-        with self._database.writing(durable=True) as connection:
+        statements = self._statements
+        with self._database.writing(durable=True) as cursor:
             if record.identity is not None and not (again or record.again):
-                twin = (RUNS.c.identity == record.identity) & (RUNS.c.repeat == record.repeat)
-                existing = self._select(connection, twin & RUNS.c.status.in_(LIVE), limit=1)
-                if existing:
-                    return existing[0]
-            self._insert(connection, record)
+                twin = {"identity": record.identity, "repeat": record.repeat, "dead": RunStatus.FAILED}
+                statements.twin.run(cursor, twin)
+                existing = cursor.fetchone()
+                if existing is not None:
+                    return statements.record(existing)
+            statements.insert.run(cursor, statements.values(record))
         return record
 
     def update(self, run_id: str, **columns: Any) -> RunRecord:
@@ -161,8 +157,9 @@ class RunLog:
             raise TypeError(f"not columns that can be changed: {', '.join(unknown) or 'none given'}")
         statement = self._statements.update(columns)
         values = {f"new_{name}": value for name, value in columns.items()}
-        with self._database.writing(durable=not DURABLE.isdisjoint(columns)) as connection:
-            rows = statement.run(connection, {**values, "run_id": run_id}).fetchall()
+        with self._database.writing(durable=not DURABLE.isdisjoint(columns)) as cursor:
+            statement.run(cursor, {**values, "run_id": run_id})
+            rows = cursor.fetchall()
         if not rows:
             raise self._not_found(run_id)
         return self._statements.record(rows[0])
@@ -181,20 +178,12 @@ class RunLog:
             No run, or several, with close ids to choose from.
         """
         wanted = normalize(run_id)
-        # "~" sorts after every character of an id; a range uses the index where LIKE would not.
-        rows = self.records(RUNS.c.id.between(wanted, wanted + "~"), limit=_SUGGESTIONS + 1)
+        rows = self._beginning_with(wanted)
         exact = [row for row in rows if row.id == wanted]
         if exact or len(rows) == 1:
             return (exact or rows)[0]
         if rows:
-            raise RunNotFound(
-                f"Several runs begin with {run_id!r}.",
-                "They are "
-                + ", ".join(row.id for row in rows[:_SUGGESTIONS])
-                + (", …" if len(rows) > _SUGGESTIONS else "")
-                + ".",
-                "Type one more character of the id.",
-            )
+            raise _ambiguous(run_id, [row.id for row in rows])
         raise self._not_found(run_id)
 
     def find(
@@ -250,15 +239,8 @@ class RunLog:
             No such run.
         """
         now = utc_now()
-        free = (
-            RUNS.c.owner.is_(None)
-            | (RUNS.c.owner == owner)
-            | RUNS.c.lease_until.is_(None)
-            | (RUNS.c.lease_until < now)
-        )
-        change = RUNS.update().where((RUNS.c.id == run_id) & free)
-        taken = change.values(owner=owner, lease_until=now + timedelta(seconds=seconds))
-        return self._apply_lease(run_id, taken)
+        until = now + timedelta(seconds=seconds)
+        return self._apply_lease(self._statements.lease, run_id, new_owner=owner, now=now, until=until)
 
     def release(self, run_id: str, owner: str) -> bool:
         """Give a lease back.
@@ -273,8 +255,7 @@ class RunLog:
         RunNotFound
             No such run.
         """
-        held = RUNS.update().where((RUNS.c.id == run_id) & (RUNS.c.owner == owner))
-        return self._apply_lease(run_id, held.values(owner=None, lease_until=None))
+        return self._apply_lease(self._statements.release, run_id, holder=owner)
 
     def recent_durations(
         self, model: str | None, mode: str | None, duration: int | None, provider: str | None = None
@@ -305,8 +286,9 @@ class RunLog:
         """Return the runs as a tidy table, newest first, one column a parameter.
 
         Ids and texts are strings, times timezone-aware UTC, counts ``Int64``, money and other numbers
-        ``float64`` (exact decimals: ``get(id).actual_units``). The raw JSON of request, wire and answers is left
-        out. The whole table is kept and brought up to date by what changed since; a filter runs in SQL.
+        ``float64`` (exact decimals: ``get(id).actual_units``). Camera and notices are texts, tags are tuples;
+        the raw JSON of request, wire and answers is left out. The whole table is kept and brought up to date
+        by what changed since; a filter runs in SQL.
 
         Parameters
         ----------
@@ -323,12 +305,19 @@ class RunLog:
 
     @cached_property
     def _frames(self) -> FrameCache:
-        from kling_nb.runlog.frames import FrameCache  # noqa: PLC0415 - pandas takes half a second to load
+        from kling_nb.runlog.framecache import FrameCache  # noqa: PLC0415 - pandas takes half a second to load
 
         return FrameCache(self._database)
 
-    def _insert(self, connection: sa.Connection, record: RunRecord) -> None:
-        self._statements.insert.run(connection, self._statements.values(record))
+    def _beginning_with(self, prefix: str) -> list[RunRecord]:
+        if not self._database.exists:
+            return []
+        # "~" sorts after every character of an id; a range uses the index where LIKE would not.
+        values = {"low": prefix, "high": prefix + "~", "most": _SUGGESTIONS + 1}
+        with self._database.reading() as connection:
+            cursor = connection.connection.cursor()
+            self._statements.between.run(cursor, values)
+            return [self._statements.record(row) for row in cursor.fetchall()]
 
     def _select(
         self, connection: sa.Connection, where: sa.ColumnElement[bool], *, limit: int | None
@@ -341,12 +330,14 @@ class RunLog:
         )
         return [record_of(dict(row)) for row in connection.execute(query).mappings()]
 
-    def _apply_lease(self, run_id: str, change: sa.Update) -> bool:
-        with self._database.writing(durable=False) as connection:
-            if connection.execute(change).rowcount:
+    def _apply_lease(self, change: Statement, run_id: str, **values: Any) -> bool:
+        with self._database.writing(durable=False) as cursor:
+            change.run(cursor, {"run_id": run_id, **values})
+            if cursor.fetchall():
                 return True
-            known = connection.execute(sa.select(RUNS.c.id).where(RUNS.c.id == run_id)).first()
-        if known is None:
+            self._statements.known.run(cursor, {"run_id": run_id})
+            known = cursor.fetchall()
+        if not known:
             raise self._not_found(run_id)
         return False
 
@@ -364,6 +355,15 @@ class RunLog:
         if not close and recent:
             advice = f"The newest are {', '.join(recent[:3])}; kn.runs() lists all."
         return RunNotFound(f"No run {run_id!r} in {self.location}.", "No id begins so.", advice)
+
+
+def _ambiguous(typed: str, ids: list[str]) -> RunNotFound:
+    more = ", …" if len(ids) > _SUGGESTIONS else ""
+    return RunNotFound(
+        f"Several runs begin with {typed!r}.",
+        f"They are {', '.join(ids[:_SUGGESTIONS])}{more}.",
+        "Type one more character of the id.",
+    )
 
 
 def open_log(
@@ -392,36 +392,3 @@ def open_log(
     log = RunLog(target, busy_timeout=busy_timeout, read_only=read_only)
     log.check()
     return log
-
-
-def condition(where: Where | None) -> sa.ColumnElement[bool]:
-    """Return a filter as an SQL expression.
-
-    Parameters
-    ----------
-    where
-        Column values, an expression, or None for everything.
-
-    Raises
-    ------
-    TypeError
-        A name that is no column.
-    """
-    if where is None:
-        return sa.true()
-    if not isinstance(where, Mapping):
-        return where
-    unknown = [name for name in where if name not in COLUMNS]
-    if unknown:
-        close = get_close_matches(unknown[0], COLUMNS, n=3)
-        hint = f"; did you mean {', '.join(close)}?" if close else ""
-        raise TypeError(f"the run log has no column {unknown[0]!r}{hint}")
-    return sa.and_(sa.true(), *(_matches(RUNS.c[name], value) for name, value in where.items()))
-
-
-def _matches(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
-    if value is None:
-        return column.is_(None)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return column.in_(list(value))
-    return column == value

@@ -96,11 +96,13 @@ def revision_of(connection: sa.Connection) -> tuple[str | None, bool]:
     return (None if found is None else str(found)), True
 
 
-def _backup(path: Path, revision: str) -> Path:
+def _backup(path: Path, revision: str) -> None:
     """Copy the database as it is committed now to a dated file beside it."""
     target = path.with_name(f"{path.name}.backup-{revision}-{utc_now():%Y%m%dT%H%M%S%fZ}")
     part = target.with_name(target.name + ".part")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
-        source.backup(copy)
-    part.replace(target)
-    return target
+    try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

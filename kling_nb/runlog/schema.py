@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_nb.runlog.columntypes import Money, UtcDateTime
+from kling_nb.runlog.columntypes import Money, RunKey, UtcDateTime
 from kling_nb.runlog.records import RunRecord
 
 
@@ -52,13 +52,13 @@ RUNS = sa.Table(
     *(
         sa.Column(
             name,
-            _TYPES[kind],
+            RunKey if name == "id" else _TYPES[kind],
             primary_key=name == "id",
             nullable=name not in ("id", "status", "created_at", "repeat"),
         )
         for name, kind in field_kinds().items()
     ),
-    # Rises with every change of any row that a reader may care about; the cached frame asks for what is newer.
+    # Rises with every change that concerns a reader; the cached frame asks for what is newer.
     sa.Column("revision", sa.BigInteger(), nullable=False),
     sa.Index("runs_revision", "revision"),
     sa.Index("runs_external_task_id", "external_task_id"),

@@ -1,7 +1,7 @@
 """Statements compiled once by SQLAlchemy Core and then run straight through the driver.
 
-Core's per-execution work costs about ten times what SQLite needs to store a row. The SQL, the parameter
-order and the type conversions are still Core's: only the repetition is saved.
+Core's work per execution costs several times what SQLite needs to store a row. The SQL, the parameter order
+and the type conversions are still Core's; only the repetition is saved.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Convert = Callable[[Any], Any]
 
 _READ = [RUNS.c[name] for name in COLUMNS]
 _values_of = attrgetter(*COLUMNS)
-# Literals, not parameters: every parameter of a statement is then one of ours.
 _NEXT_REVISION = sa.select(
     sa.func.coalesce(sa.func.max(RUNS.alias("others").c.revision), sa.literal_column("0"))
     + sa.literal_column("1")
 ).scalar_subquery()
+_THIS_RUN = RUNS.c.id == sa.bindparam("run_id", type_=sa.Text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +39,36 @@ class Statement:
         Text in the driver's parameter style.
     names
         Bind names in positional order, None for drivers that take a mapping.
+    constants
+        Values that belong to the statement itself, such as a limit.
     converters
         Conversion to the driver's values, by bind name; absent where none is needed.
     """
 
     sql: str
     names: tuple[str, ...] | None
+    constants: Mapping[str, Any]
     converters: Mapping[str, Convert]
 
-    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
-        """Execute with Python values by bind name."""
-        driver = dict(values)
+    def run(self, cursor: Any, values: Mapping[str, Any]) -> None:
+        """Execute on a driver's cursor.
+
+        Parameters
+        ----------
+        cursor
+            DBAPI cursor.
+        values
+            Python values by bind name.
+        """
+        driver = {**self.constants, **values}
         for name, convert in self.converters.items():
             if driver[name] is not None:
                 driver[name] = convert(driver[name])
         try:
-            return connection.exec_driver_sql(self.sql, self._arrange(driver))
+            cursor.execute(self.sql, self._arrange(driver))
         except UnicodeEncodeError:
             # A lone surrogate in somebody's error message must not cost us the row that holds the task id.
-            return connection.exec_driver_sql(
-                self.sql, self._arrange({k: _encodable(v) for k, v in driver.items()})
-            )
+            cursor.execute(self.sql, self._arrange({name: _encodable(v) for name, v in driver.items()}))
 
     def _arrange(self, driver: dict[str, Any]) -> Any:
         return driver if self.names is None else tuple([driver[name] for name in self.names])
@@ -76,33 +85,60 @@ class Statements:
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self._dialect = dialect
-        self._updates: dict[tuple[frozenset[str], bool], Statement] = {}
+        self._updates: dict[frozenset[str], Statement] = {}
 
     @cached_property
     def insert(self) -> Statement:
-        """Insert one record."""
-        values: dict[str, Any] = {name: sa.bindparam(name, type_=RUNS.c[name].type) for name in COLUMNS}
-        return self._compile(RUNS.insert().values(**values, revision=_NEXT_REVISION))
+        """Insert one record (``values``)."""
+        return self._compiled(RUNS.insert().values(**_binds(COLUMNS), revision=_NEXT_REVISION))
 
-    def update(self, columns: Iterable[str], *, quiet: bool = False) -> Statement:
-        """Return the update of these columns of the run ``run_id``, which returns the whole row.
+    @cached_property
+    def twin(self) -> Statement:
+        """Select the newest run of ``identity`` and ``repeat`` whose status is not ``dead``."""
+        same = (RUNS.c.identity == sa.bindparam("identity")) & (RUNS.c.repeat == sa.bindparam("repeat"))
+        alive = RUNS.c.status != sa.bindparam("dead")
+        return self._compiled(sa.select(*_READ).where(same & alive).order_by(RUNS.c.id.desc()).limit(1))
+
+    @cached_property
+    def between(self) -> Statement:
+        """Select the newest runs with ids from ``low`` to ``high``, at most ``most``."""
+        low, high = sa.bindparam("low", type_=sa.Text()), sa.bindparam("high", type_=sa.Text())
+        query = sa.select(*_READ).where(RUNS.c.id.between(low, high)).order_by(RUNS.c.id.desc())
+        return self._compiled(query.limit(sa.bindparam("most", type_=sa.Integer())))
+
+    @cached_property
+    def lease(self) -> Statement:
+        """Give ``run_id`` to ``owner`` until ``until`` if nobody else holds it at ``now``."""
+        free = RUNS.c.owner.is_(None) | (RUNS.c.owner == sa.bindparam("new_owner"))
+        free |= RUNS.c.lease_until.is_(None) | (RUNS.c.lease_until < sa.bindparam("now"))
+        taken: dict[str, Any] = {"owner": sa.bindparam("new_owner"), "lease_until": sa.bindparam("until")}
+        return self._compiled(RUNS.update().where(_THIS_RUN & free).values(taken).returning(RUNS.c.id))
+
+    @cached_property
+    def release(self) -> Statement:
+        """Take ``run_id`` from ``holder``."""
+        held = _THIS_RUN & (RUNS.c.owner == sa.bindparam("holder"))
+        freed = {"owner": sa.null(), "lease_until": sa.null()}
+        return self._compiled(RUNS.update().where(held).values(freed).returning(RUNS.c.id))
+
+    @cached_property
+    def known(self) -> Statement:
+        """Select the id of ``run_id``."""
+        return self._compiled(sa.select(RUNS.c.id).where(_THIS_RUN))
+
+    def update(self, columns: Iterable[str]) -> Statement:
+        """Return the update of these columns (binds ``new_…``) of ``run_id``; it returns the whole row.
 
         Parameters
         ----------
         columns
             Names to set.
-        quiet
-            Leave the revision alone: the change concerns no reader.
         """
-        key = (frozenset(columns), quiet)
+        key = frozenset(columns)
         if key not in self._updates:
-            values: dict[str, Any] = {
-                name: sa.bindparam(f"new_{name}", type_=RUNS.c[name].type) for name in sorted(key[0])
-            }
-            if not quiet:
-                values["revision"] = _NEXT_REVISION
-            change = RUNS.update().where(RUNS.c.id == sa.bindparam("run_id", type_=sa.Text()))
-            self._updates[key] = self._compile(change.values(**values).returning(*_READ))
+            values = _binds(sorted(key), prefix="new_")
+            change = RUNS.update().where(_THIS_RUN).values(**values, revision=_NEXT_REVISION)
+            self._updates[key] = self._compiled(change.returning(*_READ))
         return self._updates[key]
 
     def values(self, record: RunRecord) -> dict[str, Any]:
@@ -117,26 +153,38 @@ class Statements:
                 values[name] = convert(values[name])
         return record_of(values)
 
+    def _compiled(self, statement: sa.Executable) -> Statement:
+        return compile_statement(statement, self._dialect)
+
     @cached_property
     def _readers(self) -> dict[str, Convert]:
-        readers = {
-            name: self._type(RUNS.c[name].type).result_processor(self._dialect, None) for name in COLUMNS
-        }
+        dialect = self._dialect
+        types = {name: RUNS.c[name].type.dialect_impl(dialect) for name in COLUMNS}
+        readers = {name: native.result_processor(dialect, None) for name, native in types.items()}
         return {name: reader for name, reader in readers.items() if reader is not None}
 
-    def _type(self, type_: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
-        return type_.dialect_impl(self._dialect)
 
-    def _compile(self, statement: sa.UpdateBase) -> Statement:
-        compiled = statement.compile(dialect=self._dialect)
-        assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
-        converters = {
-            name: processor
-            for name, bind in compiled.binds.items()
-            if (processor := self._type(bind.type).bind_processor(self._dialect)) is not None
-        }
-        names = tuple(compiled.positiontup or ()) if compiled.positional else None
-        return Statement(str(compiled), names, converters)
+def compile_statement(statement: sa.Executable, dialect: sa.Dialect) -> Statement:
+    """Compile once what will run often.
+
+    Parameters
+    ----------
+    statement
+        Without ``IN`` over a parameter: its length would have to be known now.
+    dialect
+        Dialect of the database.
+    """
+    assert isinstance(statement, sa.ClauseElement)
+    compiled = statement.compile(dialect=dialect)
+    assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+    converters = {
+        name: processor
+        for name, bind in compiled.binds.items()
+        if (processor := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+    }
+    constants = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+    names = tuple(compiled.positiontup or ()) if compiled.positional else None
+    return Statement(str(compiled), names, constants, converters)
 
 
 def record_of(values: dict[str, Any]) -> RunRecord:
@@ -156,6 +204,10 @@ _EMPTY: dict[str, Callable[[], Any]] = {
     "answers": dict,
 }
 """Fields that are never None; a row written by hand may leave them out."""
+
+
+def _binds(columns: Iterable[str], prefix: str = "") -> dict[str, Any]:
+    return {name: sa.bindparam(prefix + name, type_=RUNS.c[name].type) for name in columns}
 
 
 def _encodable(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from kling_nb.runlog.columntypes import Money, UtcDateTime
+from kling_nb.runlog.columntypes import Money, RunKey, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Create the table; spelled out here because the record goes on changing and this revision does not."""
     op.create_table(
         "runs",
-        sa.Column("id", sa.Text(), nullable=False, primary_key=True),
+        sa.Column("id", RunKey, nullable=False, primary_key=True),
         sa.Column("external_task_id", sa.Text()),
         sa.Column("task_id", sa.Text()),
         sa.Column("provider", sa.Text()),
