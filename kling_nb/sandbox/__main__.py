@@ -19,7 +19,7 @@ from kling_nb.sandbox.server import ServeOptions, serve
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line: serve options, credentials, and one option for each switch."""
-    line = argparse.ArgumentParser("python -m kling_nb.sandbox", description=__doc__)
+    line = argparse.ArgumentParser("python -m kling_nb.sandbox", description=__doc__, allow_abbrev=False)
     line.add_argument("--home", type=Path, required=True, help="folder of the task store and the videos")
     line.add_argument("--port", type=int, default=0, help="0: the last port of this home if free, else any")
     line.add_argument("--host", default="127.0.0.1", help="other than loopback needs --allow-remote")
@@ -36,8 +36,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _switches(given: argparse.Namespace) -> Config:
     chosen = {
-        name: _value(text)
-        for name in Config.model_fields
+        name: text if field.annotation is str else _value(text)
+        for name, field in Config.model_fields.items()
         if (text := getattr(given, f"switch_{name}")) is not None
     }
     return Config.model_validate(chosen)

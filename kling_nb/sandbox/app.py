@@ -24,7 +24,7 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
     """
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         sandbox.engine.resume()
         upkeep = asyncio.get_running_loop().create_task(_upkeep(sandbox))
         yield
@@ -56,12 +56,12 @@ class _Outermost:
         self._sandbox.last_call = time.monotonic()
         path: str = scope["path"]
         if len(path) > 1 and path.endswith("/") and not self._sandbox.config.strict:
-            scope = scope | {"path": path.rstrip("/"), "raw_path": scope["raw_path"].rstrip(b"/")}
+            scope = {**scope, "path": path.rstrip("/"), "raw_path": scope["raw_path"].rstrip(b"/")}
 
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
                 date = self._sandbox.clock.http_date().encode()
-                message = message | {"headers": [*message["headers"], (b"date", date)]}
+                message = {**message, "headers": [*message["headers"], (b"date", date)]}
             await send(message)
 
         await self._app(scope, receive, dated)

@@ -16,7 +16,7 @@ import httpx
 
 from kling_nb.sandbox.clock import Clock
 from kling_nb.sandbox.config import Config
-from kling_nb.sandbox.fetch import FetchError, allowed_address
+from kling_nb.sandbox.fetch import FetchError, target, tls
 from kling_nb.sandbox.tasks import Task
 
 TIMEOUT_S = 5.0
@@ -49,19 +49,11 @@ class Callbacks:
         self._running: set[asyncio.Task[None]] = set()
 
     def send(self, task: Task, body: bytes) -> None:
-        """Start delivering ``body`` to the address of ``task``, unless a fault or a rule forbids it."""
+        """Start delivering ``body`` to the address of ``task``, unless a fault forbids it."""
         if not task.callback_url or task.fault("callback-lost") is not None:
             return
-        try:
-            allowed_address(httpx.URL(task.callback_url).host, allow_network=self._config().allow_network)
-        except (FetchError, httpx.InvalidURL, OSError) as error:
-            task.note(f"callback not delivered: {error}")
-            return
-        spoil = task.fault("callback-bad-sign") is not None
         for _ in range(1 if task.fault("callback-twice") is None else 2):
-            delivery = asyncio.get_running_loop().create_task(
-                self._deliver(task.callback_url, body, spoil=spoil)
-            )
+            delivery = asyncio.get_running_loop().create_task(self._deliver(task, task.callback_url, body))
             self._running.add(delivery)
             delivery.add_done_callback(self._running.discard)
 
@@ -71,16 +63,25 @@ class Callbacks:
             delivery.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _deliver(self, url: str, body: bytes, *, spoil: bool) -> None:
+    async def _deliver(self, task: Task, url: str, body: bytes) -> None:
+        try:
+            to = await asyncio.to_thread(target, url, allow_network=self._config().allow_network)
+        except FetchError as error:
+            task.note(f"callback not delivered: {error}")
+            return
         message_id = f"msg_{secrets.token_hex(12)}"
-        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client:
+        spoil = task.fault("callback-bad-sign") is not None
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S, verify=tls()) as client:
             for pause in (*RETRY_AFTER_S, None):
-                headers = self._headers(message_id, body, spoil=spoil)
+                headers = to.headers | self._headers(message_id, body, spoil=spoil)
                 try:
-                    if (await client.post(url, content=body, headers=headers)).is_success:
+                    answer = await client.post(
+                        to.url, content=body, headers=headers, extensions=to.extensions
+                    )
+                    if answer.is_success:
                         return
-                except httpx.HTTPError:
-                    pass
+                except httpx.HTTPError as error:
+                    task.note(f"callback: {type(error).__name__}")
                 if pause is not None:
                     await asyncio.sleep(pause * self._config().time_scale)
 

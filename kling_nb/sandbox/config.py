@@ -17,7 +17,7 @@ class Distortion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    gain: float = Field(1.0, allow_inf_nan=False)
+    gain: float = Field(default=1.0, allow_inf_nan=False)
     reverse: bool = False
     leak: Seconds = 0.0
     flicker: Seconds = 0.0
@@ -37,8 +37,8 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     dialects: tuple[Literal["official"], ...] = ("official",)
-    quota: int = Field(5, ge=1)
-    workers: int = Field(1, ge=1)
+    quota: int = Field(default=5, ge=1)
+    workers: int = Field(default=1, ge=1)
     render: Literal["on", "off"] = "on"
     render_size: Literal["preview", "class"] = "preview"
     profile: Literal["fast", "realistic"] = "fast"
@@ -56,14 +56,14 @@ class Config(BaseModel):
     content_words: tuple[str, ...] = ()
     elements: tuple[str, ...] | None = None
     voices: tuple[str, ...] | None = None
-    total_quantity: Decimal = Field(Decimal(1000), ge=0)
+    total_quantity: Decimal = Field(default=Decimal(1000), ge=0)
     balance_lag_s: Seconds = 0.0
     retention: Seconds = float(MONTH_S)
     allow_network: bool = False
     callback_secret: str = ""
     callback_all: bool = False
     frozen_clock: Seconds | None = None
-    clock_offset: float = Field(0.0, allow_inf_nan=False)
+    clock_offset: float = Field(default=0.0, allow_inf_nan=False)
 
     @field_validator("render", mode="before")
     @classmethod

@@ -21,16 +21,16 @@ EXTENSION = "kling_nb.transport"
 class FaultyProtocol(H11Protocol):
     """HTTP/1.1 whose requests carry the connection's transport."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Wrap the application so that it can reach this connection."""
-        super().connection_made(transport)  # type: ignore[arg-type]  # uvicorn narrows to Transport
+        super().connection_made(transport)
         served: Any = self.app
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[EXTENSION] = transport
             await served(scope, receive, send)
 
-        self.app = with_transport  # type: ignore[assignment]  # same shape, other alias of the ASGI types
+        self.app = with_transport
 
 
 async def hang_up(scope: Scope, receive: Receive) -> None:
@@ -46,7 +46,7 @@ async def hang_up(scope: Scope, receive: Receive) -> None:
 class HangUp(Response):
     """No answer at all."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Close the connection."""
         await hang_up(scope, receive)
 

@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 
 from kling_nb.sandbox.answers import json_answer
 from kling_nb.sandbox.core import Sandbox
-from kling_nb.sandbox.faults import UnknownFault
+from kling_nb.sandbox.faults import UnknownFaultError
 from kling_nb.sandbox.official.auth import authorize
-from kling_nb.sandbox.official.messages import Refusal
-from kling_nb.sandbox.official.pipeline import TooLarge, read_object
+from kling_nb.sandbox.official.messages import RefusedError
+from kling_nb.sandbox.official.pipeline import ERROR_CODES, TooLargeError, read_object
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST_UPLOAD = 64 * 1024 * 1024
@@ -60,46 +60,52 @@ class Control:
                 header = request.headers.get("authorization")
                 authorize(header, self._sandbox.credentials, self._sandbox.clock.now())
                 return await handler(request)
-            except Refusal as error:
+            except RefusedError as error:
                 return json_answer({"error": error.text}, error.status)
-            except TooLarge:
+            except TooLargeError:
                 return json_answer({"error": "larger than 64 MB"}, 413)
-            except (UnknownFault, ValidationError) as error:
+            except (UnknownFaultError, ValidationError) as error:
                 return json_answer({"error": str(error)}, 400)
 
         return guarded
 
-    async def _health(self, request: Request) -> Response:
+    async def _health(self, _request: Request) -> Response:
         box = self._sandbox
         unfinished = len(box.store.unfinished())
         return json_answer(
             {"status": "ok", "pid": os.getpid(), "home": str(box.home), "unfinished": unfinished}
         )
 
-    async def _reset(self, request: Request) -> Response:
+    async def _reset(self, _request: Request) -> Response:
         await self._sandbox.reset()
         return json_answer({"status": "ok"})
 
-    async def _config(self, request: Request) -> Response:
+    async def _config(self, _request: Request) -> Response:
+        return self._switches()
+
+    def _switches(self) -> Response:
         return json_answer(self._sandbox.config.model_dump(mode="json"))
 
     async def _configure(self, request: Request) -> Response:
         self._sandbox.reconfigure(self._sandbox.config.patched(await read_object(request)))
-        return await self._config(request)
+        return self._switches()
 
     async def _add_fault(self, request: Request) -> Response:
-        queued = self._sandbox.faults.add(await read_object(request))
+        queued = self._sandbox.faults.add(await read_object(request), ERROR_CODES)
         return json_answer(queued.to_json(), 201)
 
-    async def _faults(self, request: Request) -> Response:
+    async def _faults(self, _request: Request) -> Response:
         return json_answer([queued.to_json() for queued in self._sandbox.faults.waiting])
 
-    async def _clear_faults(self, request: Request) -> Response:
+    async def _clear_faults(self, _request: Request) -> Response:
         self._sandbox.faults.waiting.clear()
         return json_answer([])
 
-    async def _tasks(self, request: Request) -> Response:
-        return json_answer([task.model_dump(mode="json") for task in self._sandbox.store.newest_first()])
+    async def _tasks(self, _request: Request) -> Response:
+        records = (
+            task.model_dump(mode="json", exclude={"truth"}) for task in self._sandbox.store.newest_first()
+        )
+        return json_answer(list(records))
 
     async def _task(self, request: Request) -> Response:
         wanted = request.path_params["id"]
@@ -113,7 +119,7 @@ class Control:
         async for part in request.stream():
             data += part
             if len(data) > LARGEST_UPLOAD:
-                raise TooLarge
+                raise TooLargeError
         suffix = next((name for magic, name in MAGIC_SUFFIXES if data.startswith(magic)), ".bin")
         name = hashlib.sha256(data).hexdigest() + suffix
         folder = self._sandbox.home / "uploads"

@@ -56,10 +56,21 @@ class Sandbox:
         self.faults = FaultQueue()
         secret = self.store.meta("url_secret", secrets.token_hex(32))
         self.files = Files(
-            home / "files", secret, self.store, self.clock, self._config, lambda: self.base_url
+            folder=home / "files",
+            secret=secret,
+            store=self.store,
+            clock=self.clock,
+            config=self._config,
+            base_url=lambda: self.base_url,
         )
-        producer = Producer(self.files, PreparedClip(home), self._config)
-        self.engine = Engine(self.store, self.ledger, producer, self._config, self.clock, self._changed)
+        self.engine = Engine(
+            store=self.store,
+            ledger=self.ledger,
+            producer=Producer(self.files, PreparedClip(), self._config),
+            config=self._config,
+            clock=self.clock,
+            changed=self._changed,
+        )
         self.callbacks = Callbacks(self._config, self.clock)
         self.callback_bodies: dict[str, CallbackBody] = {}
 

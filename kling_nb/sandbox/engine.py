@@ -6,11 +6,13 @@ Everything here runs on the server's event loop; only decoding and rendering lea
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from kling_nb.sandbox.clock import Clock
 from kling_nb.sandbox.config import Config
@@ -19,6 +21,7 @@ from kling_nb.sandbox.production import Failure, Producer, Product
 from kling_nb.sandbox.store import TaskStore
 from kling_nb.sandbox.tasks import Job, State, Task
 
+LOG = logging.getLogger(__name__)
 RENDER_THREADS = 2
 LOST_CREATE_S = 5.0
 # Seconds seen for a 5 s clip (spec/official-api.md §12); longer clips take proportionally longer.
@@ -78,6 +81,7 @@ class Engine:
 
     def __init__(
         self,
+        *,
         store: TaskStore,
         ledger: Ledger,
         producer: Producer,
@@ -152,7 +156,12 @@ class Engine:
     async def _produce(self, task: Task, job: Job) -> Product | Failure:
         loop = asyncio.get_running_loop()
         ids = [self._store.new_id(self._clock.now_ms()) for _ in range(2)]
-        return await loop.run_in_executor(self._threads, self._producer.produce, task, job, *ids)
+        work = partial(self._producer.produce, task, job, ids[0], ids[1])
+        try:
+            return await loop.run_in_executor(self._threads, work)
+        except Exception as error:
+            LOG.exception("task %s could not be rendered", task.id)
+            return Failure("internal error", (repr(error),))
 
     async def _pause(self, seconds: float, spent: float = 0.0) -> None:
         await asyncio.sleep(max(0.0, seconds * self._config().time_scale - spent))

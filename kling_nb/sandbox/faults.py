@@ -16,17 +16,36 @@ from kling_nb.sandbox.config import Distortion
 HEADER = "x-sandbox-fault"
 DIRECTIVE = re.compile(r"\s*\[\[sandbox:(.*?)\]\]", re.DOTALL)
 
-# A call fault spoils one HTTP exchange of any kind; a task fault belongs to the task a create makes.
-CALL_FAULTS = {"code": int, "http": int, "delay": float, "drop-before": None, "drop-after": None}
-CALL_FAULTS |= {"truncate": None, "code-after": int}
-TASK_FAULTS = {
-    **{"async": str, "slow": float, "flap": int, "status": str},
-    **dict.fromkeys(("stuck", "lost-create", "url-expired", "url-404", "url-slow", "url-short")),
-    **dict.fromkeys(("wrong-duration", "callback-lost", "callback-twice", "callback-bad-sign")),
+# What each fault takes as its argument. A call fault spoils one HTTP exchange of any kind; a task fault
+# belongs to the task that a create makes.
+CALL_FAULTS: dict[str, type | None] = {
+    "code": int,
+    "http": int,
+    "delay": float,
+    "code-after": int,
+    "drop-before": None,
+    "drop-after": None,
+    "truncate": None,
+}
+TASK_FAULTS: dict[str, type | None] = {
+    "async": str,
+    "slow": float,
+    "flap": int,
+    "status": str,
+    "stuck": None,
+    "lost-create": None,
+    "url-expired": None,
+    "url-404": None,
+    "url-slow": None,
+    "url-short": None,
+    "wrong-duration": None,
+    "callback-lost": None,
+    "callback-twice": None,
+    "callback-bad-sign": None,
 }
 
 
-class UnknownFault(ValueError):
+class UnknownFaultError(ValueError):
     """A fault specification that names no fault of the sandbox."""
 
 
@@ -60,29 +79,35 @@ def parse(spec: str, codes: frozenset[int] | None = None) -> Fault:
 
     Raises
     ------
-    UnknownFault
-        No such fault, or an argument it cannot have. Faults are asked for by tests: silence would hide a typo.
+    UnknownFaultError
+        No such fault, or an argument it cannot have. Faults are asked for by tests: silence hides a typo.
     """
     kind, _, argument = spec.strip().partition(":")
     known = CALL_FAULTS | TASK_FAULTS
     if kind not in known:
-        raise UnknownFault(f"unknown sandbox fault: {spec}")
+        raise UnknownFaultError(f"unknown sandbox fault: {spec}")
     wanted = known[kind]
-    if wanted is None:
-        if argument:
-            raise UnknownFault(f"sandbox fault takes no argument: {spec}")
+    if wanted is None or not argument:
+        if wanted is not None or argument:
+            raise UnknownFaultError(f"sandbox fault with a wrong argument: {spec}")
         return Fault(kind)
-    try:
-        number = wanted(argument)
-    except ValueError:
-        raise UnknownFault(f"sandbox fault needs a number: {spec}") from None
-    if not argument or (isinstance(number, float | int) and not (math.isfinite(number) and number >= 0)):
-        raise UnknownFault(f"sandbox fault needs an argument: {spec}")
-    if kind == "http" and not 500 <= int(number) <= 599:
-        raise UnknownFault(f"sandbox fault http takes 500 to 599: {spec}")
-    if kind in {"code", "code-after"} and codes is not None and number not in codes:
-        raise UnknownFault(f"unknown service code: {spec}")
+    if not _fits(kind, argument, wanted, codes):
+        raise UnknownFaultError(f"sandbox fault with a wrong argument: {spec}")
     return Fault(kind, argument)
+
+
+def _fits(kind: str, argument: str, wanted: type, codes: frozenset[int] | None) -> bool:
+    if wanted is str:
+        return True
+    try:
+        number = float(wanted(argument))
+    except ValueError:
+        return False
+    if kind == "http":
+        return 500 <= number <= 599
+    if kind in {"code", "code-after"} and codes is not None:
+        return number in codes
+    return math.isfinite(number) and number >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +119,12 @@ class Directives:
     distort: Distortion | None = None
 
 
-def read_directives(prompt: str) -> Directives:
+def read_directives(prompt: str, codes: frozenset[int] | None = None) -> Directives:
     """Split ``[[sandbox:…]]`` directives off a prompt.
 
     Raises
     ------
-    UnknownFault
+    UnknownFaultError
         A directive that names no fault or no distortion.
     """
     specs = DIRECTIVE.findall(prompt)
@@ -111,7 +136,7 @@ def read_directives(prompt: str) -> Directives:
         if spec.strip().startswith("distort"):
             distort = _read_distortion(spec)
         else:
-            faults.append(parse(spec))
+            faults.append(parse(spec, codes))
     return Directives(DIRECTIVE.sub("", prompt).strip(), tuple(faults), distort)
 
 
@@ -119,7 +144,7 @@ def _read_distortion(spec: str) -> Distortion:
     try:
         return Distortion.model_validate(json.loads(spec.strip().removeprefix("distort")))
     except (ValueError, ValidationError):
-        raise UnknownFault(f"unknown sandbox distortion: {spec}") from None
+        raise UnknownFaultError(f"unknown sandbox distortion: {spec}") from None
 
 
 @dataclass(slots=True)
@@ -143,30 +168,22 @@ class FaultQueue:
 
     waiting: list[Queued] = field(default_factory=list)
 
-    def add(self, entry: dict[str, Any]) -> Queued:
+    def add(self, entry: dict[str, Any], codes: frozenset[int] | None = None) -> Queued:
         """Queue ``{"spec", "match"?: {"method"?, "path"?}, "times"?}``.
 
         Raises
         ------
-        UnknownFault
+        UnknownFaultError
             The entry is not of that form or names no fault.
         """
-        match = entry.get("match") or {}
-        times = entry.get("times", 1)
-        if (
-            set(entry) - {"spec", "match", "times"}
-            or not isinstance(match, dict)
-            or set(match) - {"method", "path"}
-        ):
-            raise UnknownFault("a fault is {spec, match: {method, path}, times}")
-        if (
-            not isinstance(entry.get("spec"), str)
-            or isinstance(times, bool)
-            or not isinstance(times, int)
-            or times < 1
-        ):
-            raise UnknownFault("a fault needs a spec (text) and times (1 or more)")
-        fault = parse(entry["spec"])
+        match, times = entry.get("match") or {}, entry.get("times", 1)
+        if set(entry) - {"spec", "match", "times"} or not isinstance(entry.get("spec"), str):
+            raise UnknownFaultError("a fault is {spec, match: {method, path}, times}")
+        if not isinstance(match, dict) or set(match) - {"method", "path"}:
+            raise UnknownFaultError("a fault matches by method and path")
+        if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+            raise UnknownFaultError("times is 1 or more")
+        fault = parse(entry["spec"], codes)
         queued = Queued(fault, str(match.get("method", "")).upper(), str(match.get("path", "")), times)
         self.waiting.append(queued)
         return queued

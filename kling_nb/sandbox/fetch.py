@@ -1,11 +1,15 @@
-"""Fetching inputs by URL without becoming a way into other networks (``spec/sandbox.md`` §3)."""
+"""Reaching URLs others gave us without becoming a way into other networks (``spec/sandbox.md`` §3, §5)."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 import time
-from urllib.parse import urljoin, urlsplit
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -16,43 +20,104 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class FetchError(Exception):
-    """The URL may not or cannot be fetched; the text is for the debug record, never for the wire."""
+    """The URL may not or cannot be reached; the text is for the debug record, never for the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL with its host resolved and checked: the address checked is the address connected to."""
+
+    url: httpx.URL
+    headers: dict[str, str]
+    extensions: dict[str, Any]
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Return the one TLS context; making another costs tens of milliseconds."""
+    return ssl.create_default_context()
+
+
+def target(url: str, *, allow_network: bool) -> Target:
+    """Check ``url`` and pin it to its address.
+
+    Loopback is always allowed, public addresses when ``allow_network`` is set, private ranges never.
+
+    Raises
+    ------
+    FetchError
+        Not http(s), or an address that may not be used.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise FetchError("not a URL") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise FetchError("only http and https are used")
+    address = allowed_address(parsed.host, allow_network=allow_network)
+    headers = {"Host": parsed.netloc.decode("ascii")}
+    return Target(parsed.copy_with(host=address), headers, {"sni_hostname": parsed.host})
+
+
+def allowed_address(host: str, *, allow_network: bool) -> str:
+    """Return the address to connect to for ``host``.
+
+    With ``allow_network`` off no name is ever resolved, except ``localhost``: a DNS query is outbound, too.
+
+    Raises
+    ------
+    FetchError
+        The host is or resolves to an address that may not be used.
+    """
+    name = host.rstrip(".").lower()
+    if name == "localhost":
+        return "127.0.0.1"
+    try:
+        addresses = [ipaddress.ip_address(name)]
+    except ValueError:
+        if not allow_network:
+            raise FetchError("network access is off") from None
+        addresses = _resolved(host)
+    for address in addresses:
+        plain = getattr(address, "ipv4_mapped", None) or address
+        if not (plain.is_loopback or (allow_network and plain.is_global)):
+            raise FetchError("the address is private or network access is off")
+    return str(addresses[0])
+
+
+def _resolved(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise FetchError("the name does not resolve") from error
+    return [ipaddress.ip_address(str(info[4][0])) for info in found]
 
 
 def fetch(url: str, *, allow_network: bool) -> bytes:
     """Return the bytes behind an http(s) URL.
 
-    Loopback is always allowed, public addresses when ``allow_network`` is set, private ranges never. The
-    address checked is the address connected to, and every redirect is checked again.
-
     Raises
     ------
     FetchError
         Not allowed, not reachable, not 200, larger than 50 MB, more than 3 redirects or later than 10 s.
+        Every redirect is checked again.
     """
     deadline = time.monotonic() + FETCH_SECONDS
     try:
-        with httpx.Client(trust_env=False, follow_redirects=False) as client:
+        with httpx.Client(trust_env=False, follow_redirects=False, verify=tls()) as client:
             for _ in range(MAX_REDIRECTS + 1):
                 found, url = _get(client, url, deadline, allow_network=allow_network)
                 if found is not None:
                     return found
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError) as error:
+    except (httpx.HTTPError, OSError) as error:
         raise FetchError(f"cannot fetch: {type(error).__name__}") from error
     raise FetchError("too many redirects")
 
 
 def _get(client: httpx.Client, url: str, deadline: float, *, allow_network: bool) -> tuple[bytes | None, str]:
-    target = httpx.URL(url)
-    if target.scheme not in ("http", "https") or not target.host:
-        raise FetchError("only http and https are fetched")
-    address = allowed_address(target.host, allow_network=allow_network)
+    to = target(url, allow_network=allow_network)
     request = client.build_request(
-        "GET",
-        target.copy_with(host=address),
-        headers={"Host": urlsplit(url).netloc.rpartition("@")[2], "Accept": "*/*"},
-        timeout=_left(deadline),
-        extensions={"sni_hostname": target.host},
+        "GET", to.url, headers=to.headers, timeout=_left(deadline), extensions=to.extensions
     )
     answer = client.send(request, stream=True)
     try:
@@ -81,29 +146,3 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise FetchError("took longer than 10 s")
     return left
-
-
-def allowed_address(host: str, *, allow_network: bool) -> str:
-    """Return the address to connect to for ``host``.
-
-    With ``allow_network`` off no name is ever resolved, except ``localhost``: a DNS query is outbound, too.
-
-    Raises
-    ------
-    FetchError
-        The host is or resolves to an address that may not be used.
-    """
-    name = host.rstrip(".").lower()
-    if name == "localhost":
-        return "127.0.0.1"
-    try:
-        addresses = [ipaddress.ip_address(name)]
-    except ValueError:
-        if not allow_network:
-            raise FetchError("network access is off") from None
-        addresses = [ipaddress.ip_address(str(info[4][0])) for info in socket.getaddrinfo(host, None)]
-    for address in addresses:
-        plain = getattr(address, "ipv4_mapped", None) or address
-        if not (plain.is_loopback or (allow_network and plain.is_global)):
-            raise FetchError("the address is private or network access is off")
-    return str(addresses[0])

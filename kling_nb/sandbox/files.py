@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from kling_nb.sandbox.store import TaskStore
 from kling_nb.sandbox.tasks import Task
 
 MEDIA_TYPES = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
+EXPIRES = re.compile(r"[0-9]{1,12}")
 SLOW_BYTES = 512
 SLOW_PAUSE_S = 0.25
 
@@ -39,6 +41,7 @@ class Files:
 
     def __init__(
         self,
+        *,
         folder: Path,
         secret: str,
         store: TaskStore,
@@ -87,7 +90,7 @@ class Files:
         media_type = MEDIA_TYPES[suffix]
         if suffix == ".mp4" and task.fault("url-slow") is not None:
             size = {"Content-Length": str(path.stat().st_size), "Accept-Ranges": "none"}
-            return StreamingResponse(_trickle(path), media_type=media_type, headers=size)
+            return StreamingResponse(_trickle(path.read_bytes()), media_type=media_type, headers=size)
         if suffix == ".mp4" and task.fault("url-short") is not None and "range" not in request.headers:
             return CutShort(path.read_bytes(), media_type)
         return FileResponse(path, media_type=media_type)
@@ -100,14 +103,13 @@ class Files:
 
     def _signed(self, task_id: str, stem: str, request: Request) -> bool:
         expires = request.query_params.get("Expires", "")
-        if not expires.isascii() or not expires.isdigit() or int(expires) <= self._clock.now():
+        if not EXPIRES.fullmatch(expires) or int(expires) <= self._clock.now():
             return False
         wanted = self._signature(task_id, stem, int(expires))
         return hmac.compare_digest(wanted.encode(), request.query_params.get("Signature", "").encode())
 
 
-async def _trickle(path: Path) -> AsyncIterator[bytes]:
-    data = path.read_bytes()
+async def _trickle(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), SLOW_BYTES):
         yield data[start : start + SLOW_BYTES]
         await asyncio.sleep(SLOW_PAUSE_S)

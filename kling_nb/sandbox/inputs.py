@@ -32,7 +32,7 @@ LARGEST_PIXELS = 250_000_000
 Size = tuple[int, int]
 
 
-class Failed(Exception):
+class JobFailedError(Exception):
     """The task fails with these words; ``note`` explains it in the debug record."""
 
     def __init__(self, message: str, note: str = "") -> None:
@@ -64,7 +64,7 @@ def read_inputs(job: Job, config: Config) -> Inputs:
 
     Raises
     ------
-    Failed
+    JobFailedError
         A01-A04, the first in the order of the module's title.
     """
     sources = [job.image, job.image_tail, job.static_mask, *(group.mask for group in job.dynamic_masks)]
@@ -87,7 +87,7 @@ def _bytes(source: str, config: Config) -> bytes:
     try:
         return fetch(source, allow_network=config.allow_network)
     except FetchError as error:
-        raise Failed(FETCH_FAILED, str(error)) from error
+        raise JobFailedError(FETCH_FAILED, str(error)) from error
 
 
 def _decoded(data: bytes) -> Picture:
@@ -97,27 +97,29 @@ def _decoded(data: bytes) -> Picture:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=sorted(FORMATS)) as picture:
                 if picture.width * picture.height > LARGEST_PIXELS:
-                    raise Failed(IMAGE_INVALID, "more pixels than the sandbox decodes")
+                    raise JobFailedError(IMAGE_INVALID, "more pixels than the sandbox decodes")
                 picture.load()
                 turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
                 size = picture.size[::-1] if turned else picture.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Failed(IMAGE_INVALID, f"no readable JPEG or PNG: {type(error).__name__}") from error
+        raise JobFailedError(IMAGE_INVALID, f"no readable JPEG or PNG: {type(error).__name__}") from error
     return Picture(data, size)
 
 
 def _check_limits(picture: Picture, limit: int) -> None:
     width, height = picture.size
     if len(picture.data) > limit:
-        raise Failed(IMAGE_INVALID, f"{len(picture.data)} bytes are more than {limit}")
+        raise JobFailedError(IMAGE_INVALID, f"{len(picture.data)} bytes are more than {limit}")
     if min(width, height) < SHORTEST_SIDE:
-        raise Failed(IMAGE_INVALID, f"{width}x{height} is below {SHORTEST_SIDE} pixels")
+        raise JobFailedError(IMAGE_INVALID, f"{width}x{height} is below {SHORTEST_SIDE} pixels")
 
 
 def _check_ratio(picture: Picture) -> None:
     width, height = picture.size
     if not RATIOS[0] <= width / height <= RATIOS[1]:
-        raise Failed(IMAGE_INVALID, f"ratio {width / height:.3f} is outside {RATIOS[0]} to {RATIOS[1]}")
+        raise JobFailedError(
+            IMAGE_INVALID, f"ratio {width / height:.3f} is outside {RATIOS[0]} to {RATIOS[1]}"
+        )
 
 
 def _check_masks(found: Inputs, limit: int) -> None:
@@ -127,9 +129,9 @@ def _check_masks(found: Inputs, limit: int) -> None:
     wanted = found.image.size[0] / found.image.size[1]
     for mask in masks:
         if abs(mask.size[0] / mask.size[1] / wanted - 1) > MASK_RATIO_TOLERANCE:
-            raise Failed(MASK_RATIO, f"mask {mask.size} for image {found.image.size}")
+            raise JobFailedError(MASK_RATIO, f"mask {mask.size} for image {found.image.size}")
     if len({mask.size for mask in masks}) > 1:
-        raise Failed(MASK_RESOLUTION, f"mask sizes {sorted({mask.size for mask in masks})}")
+        raise JobFailedError(MASK_RESOLUTION, f"mask sizes {sorted({mask.size for mask in masks})}")
     for mask in masks:
         _check_limits(mask, limit)
 
@@ -137,4 +139,4 @@ def _check_masks(found: Inputs, limit: int) -> None:
 def _check_content(job: Job, config: Config) -> None:
     prompt = job.prompt.casefold()
     if any(word.casefold() in prompt for word in config.content_words if word):
-        raise Failed(CONTENT_RISK)
+        raise JobFailedError(CONTENT_RISK)

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
+import tempfile
+import threading
 from pathlib import Path
 
-import av
-import numpy as np
-from PIL import Image
-
-SIDE = 64
-FRAMES = 8
-FPS = 24
+from kling_nb import media, render
 
 
 class PreparedClip:
-    """A clip and its poster, encoded once for each home.
+    """A clip and its poster, encoded at the first use and kept in memory."""
 
-    Parameters
-    ----------
-    folder
-        Where they are kept.
-    """
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._clip = b""
+        self._poster = b""
 
-    def __init__(self, folder: Path) -> None:
-        self._clip = folder / "prepared.mp4"
-        self._poster = folder / "prepared.jpg"
-
-    def copy(self, clip: Path, poster: Path) -> None:
-        """Put the clip and its poster at the given places."""
-        if not self._poster.is_file():
-            self._encode()
-        shutil.copyfile(self._clip, clip)
-        shutil.copyfile(self._poster, poster)
+    def copy(self, clip: Path) -> None:
+        """Put the clip at ``clip`` and its poster beside it."""
+        with self._lock:
+            if not self._clip:
+                self._encode()
+        clip.write_bytes(self._clip)
+        clip.with_suffix(".jpg").write_bytes(self._poster)
 
     def _encode(self) -> None:
-        shades = np.linspace(40, 210, SIDE, dtype=np.uint8)
-        frame = np.repeat(np.broadcast_to(shades, (SIDE, SIDE))[..., None], 3, axis=2)
-        with av.open(str(self._clip), "w", options={"movflags": "faststart"}) as container:
-            stream = container.add_stream("libx264", rate=FPS, options={"preset": "superfast"})
-            stream.width = stream.height = SIDE
-            stream.pix_fmt = "yuv420p"
-            for _ in range(FRAMES):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-            container.mux(stream.encode(None))
-        Image.fromarray(frame).save(self._poster)
+        with tempfile.TemporaryDirectory() as folder:
+            clip = render.tiny_clip(Path(folder) / "clip.mp4")
+            self._poster = media.poster(clip, clip.with_suffix(".jpg")).read_bytes()
+            self._clip = clip.read_bytes()

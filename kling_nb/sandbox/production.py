@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
+from kling_nb import media
 from kling_nb.domain.capabilities import output_format
+from kling_nb.render import RenderPlan, RenderReport, render_video
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.files import Files
-from kling_nb.sandbox.inputs import Failed, Inputs, read_inputs
+from kling_nb.sandbox.inputs import Inputs, JobFailedError, read_inputs
 from kling_nb.sandbox.official.messages import (
     CONTENT_RISK,
     FETCH_FAILED,
@@ -18,10 +22,12 @@ from kling_nb.sandbox.official.messages import (
     MASK_RATIO,
     MASK_RESOLUTION,
 )
+from kling_nb.sandbox.plans import odd_masks, render_plan
 from kling_nb.sandbox.prepared import PreparedClip
 from kling_nb.sandbox.tasks import Job, Task, Video
 
 WRONG_BY_S = 1.5
+WATERMARK_SCALE = 2.5
 FORCED = {
     "risk": CONTENT_RISK,
     "image": IMAGE_INVALID,
@@ -90,24 +96,56 @@ class Producer:
         Product or Failure
             Failures of the inputs are results, in the order of ``spec/sandbox.md`` §3.
         """
-        config = self._config()
+        stop = self._stop
         forced = task.fault("async")
         if forced:
             return Failure(FORCED.get(forced, forced), ("failed on request",))
         try:
-            inputs = read_inputs(job, config)
-            return self._video(task, job, inputs, config, video_id)
-        except Failed as failure:
+            inputs = read_inputs(job, self._config())
+            return self._video(task, job, inputs, (video_id, watermark_id), stop)
+        except JobFailedError as failure:
             return Failure(failure.message, (failure.note,) if failure.note else ())
 
-    def _video(self, task: Task, job: Job, inputs: Inputs, config: Config, video_id: str) -> Product:
-        clip = self._files.path(task.id, video_id, ".mp4")
-        poster = clip.with_suffix(".jpg")
-        clip.parent.mkdir(parents=True, exist_ok=True)
-        self._prepared.copy(clip, poster)
+    def _video(
+        self, task: Task, job: Job, inputs: Inputs, ids: tuple[str, str], stop: threading.Event
+    ) -> Product:
+        config = self._config()
         form = output_format(job.model, job.mode, job.duration)
-        assert form is not None
-        reported = form.duration_string
-        if task.fault("wrong-duration") is not None:
-            reported = f"{float(reported) + WRONG_BY_S:g}"
-        return Product(Video(id=video_id, duration=reported))
+        assert form is not None  # the capability table refused every other combination
+        clip = self._files.path(task.id, ids[0], ".mp4")
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        marked = ids[1] if job.watermark else None
+        video = Video(id=ids[0], duration=_reported(task, form.duration_string), watermark_id=marked)
+        if config.render == "off":
+            self._prepared.copy(clip)
+            if marked:
+                self._prepared.copy(clip.with_stem(marked))
+            return Product(video)
+        plan = render_plan(job, inputs, form, config, task.id)
+        report = render_video(plan, clip, stop=stop.is_set)
+        clip.with_suffix(".jpg").write_bytes(media.image_bytes(report.poster, "JPEG"))
+        if marked:
+            larger = replace(plan, label_scale=WATERMARK_SCALE)
+            render_video(larger, clip.with_stem(marked), stop=stop.is_set)
+        return Product(video, _truth(plan, report), tuple(odd_masks(plan)))
+
+
+def _reported(task: Task, duration: str) -> str:
+    return duration if task.fault("wrong-duration") is None else f"{float(duration) + WRONG_BY_S:g}"
+
+
+def _truth(plan: RenderPlan, report: RenderReport) -> dict[str, Any]:
+    """Return what measuring tools are held against: video pixels, origin top-left."""
+    return {
+        "size": [plan.width, plan.height],
+        "fps": plan.fps,
+        "frames": plan.frames,
+        "scale": [float(factor) for factor in report.scale],
+        "modes": list(report.modes),
+        "displacements": np.round(report.displacements, 3).tolist(),
+        "camera": np.round(report.camera, 6).tolist(),
+        "label_box": [int(value) for value in report.label_box] if report.label_box else None,
+        "seed": plan.seed,
+        "distort": asdict(plan.distort),
+        "render_s": round(report.seconds, 3),
+    }

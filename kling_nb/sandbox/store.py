@@ -63,7 +63,7 @@ class TaskStore:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def new_id(self, now_ms: int) -> str:
-        """Return an 18-digit decimal id above 2**53, greater than every id before (``spec/sandbox.md`` §4)."""
+        """Return an 18-digit decimal id, greater than every id before (``spec/sandbox.md`` §4)."""
         from_clock = ID_BASE + max(0, now_ms - ID_EPOCH_MS) * ID_STEP + secrets.randbelow(ID_STEP)
         self._last_id = max(from_clock, self._last_id + 1 + secrets.randbelow(1000))
         return str(self._last_id)

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Route
 
 from kling_nb.sandbox.core import Sandbox
-from kling_nb.sandbox.official.messages import Refusal, invalid
+from kling_nb.sandbox.official.messages import RefusedError, invalid
 from kling_nb.sandbox.official.pipeline import Call, Endpoint
 
 SHORTEST_INTERVAL_S = 1.0
@@ -40,5 +40,5 @@ class Account:
     def _limit_rate(self) -> None:
         now = time.monotonic()
         if self._sandbox.config.strict_qps and now - self._last < SHORTEST_INTERVAL_S:
-            raise Refusal(1302)
+            raise RefusedError(1302)
         self._last = now

@@ -10,7 +10,7 @@ import json
 from typing import Any, Literal
 
 from kling_nb.sandbox.config import Credentials
-from kling_nb.sandbox.official.messages import KEY_NEEDED, NOT_A_TOKEN, Refusal
+from kling_nb.sandbox.official.messages import KEY_NEEDED, NOT_A_TOKEN, RefusedError
 
 Generation = Literal["legacy", "new"]
 JWT_PARTS = 3
@@ -34,21 +34,21 @@ def authorize(
 
     Raises
     ------
-    Refusal
+    RefusedError
         401 with code 1001, 1002, 1003 or 1004 (M01-M04), checked in the order missing, invalid,
         not yet valid, expired.
     """
     if header is None or not header.strip() or header.strip() == "Bearer":
-        raise Refusal(1001)
+        raise RefusedError(1001)
     scheme, _, credential = header.partition(" ")
     if scheme == "Bearer" and hmac.compare_digest(credential.encode(), credentials.api_key.encode()):
         return
     if generation == "new":
-        raise Refusal(1002, KEY_NEEDED)
+        raise RefusedError(1002, KEY_NEEDED)
     if scheme != "Bearer" or credential != credential.strip():
-        raise Refusal(1002)
+        raise RefusedError(1002)
     if len(credential.split(".")) != JWT_PARTS:
-        raise Refusal(1002, NOT_A_TOKEN)
+        raise RefusedError(1002, NOT_A_TOKEN)
     _check_times(_verified_claims(credential, credentials), now)
 
 
@@ -60,32 +60,33 @@ def _verified_claims(token: str, credentials: Credentials) -> dict[str, Any]:
     header, claims = _json_part(head), _json_part(payload)
     signed = hmac.compare_digest(expected, _decode(signature))
     if not signed or header.get("alg") != "HS256" or claims.get("iss") != credentials.access_key:
-        raise Refusal(1002)
+        raise RefusedError(1002)
     return claims
 
 
 def _check_times(claims: dict[str, Any], now: float) -> None:
-    not_before, expires = claims.get("nbf"), claims.get("exp")
-    if not _is_number(not_before) or not _is_number(expires):
-        raise Refusal(1002)
+    not_before, expires = _seconds(claims, "nbf"), _seconds(claims, "exp")
     if not_before > now:
-        raise Refusal(1003)
+        raise RefusedError(1003)
     if expires <= now:
-        raise Refusal(1004)
+        raise RefusedError(1004)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _seconds(claims: dict[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RefusedError(1002)
+    return value
 
 
 def _decode(part: str) -> bytes:
     try:
         raw = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
-        raise Refusal(1002) from None
+        raise RefusedError(1002) from None
     # Unused bits of the last character would let two texts stand for one signature.
     if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-        raise Refusal(1002)
+        raise RefusedError(1002)
     return raw
 
 
@@ -93,7 +94,7 @@ def _json_part(part: str) -> dict[str, Any]:
     try:
         value = json.loads(_decode(part))
     except (ValueError, RecursionError):
-        raise Refusal(1002) from None
+        raise RefusedError(1002) from None
     if not isinstance(value, dict):
-        raise Refusal(1002)
+        raise RefusedError(1002)
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kling_nb.domain.capabilities import features, has_modes, modes, supported_anywhere
 from kling_nb.sandbox.official.fields import Fields
 from kling_nb.sandbox.official.messages import (
-    Refusal,
+    RefusedError,
     invalid,
     parameter,
     unsupported_by_model,
@@ -24,7 +24,7 @@ def check_combination(found: Fields, camera: Camera | None) -> None:
 
     Raises
     ------
-    Refusal
+    RefusedError
         M17 first (a mode the model lacks makes the rest pointless), then M10-M16, M39 in that order.
     """
     can = features(found.model, found.mode, found.duration)
@@ -55,7 +55,7 @@ def _check_tail(found: Fields, can: frozenset[str]) -> None:
         raise unsupported_combination(found.model, found.mode, found.duration, "image_tail")
 
 
-def _no_brush(found: Fields) -> Refusal:
+def _no_brush(found: Fields) -> RefusedError:
     if supported_anywhere(found.model, "brush"):
         return unsupported_combination(found.model, found.mode, found.duration, "motion brush")
     if found.model in FIRST_FAMILY:

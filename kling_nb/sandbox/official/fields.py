@@ -62,7 +62,7 @@ def read_fields(body: Body, config: Config) -> Fields:
 
     Raises
     ------
-    Refusal
+    RefusedError
         M05-M08 or M18, for the first row that fails.
     """
     found = Fields(model=_model(body, config))

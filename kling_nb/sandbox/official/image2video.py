@@ -11,7 +11,7 @@ from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.official.body import Body
 from kling_nb.sandbox.official.combinations import check_combination, mode_is_ignored
 from kling_nb.sandbox.official.fields import Fields, read_fields
-from kling_nb.sandbox.official.messages import Refusal
+from kling_nb.sandbox.official.messages import RefusedError
 from kling_nb.sandbox.official.pipeline import Call
 from kling_nb.sandbox.official.rules import check_presence, check_references, read_brush, read_camera
 from kling_nb.sandbox.official.videos import Order
@@ -26,7 +26,7 @@ def read_order(call: Call, config: Config) -> Order:
 
     Raises
     ------
-    Refusal
+    RefusedError
         The first failing check of steps 4a-4e.
     """
     body = Body(call.body, strict=config.strict)
@@ -38,7 +38,7 @@ def read_order(call: Call, config: Config) -> Order:
     check_references(found, config.elements, config.voices)
     price = units(found.model, found.mode, found.duration, found.sound, bool(found.voices))
     if price is None:
-        raise Refusal(5000)
+        raise RefusedError(5000)
     return Order(
         job=_job(found, groups, camera, call),
         units=price.units,

@@ -61,7 +61,7 @@ MASK_RESOLUTION = "The resolution of static_mask and dynamic_masks must be consi
 FETCH_FAILED = "couldn't get the contents of the file"
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """A refused call: code and text of the catalogue, HTTP status by code.
 
     Parameters
@@ -85,36 +85,36 @@ def shown(value: Any) -> str:
     return text[:SHOWN_LENGTH]
 
 
-def parameter(text: str) -> Refusal:
+def parameter(text: str) -> RefusedError:
     """Return a 400 / 1201 with ``text``."""
-    return Refusal(1201, text)
+    return RefusedError(1201, text)
 
 
-def invalid(field: str, value: Any) -> Refusal:
+def invalid(field: str, value: Any) -> RefusedError:
     """M05: a value outside the allowed ones."""
     return parameter(f"{field} value '{shown(value)}' is invalid")
 
 
-def malformed(field: str) -> Refusal:
+def malformed(field: str) -> RefusedError:
     """M24, M28: a structure that cannot be read as the field it should be."""
     return parameter(f"{field} value is invalid")
 
 
-def size_between(field: str, low: int, high: int) -> Refusal:
+def size_between(field: str, low: int, high: int) -> RefusedError:
     """M06, M27: a text or list of the wrong size; ``field`` in the service's camel case."""
     return parameter(f"{field}: size must be between {low} and {high}")
 
 
-def bad_base64() -> Refusal:
+def bad_base64() -> RefusedError:
     """M08: a ``data:`` prefix or broken Base64."""
     return parameter("File is not in a valid base64 format")
 
 
-def unsupported_combination(model: str, mode: str, duration: int, feature: str) -> Refusal:
+def unsupported_combination(model: str, mode: str, duration: int, feature: str) -> RefusedError:
     """M11, M13, M14: the model can, but not in this mode and duration."""
     return parameter(f"model/mode/duration({model}/{mode}/{duration}) is not supported with {feature}")
 
 
-def unsupported_by_model(feature: str) -> Refusal:
+def unsupported_by_model(feature: str) -> RefusedError:
     """M10, M13, M14, M39: the model never can."""
     return parameter(f"{feature} is not supported by the current model")

@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 from kling_nb.sandbox.answers import html_failure, json_answer, too_large
 from kling_nb.sandbox.connection import HangUp, with_fault
 from kling_nb.sandbox.core import Sandbox
-from kling_nb.sandbox.faults import HEADER, Directives, Fault, UnknownFault, parse, read_directives
+from kling_nb.sandbox.faults import HEADER, Directives, Fault, UnknownFaultError, parse, read_directives
 from kling_nb.sandbox.official.auth import Generation, authorize
-from kling_nb.sandbox.official.messages import HTTP_STATUS, Refusal, parameter
+from kling_nb.sandbox.official.messages import HTTP_STATUS, RefusedError, parameter
 
 LARGEST_BODY = 64 * 1024 * 1024
 OFFLOADED_BODY = 256 * 1024
@@ -48,13 +48,13 @@ def envelope(data: Any) -> Response:
     return json_answer({"code": 0, "message": "SUCCEED", "request_id": str(uuid.uuid4()), "data": data})
 
 
-def refusal(error: Refusal) -> Response:
+def refusal(error: RefusedError) -> Response:
     """Return an error answer; it has no ``data``."""
     payload = {"code": error.code, "message": error.text, "request_id": str(uuid.uuid4())}
     return json_answer(payload, error.status)
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """The body is larger than 64 MB."""
 
 
@@ -98,9 +98,9 @@ class Endpoint:
             if answer is None:
                 answer = envelope(await handler(Call(request, body, directives, faults)))
                 _fail_after(faults)
-        except Refusal as error:
+        except RefusedError as error:
             answer = refusal(error)
-        except TooLarge:
+        except TooLargeError:
             answer = too_large()
         return await _spoiled_after(answer, faults)
 
@@ -109,14 +109,14 @@ class Endpoint:
         authorize(header, self._sandbox.credentials, self._sandbox.clock.now(), self._generation)
         handler = self._handlers.get(request.method)
         if handler is None:
-            raise Refusal(1202)
+            raise RefusedError(1202)
         return handler
 
     def _faults(self, request: Request, directives: Directives) -> tuple[Fault, ...]:
         creates = request.method == "POST"
         try:
             asked = tuple(parse(spec, ERROR_CODES) for spec in request.headers.getlist(HEADER))
-        except UnknownFault as error:
+        except UnknownFaultError as error:
             raise parameter(str(error)) from None
         return (
             asked
@@ -128,8 +128,8 @@ class Endpoint:
 def _directives(body: dict[str, Any]) -> Directives:
     prompt = body.get("prompt")
     try:
-        return read_directives(prompt) if isinstance(prompt, str) else Directives("")
-    except UnknownFault as error:
+        return read_directives(prompt, ERROR_CODES) if isinstance(prompt, str) else Directives("")
+    except UnknownFaultError as error:
         raise parameter(str(error)) from None
 
 
@@ -140,14 +140,14 @@ def _spoiled_before(faults: tuple[Fault, ...]) -> Response | None:
         if fault.kind == "http":
             return html_failure(int(fault.argument))
         if fault.kind == "code":
-            raise Refusal(int(fault.argument))
+            raise RefusedError(int(fault.argument))
     return None
 
 
 def _fail_after(faults: tuple[Fault, ...]) -> None:
     for fault in faults:
         if fault.kind == "code-after":
-            raise Refusal(int(fault.argument))
+            raise RefusedError(int(fault.argument))
 
 
 async def _spoiled_after(answer: Response, faults: tuple[Fault, ...]) -> Response:
@@ -163,9 +163,9 @@ async def read_object(request: Request) -> dict[str, Any]:
 
     Raises
     ------
-    Refusal
+    RefusedError
         M09: no UTF-8, no JSON, or no object.
-    TooLarge
+    TooLargeError
         More than 64 MB; the rest is read and thrown away so that the client sees the answer.
     """
     parts, size = [], 0
@@ -174,7 +174,7 @@ async def read_object(request: Request) -> dict[str, Any]:
         if size <= LARGEST_BODY:
             parts.append(part)
     if size > LARGEST_BODY:
-        raise TooLarge
+        raise TooLargeError
     raw = b"".join(parts)
     return await asyncio.to_thread(_parse, raw) if size >= OFFLOADED_BODY else _parse(raw)
 
@@ -187,9 +187,9 @@ def _parse(raw: bytes) -> dict[str, Any]:
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise Refusal(1200) from None
+        raise RefusedError(1200) from None
     if not isinstance(value, dict):
-        raise Refusal(1200)
+        raise RefusedError(1200)
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kling_nb.sandbox.official.fields import Fields
@@ -11,6 +12,7 @@ from kling_nb.sandbox.tasks import Camera, MaskPath
 MAX_GROUPS = 6
 MIN_POINTS, MAX_POINTS = 2, 77
 MAX_SHOTS = 6
+SHOT_SECONDS = re.compile("[0-9]{1,2}")
 SHOT_PROMPT_LENGTH = 512
 CAMERA_TYPES = ("simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward")
 CAMERA_AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
@@ -24,7 +26,7 @@ def check_presence(found: Fields) -> None:
 
     Raises
     ------
-    Refusal
+    RefusedError
         For the first rule broken.
     """
     if not found.image and not found.image_tail and not found.brush:
@@ -57,15 +59,14 @@ def _check_shots(shots: list[Any], total: int) -> None:
 def _shot_seconds(shot: Any, total: int) -> int:
     if not isinstance(shot, dict):
         raise malformed("multi_prompt")
-    index, prompt, seconds = shot.get("index"), shot.get("prompt"), shot.get("duration")
+    index, prompt, seconds = shot.get("index"), shot.get("prompt"), shot.get("duration", "")
     readable = (
         isinstance(index, int)
         and not isinstance(index, bool)
         and isinstance(prompt, str)
         and len(prompt) <= SHOT_PROMPT_LENGTH
         and isinstance(seconds, str)
-        and seconds.isascii()
-        and seconds.isdigit()
+        and SHOT_SECONDS.fullmatch(seconds) is not None
         and 1 <= int(seconds) <= total
     )
     if not readable:
@@ -80,7 +81,7 @@ def read_brush(found: Fields) -> tuple[MaskPath, ...]:
 
     Raises
     ------
-    Refusal
+    RefusedError
         M27, the first failing of: number of groups, points of a group, coordinates of a group.
     """
     groups = found.dynamic_masks
@@ -116,7 +117,7 @@ def read_camera(found: Fields) -> Camera | None:
 
     Raises
     ------
-    Refusal
+    RefusedError
         An unknown type, a ``simple`` without exactly one axis within ±10, or a preset with axes.
     """
     camera = found.camera
@@ -155,7 +156,7 @@ def check_references(found: Fields, elements: tuple[str, ...] | None, voices: tu
 
     Raises
     ------
-    Refusal
+    RefusedError
         M29.
     """
     for element in found.elements:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from kling_nb.sandbox.answers import json_answer
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.official.auth import Generation, authorize
-from kling_nb.sandbox.official.messages import Refusal
+from kling_nb.sandbox.official.messages import RefusedError
 from kling_nb.sandbox.official.pipeline import refusal
 
 LEGACY_SIBLINGS = (
@@ -70,7 +70,7 @@ class _Unserved:
         try:
             authorize(header, self._sandbox.credentials, self._sandbox.clock.now(), self._generation)
             answer = await self._answer(request)
-        except Refusal as error:
+        except RefusedError as error:
             answer = refusal(error)
         await answer(scope, receive, send)
 
@@ -89,8 +89,8 @@ def sibling_routes(sandbox: Sandbox) -> list[BaseRoute]:
     ]
 
 
-async def _not_served(request: Request) -> Any:
-    raise Refusal(1203)
+async def _not_served(_request: Request) -> Any:
+    raise RefusedError(1203)
 
 
 def unknown_path(sandbox: Sandbox) -> BaseRoute:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from starlette.routing import BaseRoute, Route
 from kling_nb.sandbox.answers import dump
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.core import Sandbox
-from kling_nb.sandbox.official.messages import Refusal, invalid, parameter
+from kling_nb.sandbox.official.messages import RefusedError, invalid, parameter
 from kling_nb.sandbox.official.pipeline import Call, Endpoint
 from kling_nb.sandbox.official.views import created_view, task_view
 from kling_nb.sandbox.tasks import Job, Task
 
+PAGE_VALUE = re.compile("[0-9]{1,9}")
 DIALECT = "official"
 LARGEST_PAGE_NUMBER = 1000
 LARGEST_PAGE = 500
@@ -72,15 +74,15 @@ class VideoPath:
         return created_view(self._accept(order, call))
 
     def _accept(self, order: Order, call: Call) -> Task:
-        """Steps 5-8 of ``spec/sandbox.md`` §2; no other call can come between them."""
+        """Do steps 5-8 of ``spec/sandbox.md`` §2; no other call can come between them."""
         box, job = self._sandbox, order.job
         taken = order.external_id and box.store.by_external_id(order.external_id)
         if taken and box.config.legacy_idempotency == "reject":
             raise parameter(f"External_task_id {order.external_id} already exists")
         if not box.ledger.covers(order.units):
-            raise Refusal(1102)
+            raise RefusedError(1102)
         if box.store.running(job.model) >= box.config.quota:
-            raise Refusal(1303)
+            raise RefusedError(1303)
         now = box.clock.now_ms()
         task = Task(
             id=box.store.new_id(now),
@@ -129,7 +131,7 @@ class VideoPath:
         if task.flaps > 0:
             task.flaps -= 1
             self._sandbox.store.save(task)
-            raise Refusal(5000)
+            raise RefusedError(5000)
 
     def view(self, task: Task) -> dict[str, Any]:
         """Return a task as this path shows it."""
@@ -145,6 +147,6 @@ def _page_value(call: Call, name: str, usual: int, largest: int) -> int:
     text = call.request.query_params.get(name, "")
     if not text:
         return usual
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= largest:
+    if not PAGE_VALUE.fullmatch(text) or not 1 <= int(text) <= largest:
         raise invalid(name, text)
     return int(text)
