@@ -112,16 +112,17 @@ async def download(
         policy=expected_host_policy,
         timeouts=timeouts or Timeouts(),
     )
-    failures = 0
+    failures, reached = 0, job.size
     while True:
-        before = job.size
         try:
             return await job.attempt()
         except _InterruptedError as error:
             broken = error
         except OSError as error:
             _raise_disk(error, job)
-        failures = 0 if job.size > before else failures + 1
+        # Measured against the farthest point, or a file that is always too short would start over for ever.
+        failures = 0 if job.size > reached else failures + 1
+        reached = max(reached, job.size)
         if failures >= rule.attempts:
             raise DownloadError(
                 f"The video could not be fetched from {job.host}.",
@@ -162,7 +163,7 @@ class _Job:
         """Bytes in the part file."""
         try:
             return self.part.stat().st_size
-        except FileNotFoundError:
+        except OSError:
             return 0
 
     async def attempt(self) -> Downloaded:
@@ -205,8 +206,9 @@ class _Job:
         try:
             try:
                 await self._copy(response, writer, total)
+                await asyncio.to_thread(writer.sync)
             finally:
-                await asyncio.to_thread(writer.close)
+                writer.close()
         except (httpx.HTTPError, TimeoutError) as error:
             raise _InterruptedError(f"the connection broke ({type(error).__name__})") from None
         if total is not None and writer.size != total:
@@ -241,7 +243,7 @@ class _Job:
             self.part.unlink(missing_ok=True)
             raise _InterruptedError("the part file does not belong to this video")
         writer = await asyncio.to_thread(_Writer, self.part, start)
-        await asyncio.to_thread(writer.close)
+        writer.close()
         return await self._finish(start, writer.digest)
 
     async def _finish(self, size: int, digest: str) -> Downloaded:
@@ -303,7 +305,11 @@ class _Writer:
         self._hash = hashlib.sha256()
         self.size = start
         self._file: BinaryIO = part.open("r+b" if start else "wb", buffering=0)
-        self._rehash(start)
+        try:
+            self._rehash(start)
+        except OSError:
+            self._file.close()
+            raise
 
     def _rehash(self, start: int) -> None:
         left = start
@@ -313,7 +319,6 @@ class _Writer:
                 raise OSError(errno.EIO, "the part file became shorter")
             self._hash.update(piece)
             left -= len(piece)
-        self._file.truncate(start)
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -323,11 +328,12 @@ class _Writer:
             self.size += written
             view = view[written:]
 
+    def sync(self) -> None:
+        """Wait until the disk has the data, so that the name never points to a file with holes."""
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
-        try:
-            os.fsync(self._file.fileno())
-        finally:
-            self._file.close()
+        self._file.close()
 
     @property
     def digest(self) -> str:

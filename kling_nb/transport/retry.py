@@ -53,7 +53,7 @@ class RetryRule:
         answer
             The answer, whose ``Retry-After`` is a lower bound.
         """
-        base = self.delays[min(attempt, len(self.delays) - 1)]
+        base = self.delays[min(attempt, len(self.delays) - 1)] if self.delays else 0.0
         jittered = base * (1.0 + self.jitter * (2.0 * self.rand() - 1.0))
         return max(jittered, retry_after(answer) if answer is not None else 0.0)
 

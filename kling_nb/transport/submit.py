@@ -252,7 +252,9 @@ class _Submit:
     async def _wait_for_network(self, error: NotSent) -> None:
         if self.unreached >= len(self.policy.backoff.delays):
             # An earlier create may have arrived although this one certainly did not.
-            raise self._uncertain("The service cannot be reached any more.", error) if self.may_exist else error
+            raise (
+                self._uncertain("The service cannot be reached any more.", error) if self.may_exist else error
+            )
         delay = self.policy.backoff.delay(self.unreached)
         self.unreached += 1
         await self._wait(delay, f"{error.what} Trying again.", error)

@@ -62,7 +62,9 @@ def test_token_is_reused_until_120_s_before_its_end():
     assert credential.authorization(1_800_000_000 + 1679.9) == first
     second = credential.authorization(1_800_000_000 + 1680)
     assert second != first
-    claims = jwt.decode(second.split()[1], SK, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False})
+    claims = jwt.decode(
+        second.split()[1], SK, algorithms=["HS256"], options={"verify_exp": False, "verify_nbf": False}
+    )
     assert claims == {"iss": AK, "exp": 1_800_000_000 + 1680 + 1800, "nbf": 1_800_000_000 + 1680 - 5}
 
 

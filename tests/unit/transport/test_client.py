@@ -30,7 +30,9 @@ async def connect():
     clients = []
 
     def make(url, timeouts=FAST, **options):
-        clients.append(ServiceClient(url, Credential.api_key(KEY, "test"), timeouts=timeouts, retry=QUICK, **options))
+        clients.append(
+            ServiceClient(url, Credential.api_key(KEY, "test"), timeouts=timeouts, retry=QUICK, **options)
+        )
         return clients[-1]
 
     yield make
@@ -144,14 +146,17 @@ class TestCredential:
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     @pytest.mark.parametrize("call", [GET, POST])
-    async def test_redirects_are_answers_and_lead_nowhere(self, connect, server, second_server, act, status, call):
+    async def test_redirects_are_answers_and_lead_nowhere(
+        self, connect, server, second_server, act, status, call
+    ):
         server.default = act.reply(status, location=f"{second_server.url}/steal")
         answer = await connect(server.url).send(call)
         assert answer.status == status
         assert second_server.requests == []
 
     @pytest.mark.parametrize(
-        "path", ["http://evil.example/x", "@evil.example/x", "x", "", "/a?b=c", "/a b", "/a\r\nX: y", "\\\\evil"]
+        "path",
+        ["http://evil.example/x", "@evil.example/x", "x", "", "/a?b=c", "/a b", "/a\r\nX: y", "\\\\evil"],
     )
     async def test_calls_cannot_name_another_host(self, connect, server, path):
         with pytest.raises(InputError):

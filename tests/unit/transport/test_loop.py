@@ -100,7 +100,8 @@ def test_a_forked_child_gets_a_loop_of_its_own():
         "first = background(); first.call(asyncio.sleep(0, 1))\n"
         "pid = os.fork()\n"
         "if pid == 0:\n"
-        "    ok = not first.alive and background() is not first and background().call(asyncio.sleep(0, 7), 5) == 7\n"
+        "    ok = not first.alive and background() is not first\n"
+        "    ok = ok and background().call(asyncio.sleep(0, 7), 5) == 7\n"
         "    os._exit(0 if ok else 1)\n"
         "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
     )
@@ -128,7 +129,9 @@ def test_loop_stays_unpatched_whatever_is_applied(library, when):
         "assert thread.call(many(), 10) == 1225\n"
         "thread.stop(); loop.close()\n"
     )
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], timeout=60, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], timeout=60, capture_output=True, check=False
+    )
     assert done.returncode == 0, done.stderr.decode()
 
 

@@ -39,7 +39,9 @@ class Words:
     """The smallest dialect that shows the error tree; the real one has its own tests."""
 
     def create(self, request, external_task_id):
-        return Call("POST", "/tasks", body={"request": request, "external_task_id": external_task_id}, safe=False)
+        return Call(
+            "POST", "/tasks", body={"request": request, "external_task_id": external_task_id}, safe=False
+        )
 
     def query(self, task_id):
         return Call("GET", f"/tasks/{task_id}")
@@ -86,6 +88,13 @@ async def world(server):
     await client.aclose()
 
 
+async def until(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+
+
 def steps(world):
     return [event.step for event in world.events]
 
@@ -112,7 +121,8 @@ class TestTable:
         assert (server.count("POST"), server.count("GET")) == (1, 1)
 
     @pytest.mark.parametrize(
-        ("status", "body"), [(502, b"<html>"), (503, b""), (504, b"<html>"), (200, b"<html>"), (200, b'{"code":0,"da')]
+        ("status", "body"),
+        [(502, b"<html>"), (503, b""), (504, b"<html>"), (200, b"<html>"), (200, b'{"code":0,"da')],
     )
     async def test_answers_that_are_no_json_are_looked_up(self, world, server, act, status, body):
         server.script = [act.reply(status, body), act.task(FOUND)]
@@ -134,7 +144,13 @@ class TestTable:
 
     @pytest.mark.parametrize(
         ("code", "kind"),
-        [(1002, AuthError), (1102, MoneyError), (1201, ParameterError), (1301, ContentError), (1304, AccountError)],
+        [
+            (1002, AuthError),
+            (1102, MoneyError),
+            (1201, ParameterError),
+            (1301, ContentError),
+            (1304, AccountError),
+        ],
     )
     async def test_refusals_are_raised_at_once(self, world, server, act, code, kind):
         server.default = act.envelope(code, "no", 429)
@@ -218,7 +234,12 @@ class TestTable:
             await world()
 
     async def test_waiting_after_a_lost_answer_is_not_called_uncreated(self, world, server, act):
-        server.script = [act.hang_up, *[act.not_found()] * 3, act.envelope(1303, "busy", 429), act.task(FOUND)]
+        server.script = [
+            act.hang_up,
+            *[act.not_found()] * 3,
+            act.envelope(1303, "busy", 429),
+            act.task(FOUND),
+        ]
         await world()
         waiting = [event for event in world.events if event.step is Step.WAITING]
         assert [event.not_created for event in waiting] == [False]
@@ -261,22 +282,21 @@ class TestCancelling:
         server.default = act.envelope(1303, "busy", 429)
         slow = SubmitPolicy(backoff=RetryRule(delays=(60.0,)))
         job = asyncio.ensure_future(world(policy=slow))
-        while Step.WAITING not in steps(world):
-            await asyncio.sleep(0.005)
+        await until(lambda: Step.WAITING in steps(world))
         job.cancel()
         with pytest.raises(asyncio.CancelledError):
             await job
         assert server.count("POST") == 1
 
     async def test_from_the_event_before_anything_is_sent(self, world, server, act):
-        class Stop(Exception):
+        class StopError(Exception):
             pass
 
         async def stop(event):
-            raise Stop
+            raise StopError
 
         server.default = act.task(FOUND)
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             await create_task(world.client, Words(), "waves", "job-1", on_event=stop)
         assert server.requests == []
 

@@ -1,0 +1,355 @@
+"""Downloads: complete or absent, resumed, bounded, anonymous."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kling_nb.errors import DownloadError
+from kling_nb.transport import download as module
+from kling_nb.transport.connection import Timeouts
+from kling_nb.transport.download import download
+from kling_nb.transport.retry import RetryRule
+
+VIDEO = bytes(range(256)) * 12_000
+DIGEST = hashlib.sha256(VIDEO).hexdigest()
+QUICK = RetryRule(delays=(0.001,) * 3, jitter=0.0)
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    async def run(url, **options):
+        options.setdefault("retry", QUICK)
+        options.setdefault("timeouts", Timeouts(connect=0.5, get=0.3))
+        return await download(url, tmp_path / "media" / "r-1.mp4", **options)
+
+    return run
+
+
+def files(tmp_path):
+    folder = tmp_path / "media"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def serve(data=VIDEO, stop_after=None, honour_range=True, total=None):
+    """A file server that may break off after so many bytes of body."""
+
+    def action(connection, request):
+        start = 0
+        span = request.headers.get("range")
+        size = total or len(data)
+        if span and honour_range:
+            start = int(span.removeprefix("bytes=").rstrip("-"))
+            if start >= len(data):
+                connection.sendall(
+                    f"HTTP/1.1 416 X\r\ncontent-range: bytes */{size}\r\ncontent-length: 0\r\n\r\n".encode()
+                )
+                return True
+        partial = start > 0
+        head = f"HTTP/1.1 {206 if partial else 200} X\r\ncontent-type: video/mp4\r\n"
+        head += f"content-length: {size - start}\r\n"
+        if partial:
+            head += f"content-range: bytes {start}-{size - 1}/{size}\r\n"
+        body = data[start:] if stop_after is None else data[start : start + stop_after]
+        connection.sendall(head.encode() + b"\r\n" + body)
+        return len(body) == size - start
+
+    return action
+
+
+class TestRefused:
+    @pytest.mark.parametrize("status", [403, 404, 410])
+    async def test_expired_or_removed(self, fetch, server, act, tmp_path, status):
+        server.default = act.reply(status, b"AccessDenied")
+        with pytest.raises(DownloadError) as caught:
+            await fetch(f"{server.url}/v.mp4?Signature=abc")
+        assert caught.value.http_status == status
+        assert "30 days" in str(caught.value)
+        assert "Signature" not in str(caught.value)
+        assert files(tmp_path) == []
+        assert len(server.requests) == 1
+
+    async def test_announced_size_above_the_cap(self, fetch, server, tmp_path):
+        server.default = serve()
+        with pytest.raises(DownloadError, match="limit"):
+            await fetch(f"{server.url}/v.mp4", max_bytes=1000)
+        assert files(tmp_path) == []
+
+    async def test_unannounced_size_above_the_cap(self, fetch, server, tmp_path):
+        def endless(connection, request):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(b"x" * 100_000)
+            return False
+
+        server.default = endless
+        with pytest.raises(DownloadError, match="limit"):
+            await fetch(f"{server.url}/v.mp4", max_bytes=2_000_000)
+        assert files(tmp_path) == []
+
+    @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://h/v.mp4", "data:,x", "", "//host/v.mp4"])
+    async def test_addresses_that_are_not_of_the_web(self, fetch, url):
+        with pytest.raises(DownloadError):
+            await fetch(url)
+
+    async def test_redirect_to_a_file(self, fetch, server, act):
+        server.default = act.reply(302, location="file:///etc/passwd")
+        with pytest.raises(DownloadError):
+            await fetch(f"{server.url}/v.mp4")
+
+    async def test_redirects_without_end(self, fetch, server, act):
+        server.default = act.reply(302, location="/again")
+        with pytest.raises(DownloadError, match="redirects"):
+            await fetch(f"{server.url}/v.mp4")
+        assert len(server.requests) == 6
+
+    async def test_host_policy_is_asked_for_every_hop(self, fetch, server, second_server, act):
+        server.default = act.reply(302, location=f"{second_server.url}/v.mp4")
+        second_server.default = serve()
+        with pytest.raises(DownloadError, match="not expected"):
+            await fetch(f"{server.url}/v.mp4", expected_host_policy=lambda url: url.startswith(server.url))
+        assert second_server.requests == []
+
+    @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json"])
+    async def test_a_page_is_no_video(self, fetch, server, act, kind, tmp_path):
+        server.default = act.reply(200, b"<html>Please log in</html>", content_type=kind)
+        with pytest.raises(DownloadError, match="no video"):
+            await fetch(f"{server.url}/v.mp4")
+        assert files(tmp_path) == []
+
+    async def test_empty_file(self, fetch, server, act, tmp_path):
+        server.default = act.reply(200, b"", content_type="video/mp4")
+        with pytest.raises(DownloadError):
+            await fetch(f"{server.url}/v.mp4")
+        assert files(tmp_path) == []
+
+
+class TestComplete:
+    async def test_file_size_and_digest(self, fetch, server, tmp_path):
+        server.default = serve()
+        seen = []
+        done = await fetch(
+            f"{server.url}/v.mp4?Expires=1", progress=lambda at, total: seen.append((at, total))
+        )
+        assert (done.nbytes, done.sha256) == (len(VIDEO), DIGEST)
+        assert done.path.read_bytes() == VIDEO
+        assert files(tmp_path) == ["r-1.mp4"]
+        assert seen[-1] == (len(VIDEO), len(VIDEO))
+        assert [at for at, _ in seen] == sorted(at for at, _ in seen)
+
+    async def test_no_credential_and_no_cookie_travels(self, fetch, server, second_server, act):
+        server.default = act.reply(302, location=f"{second_server.url}/v.mp4", set_cookie="a=b")
+        second_server.default = serve()
+        await fetch(f"{server.url}/v.mp4")
+        for request in server.requests + second_server.requests:
+            assert "authorization" not in request.headers
+            assert "cookie" not in request.headers
+
+    async def test_relative_redirect(self, fetch, server, act):
+        server.script = [act.reply(307, location="/real.mp4")]
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).nbytes == len(VIDEO)
+
+    async def test_replaces_an_old_file_only_when_complete(self, fetch, server, act, tmp_path):
+        target = tmp_path / "media" / "r-1.mp4"
+        target.parent.mkdir()
+        target.write_bytes(b"old")
+        server.script = [act.reply(404)]
+        server.default = serve()
+        with pytest.raises(DownloadError):
+            await fetch(f"{server.url}/v.mp4")
+        assert target.read_bytes() == b"old"
+        await fetch(f"{server.url}/v.mp4")
+        assert target.read_bytes() == VIDEO
+
+    async def test_without_announced_size(self, fetch, server):
+        def unannounced(connection, request):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + VIDEO)
+            return False
+
+        server.default = unannounced
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+    async def test_proxy_settings_do_not_apply_to_loopback(self, fetch, server, monkeypatch):
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+
+class TestResume:
+    async def test_broken_connections_continue_where_they_stopped(self, fetch, server):
+        server.script = [serve(stop_after=1_000_000), serve(stop_after=700_000)]
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+        spans = [request.headers.get("range") for request in server.requests]
+        assert spans[0] is None
+        assert spans[1:] == ["bytes=1000000-", "bytes=1700000-"]
+
+    async def test_progress_resets_the_count_of_failures(self, fetch, server):
+        server.script = [serve(stop_after=100_000)] * 12
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+    async def test_size_that_never_comes_is_an_error_and_is_kept(self, fetch, server, tmp_path):
+        server.default = serve(total=len(VIDEO) + 50)
+        with pytest.raises(DownloadError, match="bytes arrived"):
+            await fetch(f"{server.url}/v.mp4")
+        assert not (tmp_path / "media" / "r-1.mp4").exists()
+
+    async def test_part_of_an_earlier_kernel_is_continued(self, fetch, server, act, tmp_path):
+        server.script = [serve(stop_after=1_000_000), act.reply(404)]
+        with pytest.raises(DownloadError):
+            await fetch(f"{server.url}/v.mp4?Signature=old")
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4?Signature=new")).sha256 == DIGEST
+        assert server.requests[-1].headers["range"] == "bytes=1000000-"
+        assert files(tmp_path) == ["r-1.mp4"]
+
+    async def test_part_of_another_address_is_not(self, fetch, server, act):
+        server.script = [serve(stop_after=1_000_000), act.reply(404)]
+        with pytest.raises(DownloadError):
+            await fetch(f"{server.url}/other.mp4")
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+        assert "range" not in server.requests[-1].headers
+
+    async def test_server_without_ranges_starts_over(self, fetch, server):
+        server.script = [serve(stop_after=1_000_000)]
+        server.default = serve(honour_range=False)
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+    async def test_part_that_is_complete_already(self, fetch, server, tmp_path, monkeypatch):
+        def crash(part, target, size):
+            raise OSError(errno.EACCES, "killed between the last byte and the name")
+
+        server.default = serve()
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_replace", crash)
+            with pytest.raises(DownloadError):
+                await fetch(f"{server.url}/v.mp4")
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+        assert len(server.requests) == 2
+
+    async def test_part_longer_than_the_file_starts_over(self, fetch, server, act, tmp_path):
+        server.script = [serve(stop_after=1_000_000), act.reply(404)]
+        with pytest.raises(DownloadError):
+            await fetch(f"{server.url}/v.mp4")
+        (part,) = (tmp_path / "media").iterdir()
+        part.write_bytes(VIDEO + b"more")
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+    @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+    async def test_server_errors_are_repeated(self, fetch, server, act, status):
+        server.script = [act.reply(status)] * 2
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+    async def test_a_stalled_server_is_left_and_continued(self, fetch, server):
+        def stall(connection, request):
+            serve(stop_after=500_000)(connection, request)
+            time.sleep(0.5)
+            return False
+
+        server.script = [stall]
+        server.default = serve()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+
+class TestDisk:
+    async def test_full_disk_keeps_the_part_and_says_so(self, fetch, server, tmp_path, monkeypatch):
+        server.default = serve()
+        write = module._Writer.write
+
+        def full(self, data):
+            if self.size > 1_000_000:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            write(self, data)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module._Writer, "write", full)
+            with pytest.raises(DownloadError, match="disk is full") as caught:
+                await fetch(f"{server.url}/v.mp4")
+        assert "Make room" in caught.value.advice
+        assert not (tmp_path / "media" / "r-1.mp4").exists()
+        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+    async def test_full_device(self, fetch, server, tmp_path, monkeypatch):
+        server.default = serve()
+        monkeypatch.setattr(module._Job, "size", property(lambda self: 0))
+        folder = tmp_path / "media"
+        folder.mkdir()
+        digest = hashlib.sha256(b"/v.mp4").hexdigest()[:8]
+        (folder / f"r-1.mp4.{digest}.part").symlink_to("/dev/full")
+        with pytest.raises(DownloadError, match="disk is full"):
+            await fetch(f"{server.url}/v.mp4")
+
+    async def test_folder_that_cannot_be_made(self, server, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        server.default = serve()
+        with pytest.raises(DownloadError, match="cannot be written"):
+            await download(f"{server.url}/v.mp4", tmp_path / "file" / "r-1.mp4", retry=QUICK)
+
+
+async def test_cancelling_leaves_a_part_that_is_continued(fetch, server, tmp_path):
+    def slow(connection, request):
+        serve(stop_after=1_500_000)(connection, request)
+        time.sleep(0.2)
+        return False
+
+    server.script = [slow]
+    job = asyncio.ensure_future(fetch(f"{server.url}/v.mp4"))
+    for _ in range(1000):
+        if any(path.stat().st_size for path in tmp_path.glob("media/*.part")):
+            break
+        await asyncio.sleep(0.01)
+    job.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert files(tmp_path) != ["r-1.mp4"]
+    server.default = serve()
+    assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+    assert "range" in server.requests[-1].headers
+
+
+async def test_two_downloads_of_one_file_at_once_end_well(fetch, server, tmp_path):
+    server.default = serve()
+    done = await asyncio.gather(*(fetch(f"{server.url}/v.mp4") for _ in range(3)))
+    assert {item.sha256 for item in done} == {DIGEST}
+    assert (tmp_path / "media" / "r-1.mp4").read_bytes() == VIDEO
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_killed_in_the_middle_leaves_no_file_under_its_name(server, tmp_path):
+    def slow(connection, request):
+        serve(stop_after=2_000_000)(connection, request)
+        time.sleep(30)
+        return False
+
+    server.script = [slow]
+    target = tmp_path / "r-1.mp4"
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "from kling_nb.transport.download import download\n"
+        "asyncio.run(download(sys.argv[1], pathlib.Path(sys.argv[2])))\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, f"{server.url}/v.mp4", str(target)])
+    deadline = time.monotonic() + 30
+    while not any(path.stat().st_size for path in tmp_path.glob("*.part")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not target.exists()
+    server.default = serve()
+    assert asyncio.run(download(f"{server.url}/v.mp4", target)).sha256 == DIGEST
+    assert server.requests[-1].headers["range"].startswith("bytes=")
