@@ -179,7 +179,7 @@ def load(**explicit: Any) -> Settings:
     SettingsError
         If a name is unknown or a value cannot be used; secrets are not shown.
     """
-    given = {_field_name(name): value for name, value in explicit.items() if value is not None}
+    given = {field_name(name): value for name, value in explicit.items() if value is not None}
     with _lock:
         merged = {**_configured, **given}
     return _build(merged)
@@ -200,7 +200,7 @@ def configure(name: str, value: Any) -> None:
     SettingsError
         If the name is unknown or the value cannot be used; then nothing changes.
     """
-    field = _field_name(name)
+    field = field_name(name)
     if value is None:
         with _lock:
             _configured.pop(field, None)
@@ -227,7 +227,14 @@ def names() -> list[str]:
     return sorted(set(Settings.model_fields) - _SECRET_FIELDS)
 
 
-def _field_name(name: str) -> str:
+def field_name(name: str) -> str:
+    """Return the field a name means: itself or what a short name stands for.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such setting; the nearest one is named.
+    """
     key = name.strip().lower().replace("-", "_")
     field = _ARGUMENTS.get(key, key)
     if field in Settings.model_fields:

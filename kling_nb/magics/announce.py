@@ -5,17 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from IPython.display import display
 
 import kling_nb
-from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-    from IPython.display import DisplayHandle
+from kling_nb.widgets.output import CellOutput, has_page
 
 _CREDENTIALS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     (
@@ -105,37 +98,36 @@ def _them(count: int) -> str:
     return "it" if count == 1 else "them"
 
 
-def say_first_line(shell: InteractiveShell) -> DisplayHandle | None:
+def say_first_line() -> CellOutput | None:
     """Show the line at once.
 
     Returns
     -------
-    DisplayHandle or None
+    CellOutput or None
         To replace it; None in a terminal, where output cannot be replaced.
     """
     home = Path(os.environ.get("KLING_NB_HOME") or "kling_runs").expanduser().absolute()
     line = load_line(*first_guess(os.environ), home)
-    if not hasattr(shell, "kernel"):
-        print(line)  # noqa: T201 - a terminal; the foreground of the running line
+    if not has_page():
+        print(line)  # noqa: T201 - a terminal
         return None
-    return display({"text/plain": line}, raw=True, display_id=True)
+    return CellOutput({"text/plain": line})
 
 
-def say_the_rest(handle: DisplayHandle | None) -> None:
+def say_the_rest(output: CellOutput | None) -> None:
     """Correct the line with what the session knows and add unfinished runs; called in the background.
 
     Parameters
     ----------
-    handle
+    output
         From :func:`say_first_line`; None says nothing.
     """
-    if handle is None:
-        return
     try:
         text = _full_text()
     except KlingError as error:
         text = "\n".join([f"kling_nb {kling_nb.__version__}", *error.lines()])
-    handle.update({"text/plain": text}, raw=True)
+    if output is not None:
+        output.replace({"text/plain": text})
 
 
 def _full_text() -> str:
@@ -143,6 +135,7 @@ def _full_text() -> str:
 
     session = default_session()
     line = load_line(*session.choose_provider(), session.home)
-    runs = session.unfinished()
-    sent = [run for run in runs if run.status is not RunStatus.CREATED]
-    return "\n".join(filter(None, [line, unfinished_line(len(sent), len(runs) - len(sent))]))
+    # Follows and looks up only: what was never sent waits for %kling resume.
+    runs = session.resume(send=False)
+    followed = [run for run in runs if run.following]
+    return "\n".join(filter(None, [line, unfinished_line(len(followed), len(runs) - len(followed))]))

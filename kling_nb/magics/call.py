@@ -78,21 +78,29 @@ def read_call(line: str, cell: str | None, variables: Mapping[str, Any]) -> RunC
         Anything that was written wrongly; nothing has been looked up or sent.
     """
     magic = "%kling" if cell is None else "%%kling"
-    tokens = [_fill_token(token, variables) for token in split_line(line)]
+    tokens = read_tokens(line, variables)
     arguments = parse_arguments(tokens, RUN_OPTIONS, magic)
     if arguments.flag("help"):
         return RunCall(help=True)
     if cell is None:
-        prompts = (" ".join(token.text for token in arguments.positional[1:]),)
-        negative = None
-    else:
-        _refuse_words_after_image(arguments.positional)
-        body = read_body(cell, _HEADER.keys() | set(KNOWN_NAMES))
-        for key, value in body.headers:
-            _store_header(arguments, key, fill(value, variables))
-        prompts = tuple(fill(prompt, variables) for prompt in body.prompts)
-        negative = None if body.negative is None else fill(body.negative, variables)
+        return call_of(arguments)
+    _refuse_words_after_image(arguments.positional)
+    body = read_body(cell, _HEADER.keys() | set(KNOWN_NAMES))
+    for key, value in body.headers:
+        _store_header(arguments, key, fill(value, variables))
+    prompts = tuple(fill(prompt, variables) for prompt in body.prompts)
+    negative = None if body.negative is None else fill(body.negative, variables)
     return _assemble(arguments, prompts, negative)
+
+
+def call_of(arguments: Arguments) -> RunCall:
+    """Return the call of a line whose words have been read already; words after IMAGE are the prompt."""
+    return _assemble(arguments, (" ".join(token.text for token in arguments.positional[1:]),), None)
+
+
+def read_tokens(line: str, variables: Mapping[str, Any]) -> list[Token]:
+    """Split a line into words and fill their templates."""
+    return [_fill_token(token, variables) for token in split_line(line)]
 
 
 def _fill_token(token: Token, variables: Mapping[str, Any]) -> Token:

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import display
-
 from kling_nb.magics.notebook import notebook_path
 from kling_nb.session import default_session
 from kling_nb.widgets.card import show_run
+from kling_nb.widgets.output import has_page, show
 from kling_nb.widgets.state import plain_text
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Context:
     @property
     def has_page(self) -> bool:
         """Whether output goes to a notebook page rather than to a terminal."""
-        return hasattr(self.shell, "kernel")
+        return has_page()
 
     def assign(self, name: str | None, value: Any) -> None:
         """Assign a variable of the notebook; None does nothing."""
@@ -64,9 +63,13 @@ class Context:
             else:
                 self.say(plain_text(run))
 
+    def display(self, bundle: dict[str, Any]) -> None:
+        """Display a MIME bundle."""
+        show(bundle)
+
     def say(self, text: str) -> None:
         """Display plain text."""
         if self.has_page:
-            display({"text/plain": text}, raw=True)
+            self.display({"text/plain": text})
         else:
             print(text)  # noqa: T201 - a terminal

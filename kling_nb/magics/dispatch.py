@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kling_nb.errors import UsageError
 from kling_nb.magics import commands, helptext
 from kling_nb.magics.arguments import parse_arguments
-from kling_nb.magics.call import read_call
+from kling_nb.magics.call import read_call, read_tokens
 from kling_nb.magics.context import Context
 from kling_nb.magics.failure import three_lines
 from kling_nb.magics.generate import generate
@@ -67,7 +67,7 @@ def _run(context: Context, line: str, cell: str | None) -> Any:
         if not tokens:
             return context.say(helptext.overview())
         if first in commands.COMMANDS:
-            return _run_command(context, first, tokens[1:])
+            return _run_command(context, first, read_tokens(line, context.variables)[1:])
         _refuse_misspelt_command(context, tokens)
     elif first in commands.COMMANDS and first not in context.variables:
         raise UsageError(
@@ -88,7 +88,7 @@ def _run_command(context: Context, name: str, tokens: list[Token]) -> Any:
 
 
 def _refuse_misspelt_command(context: Context, tokens: list[Token]) -> None:
-    """Tell ``%kling stauts`` from ``%kling boat.jpg``: a bare word that names nothing, but nearly a command."""
+    """Tell ``%kling stauts`` from ``%kling boat.jpg``: a bare word that is nothing but nearly a command."""
     word = tokens[0].text
     if tokens[0].quoted or not word.isalpha() or word in context.variables:
         return

@@ -39,7 +39,11 @@ class Extension:
     def register(self) -> None:
         """Add the magic, the completer and the rewriting of ``--wait`` cells."""
         shell = self._shell
-        shell.register_magic_function(_make_magic(shell), magic_kind="line_cell", magic_name=MAGIC)
+        shell.register_magic_function(  # type: ignore[call-arg]  # IPython wraps a method without its types
+            _make_magic(shell),  # type: ignore[arg-type]  # the same
+            magic_kind="line_cell",
+            magic_name=MAGIC,
+        )
         shell.Completer.custom_matchers.append(self._matcher)
         shell.input_transformers_cleanup.append(self._transformer)
 
@@ -68,8 +72,8 @@ def load(shell: InteractiveShell) -> None:
     extension = Extension(shell)
     extension.register()
     _loaded[shell] = extension
-    handle = announce.say_first_line(shell)
-    warmup.start(lambda: announce.say_the_rest(handle))
+    output = announce.say_first_line()
+    warmup.start(lambda: announce.say_the_rest(output))
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -104,7 +108,7 @@ def _make_magic(shell: InteractiveShell) -> Callable[..., Any]:
 
 
 def _make_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    @context_matcher(identifier="kling_nb")
+    @context_matcher(identifier="kling_nb")  # type: ignore[untyped-decorator]  # IPython
     def match_kling(context: CompletionContext) -> SimpleMatcherResult:
         """Complete options, values, variables and run ids of ``%kling`` and ``%%kling``."""
         if "%kling" not in context.full_text:
@@ -113,4 +117,5 @@ def _make_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Simp
 
         return complete(context.full_text, context.cursor_line, context.cursor_position, shell.user_ns)
 
-    return match_kling
+    matcher: Callable[[CompletionContext], SimpleMatcherResult] = match_kling
+    return matcher

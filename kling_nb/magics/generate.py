@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kling_nb.errors import RequestRefused
 from kling_nb.magics import dryrun
 from kling_nb.magics.call import RunCall
 from kling_nb.magics.context import Context
 from kling_nb.magics.pictures import find_brush, find_picture
 from kling_nb.magics.waiting import Waiting
+from kling_nb.session import Label
 
 if TYPE_CHECKING:
     from kling_nb.session import Run
@@ -72,29 +72,24 @@ def preview(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> 
 
 
 def _submit_all(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> list[Run]:
-    if len(requests) > 1:
-        _refuse_if_any_is_blocked(context, requests, force=call.force)
-    runs = []
-    for request in requests:
-        run = context.session.submit(
-            **request,
-            again=call.again,
-            force=call.force,
-            name=call.name,
-            tags=list(call.tags),
-            note=call.note,
-            notebook=None if context.notebook is None else str(context.notebook),
-        )
+    session = context.session
+    prepared = [session.build(**request) for request in requests]
+    # All prompts are checked before the first is sent: half of a cell's runs is nobody's wish.
+    for each in prepared:
+        each.check(force=call.force)
+    label = Label(
+        name=call.name,
+        note=call.note,
+        tags=call.tags,
+        notebook=None if context.notebook is None else str(context.notebook),
+        again=call.again,
+        force=call.force,
+    )
+    runs: list[Run] = []
+    for each in prepared:
+        run = session.send(each, label)
         # Shown and assigned one by one: an error in a later prompt must not hide a run that was sent.
         context.show_runs([run])
         runs.append(run)
-        context.assign(call.out, run if len(requests) == 1 else list(runs))
+        context.assign(call.out, run if len(prepared) == 1 else list(runs))
     return runs
-
-
-def _refuse_if_any_is_blocked(context: Context, requests: list[dict[str, Any]], *, force: bool) -> None:
-    """Check all prompts before the first is sent: half of a cell's runs is nobody's wish."""
-    for request in requests:
-        problems = context.session.check(**request)
-        if any(problem.blocks and not (force and problem.forceable) for problem in problems):
-            raise RequestRefused(problems)

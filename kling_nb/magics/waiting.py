@@ -38,7 +38,10 @@ async def _run(line: str, cell: str | None) -> Any:
     from kling_nb.magics.dispatch import run_magic, traceback_wanted  # noqa: PLC0415 - loads the session
     from kling_nb.magics.failure import three_lines  # noqa: PLC0415
 
-    pending = run_magic(get_ipython(), line, cell, None, wait=False)
+    shell = get_ipython()
+    if shell is None:
+        raise RuntimeError("a rewritten cell runs in a shell")
+    pending = run_magic(shell, line, cell, None, wait=False)
     if not isinstance(pending, Waiting):
         return pending
     with three_lines(traceback=traceback_wanted(line)):

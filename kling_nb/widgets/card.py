@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
-from IPython.core.getipython import get_ipython
-from IPython.display import DisplayHandle, display
 
 from kling_nb import settings
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
+from kling_nb.widgets.output import CellOutput
 from kling_nb.widgets.state import plain_text, state_of
 from kling_nb.widgets.static import card_css, static_card
 
@@ -32,7 +31,7 @@ START_IMAGE_LIMIT = 3_000_000
 """Largest start image, in bytes, that is sent to the page as a poster while the video is being made."""
 
 
-class RunCard(anywidget.AnyWidget):  # type: ignore[misc]  # ipywidgets publishes no types
+class RunCard(anywidget.AnyWidget):
     """Status, times, player, cost and parameters of one run, kept up to date by the run itself.
 
     Parameters
@@ -52,7 +51,7 @@ class RunCard(anywidget.AnyWidget):  # type: ignore[misc]  # ipywidgets publishe
     def __init__(self, run: Run, *, notebook_folder: Path | None = None) -> None:
         self._run = run
         self._lock = threading.Lock()
-        self._handle: DisplayHandle | None = None
+        self._output: CellOutput | None = None
         self._left_static = False
         self._folder = notebook_folder or Path.cwd()
         self._root = places.server_root()
@@ -69,12 +68,12 @@ class RunCard(anywidget.AnyWidget):  # type: ignore[misc]  # ipywidgets publishe
     def __repr__(self) -> str:
         return plain_text(self._run)
 
-    def _repr_mimebundle_(self, **_kwargs: Any) -> dict[str, Any]:
-        return self._bundle()
+    def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._bundle(), {}
 
     def show(self) -> RunCard:
         """Display the card in the running cell; what is saved of it follows the run."""
-        self._handle = display(self._bundle(), raw=True, display_id=True)
+        self._output = CellOutput(self._bundle())
         # The run may have ended between the first look and the display.
         self._on_change(self._run)
         return self
@@ -103,41 +102,39 @@ class RunCard(anywidget.AnyWidget):  # type: ignore[misc]  # ipywidgets publishe
         """Take over the run's state; called from the thread that tells changes, never from the kernel's."""
         try:
             with self._lock:
-                before = self.state.get("status"), bool(self.state.get("video"))
-                self.state = self._state()
-                if (run.status.value, run.video is not None) != before:
-                    self.poster = self._poster()
-                    self._update_saved()
-                elif self.state["final"] and not self._left_static:
-                    self._update_saved()
+                self._take(self._state())
         except Exception:
             # A page that is gone must not disturb the run.
             logger.exception("the card of run %s could not be updated", run.id)
 
-    def _update_saved(self) -> None:
-        """Replace what the notebook file keeps of this output."""
-        shell = get_ipython()
-        # A terminal cannot replace output: it would print the card again.
-        if self._handle is None or not hasattr(shell, "kernel"):
-            return
-        self._left_static = self.state["final"]
-        self._handle.update(self._bundle(), raw=True)
+    def _take(self, state: dict[str, Any]) -> None:
+        turned = state["status"] != self.state.get("status") or bool(state["video"]) != bool(
+            self.state["video"]
+        )
+        if turned:
+            self.poster = self._poster()
+        if self._output is not None and state["final"] and not self._left_static:
+            # Once only, at the end: the page draws a replaced output anew, which would close what a person
+            # has opened. Before the live card: where the static one takes its place, no one sees both.
+            self._left_static = True
+            self._output.replace(self._bundle(state))
+        self.state = state
 
-    def _bundle(self) -> dict[str, Any]:
-        state = self.state
+    def _bundle(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
+        state = self.state if state is None else state
         video = self._run.video
         url = None if video is None else places.beside(video, self._folder, self._root)
-        bundle = {
+        bundle: dict[str, Any] = {
             "text/plain": plain_text(self._run),
             "text/html": static_card(state, poster=self.poster, video_url=url),
         }
-        if not self._lives_on_alone(url):
+        if not self._lives_on_alone(state, url):
             bundle[WIDGET_TYPE] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         return bundle
 
-    def _lives_on_alone(self, url: str | None) -> bool:
+    def _lives_on_alone(self, state: dict[str, Any], url: str | None) -> bool:
         """Whether the static card shows all there is: then no kernel is needed to look at it tomorrow."""
-        if not self.state["final"]:
+        if not state["final"]:
             return False
         return self._run.video is None or (url is not None and self._root is not None)
 

@@ -1,0 +1,32 @@
+"""``%kling attach``: follow a task that this log does not know, or no longer knows enough about."""
+
+from __future__ import annotations
+
+from kling_nb.errors import UsageError
+from kling_nb.magics.arguments import Arguments
+from kling_nb.magics.choosing import refuse_words
+from kling_nb.magics.context import Context
+
+
+def run(context: Context, arguments: Arguments) -> None:
+    """Attach to a task by the service's id or by our external id.
+
+    Parameters
+    ----------
+    context
+        Session and shell.
+    arguments
+        The id; ``-p`` names the service that knows it.
+    """
+    if not arguments.positional:
+        raise UsageError(
+            "%kling attach needs the id of a task.",
+            "The service's task id or the external id of a run.",
+            "Write e.g. %kling attach 829611643369439283",
+        )
+    refuse_words(arguments, "%kling attach TASK [-p PROVIDER]", allowed=1)
+    provider = arguments.values.get("provider")
+    options = {} if provider is None else {"provider": provider}
+    attached = context.session.attach(arguments.positional[0].text, **options)
+    context.show_runs([attached])
+    context.assign(arguments.values.get("out"), attached)

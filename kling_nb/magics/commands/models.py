@@ -1,0 +1,27 @@
+"""``%kling models``: what each model can do and whether it is still served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_nb.magics.arguments import Arguments
+from kling_nb.magics.choosing import refuse_words
+from kling_nb.magics.context import Context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(context: Context, arguments: Arguments) -> pd.DataFrame:
+    """Return the capability table with its dates.
+
+    Parameters
+    ----------
+    context
+        Session and shell.
+    arguments
+        ``-p`` names the service whose retirements are shown.
+    """
+    refuse_words(arguments, "%kling models [-p PROVIDER]")
+    provider = arguments.values.get("provider")
+    return context.session.models() if provider is None else context.session.models(provider=provider)

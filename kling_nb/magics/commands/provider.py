@@ -1,0 +1,40 @@
+"""``%kling provider``: which service the next run goes to."""
+
+from __future__ import annotations
+
+from kling_nb import settings
+from kling_nb.errors import SettingsError, UsageError
+from kling_nb.magics.arguments import Arguments
+from kling_nb.magics.choosing import refuse_words
+from kling_nb.magics.context import Context
+from kling_nb.magics.suggest import did_you_mean
+
+
+def run(context: Context, arguments: Arguments) -> None:
+    """Show or choose the service; ``-`` goes back to choosing by credentials.
+
+    Parameters
+    ----------
+    context
+        Session and shell.
+    arguments
+        Nothing, a provider, or ``-``.
+    """
+    refuse_words(arguments, "%kling provider [NAME]", allowed=1)
+    if arguments.positional:
+        name = arguments.positional[0].text.lower()
+        if name != "-" and name not in settings.PROVIDERS:
+            raise UsageError(
+                f"There is no provider {name!r}.",
+                f"Providers: {', '.join(settings.PROVIDERS)}.",
+                did_you_mean(name, settings.PROVIDERS, "%kling provider - chooses by credentials."),
+            )
+        before = settings.configured().get("provider")
+        settings.configure("provider", None if name == "-" else name)
+        try:
+            context.session.choose_provider()
+        except SettingsError:
+            settings.configure("provider", before)
+            raise
+    provider, reason = context.session.choose_provider()
+    context.say(f"provider {provider} ({reason})")

@@ -1,0 +1,52 @@
+"""``%kling runs``: the run log as a DataFrame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_nb.errors import UsageError
+from kling_nb.magics.arguments import Arguments
+from kling_nb.magics.context import Context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "id",
+    "status",
+    "model_name",
+    "mode",
+    "duration",
+    "prompt",
+    "estimate_units",
+    "actual_units",
+    "created_at",
+)
+"""Columns of the first look; ``kn.runs()`` has all."""
+
+
+def run(context: Context, arguments: Arguments) -> pd.DataFrame:
+    """Return the runs, newest first; with ``-o`` the variable gets every column.
+
+    Parameters
+    ----------
+    context
+        Session and shell.
+    arguments
+        Filters and ``-o NAME``.
+    """
+    if arguments.positional:
+        raise UsageError(
+            f"Unexpected word {arguments.positional[0].text!r}.",
+            "%kling runs takes filters as options.",
+            "One run is shown by %kling show RUN; filters: --status, --model, --tag, --provider, --limit.",
+        )
+    values = arguments.values
+    filters = {name: values[name] for name in ("status", "model_name", "provider") if name in values}
+    limit = max(0, int(values["limit"])) if "limit" in values else None
+    tag = values.get("tag")
+    frame = context.session.runs(limit=limit if tag is None else None, **filters)
+    if tag is not None:
+        frame = frame[[tag in (tags or ()) for tags in frame["tags"]]].head(limit or len(frame))
+    context.assign(values.get("out"), frame)
+    return frame[[name for name in COLUMNS if name in frame.columns]]

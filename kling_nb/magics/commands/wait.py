@@ -1,0 +1,32 @@
+"""``%kling wait``: wait for runs; Interrupt ends only the waiting."""
+
+from __future__ import annotations
+
+from kling_nb.magics.arguments import Arguments
+from kling_nb.magics.choosing import chosen_runs
+from kling_nb.magics.context import Context
+from kling_nb.magics.waiting import Waiting
+
+
+def run(context: Context, arguments: Arguments) -> Waiting | None:
+    """Return what there is to wait for: the named runs, or all that are in flight.
+
+    Parameters
+    ----------
+    context
+        Session and shell.
+    arguments
+        Run ids or variables, ``--timeout``.
+    """
+    runs = chosen_runs(context, arguments)
+    if not runs:
+        # A run that was never sent would be waited for for ever: only resume sends it.
+        runs = [each for each in context.session.unfinished() if each.following or each.task_id]
+    if not runs:
+        context.say("No runs in flight.")
+        return None
+    for each in runs:
+        if not each.following and each.task_id and each.error is None and each.video is None:
+            each.follow()
+    context.show_runs(runs)
+    return Waiting(runs, arguments.values.get("timeout"))
