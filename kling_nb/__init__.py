@@ -1,3 +1,113 @@
-"""kling_nb: the prompt lab for Kling image-to-video in Jupyter."""
+"""kling_nb: the prompt lab for Kling image-to-video in Jupyter.
+
+Importing this package loads nothing else; each name below is loaded when it is first used.
+
+>>> import kling_nb as kn
+>>> run = kn.submit("boat.jpg", "the boat drifts left")  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kling_nb.domain.brush import Mask
+    from kling_nb.domain.camera import CameraControl
+    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.task import RunStatus
+    from kling_nb.domain.trajectory import Trajectory
+    from kling_nb.errors import KlingError
+    from kling_nb.magics import load_ipython_extension
+    from kling_nb.session import MotionBrush, Run, Session, default_session
+    from kling_nb.session.functions import (
+        attach,
+        check,
+        cost,
+        doctor,
+        models,
+        preview,
+        resume,
+        run,
+        runs,
+        submit,
+        unfinished,
+    )
+    from kling_nb.settings import configure
+    from kling_nb.transport.nested import enable_nested_asyncio
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "CameraControl",
+    "ImageToVideo",
+    "KlingError",
+    "Mask",
+    "MotionBrush",
+    "Run",
+    "RunStatus",
+    "Session",
+    "Trajectory",
+    "attach",
+    "check",
+    "configure",
+    "cost",
+    "default_session",
+    "doctor",
+    "enable_nested_asyncio",
+    "load_ipython_extension",
+    "models",
+    "preview",
+    "resume",
+    "run",
+    "runs",
+    "submit",
+    "unfinished",
+]
+
+_FUNCTIONS = "kling_nb.session.functions"
+
+_HOMES = {
+    "CameraControl": "kling_nb.domain.camera",
+    "ImageToVideo": "kling_nb.domain.request",
+    "KlingError": "kling_nb.errors",
+    "Mask": "kling_nb.domain.brush",
+    "MotionBrush": "kling_nb.session",
+    "Run": "kling_nb.session",
+    "RunStatus": "kling_nb.domain.task",
+    "Session": "kling_nb.session",
+    "Trajectory": "kling_nb.domain.trajectory",
+    "configure": "kling_nb.settings",
+    "default_session": "kling_nb.session",
+    "enable_nested_asyncio": "kling_nb.transport.nested",
+    "load_ipython_extension": "kling_nb.magics",
+    "unload_ipython_extension": "kling_nb.magics",
+    **dict.fromkeys(
+        (
+            "attach",
+            "check",
+            "cost",
+            "doctor",
+            "models",
+            "preview",
+            "resume",
+            "run",
+            "runs",
+            "submit",
+            "unfinished",
+        ),
+        _FUNCTIONS,
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that holds a public name on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -25,6 +25,7 @@
     │   ├── NotSent               no byte reached the service: nothing was created
     │   └── AnswerLost            the request left, the answer did not arrive: it may exist
     ├── SubmitUncertain           a submit may have been accepted and could not be looked up
+    ├── TaskGone                  the service no longer knows a task that it had accepted
     ├── TaskFailed                the service ended the task with a failure
     ├── DownloadError             the video could not be fetched or stored
     ├── WaitTimeout               waiting ended, the task goes on
@@ -222,6 +223,10 @@ class SubmitUncertain(KlingError):
     def __init__(self, what: str, why: str = "", advice: str = "", *, external_task_id: str = "", run_id: str | None = None) -> None:
         super().__init__(what, why, advice, run_id=run_id)
         self.external_task_id = external_task_id
+
+
+class TaskGone(KlingError):
+    """The service no longer knows a task that it had accepted."""
 
 
 class TaskFailed(KlingError):

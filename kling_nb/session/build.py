@@ -1,0 +1,225 @@
+"""From what a person wrote to a checked request; nothing leaves this machine here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from kling_nb.domain.aliases import REQUEST_FIELDS, Normalized, normalize
+from kling_nb.domain.brush import MotionBrush as PlainBrush
+from kling_nb.domain.cost import Cost, estimate
+from kling_nb.domain.lint import LintFacts, lint
+from kling_nb.domain.problems import Problem, Severity
+from kling_nb.domain.request import ImageToVideo, with_defaults
+from kling_nb.errors import RequestRefused
+from kling_nb.media import load_image
+from kling_nb.providers.base import redacted_body
+from kling_nb.session.brushes import POINT_OPTIONS, fit, groups_of, mask_of
+
+if TYPE_CHECKING:
+    from kling_nb.providers.base import Provider
+    from kling_nb.session.choice import Choice
+    from kling_nb.settings import Settings
+
+DRY_RUN_ID = "written-when-sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request as it would be sent, and everything there is to say about it beforehand.
+
+    Parameters
+    ----------
+    request
+        The request in canonical form.
+    problems
+        All findings of the linter, blocking ones first.
+    cost
+        Expected cost with its source and date.
+    provider, reason
+        Where it would go and why there.
+    identity
+        Digest two requests share when they ask the same of the same provider.
+    options
+        Client-side choices that are no request fields: ``units``, ``origin``, ``timing``, ``timeout`` …
+    dialect
+        Writes the body.
+    """
+
+    request: ImageToVideo
+    problems: tuple[Problem, ...]
+    cost: Cost
+    provider: str
+    reason: str
+    identity: str
+    dialect: Provider = field(repr=False)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def blocking(self) -> tuple[Problem, ...]:
+        """Findings that keep the request from being sent."""
+        return tuple(problem for problem in self.problems if problem.blocks)
+
+    def check(self, *, force: bool = False) -> None:
+        """Raise when something blocks sending.
+
+        Parameters
+        ----------
+        force
+            Let findings pass that can be forced; limits and unusable values never pass.
+
+        Raises
+        ------
+        RequestRefused
+            With all findings, blocking ones first.
+        """
+        blocking = [p for p in self.blocking if not (force and p.forceable)]
+        if blocking:
+            raise RequestRefused(
+                [*blocking, *(p for p in self.problems if p not in blocking and not p.blocks)]
+            )
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body that would be sent, pictures replaced by size and digest."""
+        return redacted_body(self.dialect.create(self.request, self.request.external_task_id or DRY_RUN_ID))
+
+
+def build(
+    choice: Choice, dialect: Provider, settings: Settings, params: Mapping[str, Any], facts: Facts
+) -> Prepared:
+    """Build and check a request.
+
+    Parameters
+    ----------
+    choice
+        Provider and reason.
+    dialect
+        The provider's dialect.
+    settings
+        Defaults and limits.
+    params
+        Everything the person gave, under any accepted name; ``brush`` is a motion brush or a drawing pad.
+    facts
+        Tells the id of an identical run by identity.
+
+    Raises
+    ------
+    MediaError
+        A picture cannot be read.
+    """
+    given = unpack(params)
+    brush = given.pop("brush", None)
+    normalized = normalize(given)
+    problems = list(normalized.problems)
+    fields = dict(normalized.params)
+    if settings.negative_prompt:
+        fields.setdefault("negative_prompt", settings.negative_prompt)
+    _load(fields, problems, brush, normalized)
+    request = _request(with_defaults(fields, choice.provider), problems)
+    identity = request.identity(choice.provider)
+    known = LintFacts(
+        identical_run=facts(identity),
+        clip_warn_units=settings.clip_warn_units,
+        clip_limit_units=settings.clip_limit_units,
+    )
+    found = lint(request, provider=choice.provider, extra=problems, facts=known)
+    return Prepared(
+        request,
+        tuple(found),
+        estimate(request, choice.provider),
+        choice.provider,
+        choice.reason,
+        identity,
+        dialect,
+        dict(normalized.options),
+    )
+
+
+Facts = Callable[[str], str | None]
+"""Returns the id of a finished run with an identity, None without one."""
+
+
+def unpack(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Take drawings apart: a pad or a brush brings its own picture.
+
+    Parameters
+    ----------
+    params
+        Keywords; ``image`` or ``brush`` may be a motion pad or a motion brush.
+    """
+    given = {name: value for name, value in params.items() if value is not None}
+    image = given.get("image")
+    if _is_drawing(image):
+        given.setdefault("brush", image)
+        given["image"] = getattr(image, "image", None)
+    brush = given.get("brush")
+    if (
+        brush is not None
+        and given.get("image") is None
+        and (own := getattr(brush, "image", None)) is not None
+    ):
+        given["image"] = own
+    if brush is not None and not isinstance(brush, PlainBrush) and hasattr(brush, "brush"):
+        given["brush"] = brush.brush
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _is_drawing(value: Any) -> bool:
+    return isinstance(value, PlainBrush) or (hasattr(value, "brush") and hasattr(value, "image"))
+
+
+def _load(fields: dict[str, Any], problems: list[Problem], brush: Any, normalized: Normalized) -> None:
+    """Read pictures, then masks, which need the size of the picture."""
+    for name in ("image", "image_tail"):
+        if name in fields:
+            fields[name] = load_image(fields[name])
+    try:
+        _load_masks(fields, brush, normalized)
+    except RequestRefused as refused:
+        problems.extend(refused.problems)
+        fields.pop("static_mask", None)
+        fields.pop("dynamic_masks", None)
+
+
+def _load_masks(fields: dict[str, Any], brush: Any, normalized: Normalized) -> None:
+    size = fields["image"].size if "image" in fields else None
+    if fields.get("static_mask") is not None:
+        fields["static_mask"] = mask_of(fields["static_mask"], size)
+    if fields.get("dynamic_masks"):
+        points = {name: normalized.options[name] for name in POINT_OPTIONS if name in normalized.options}
+        fields["dynamic_masks"] = groups_of(fields["dynamic_masks"], size, points)
+    if brush is None:
+        return
+    if not isinstance(brush, PlainBrush):
+        raise _refused(
+            "brush", f"{type(brush).__name__} is no motion brush", "give a MotionBrush or a motion pad"
+        )
+    fitted = brush if size is None else fit(brush, size)
+    drawn = {"dynamic_masks": fitted.dynamic_masks or None, "static_mask": fitted.static_mask}
+    for name, value in drawn.items():
+        if value is not None and fields.get(name):
+            raise _refused(name, f"both the brush and {name} are given", f"keep the brush or {name}")
+        if value is not None:
+            fields[name] = value
+
+
+def _request(fields: dict[str, Any], problems: list[Problem]) -> ImageToVideo:
+    try:
+        return ImageToVideo(**fields)
+    except ValidationError as error:
+        # Reported like every other finding; the rest of the request is still checked without the bad fields.
+        for item in error.errors(include_input=False, include_url=False):
+            name = str(item["loc"][0]) if item["loc"] else "request"
+            problems.append(
+                Problem("L24", Severity.ERROR, name, f"{name}: {item['msg']}", "", forceable=False)
+            )
+        bad = {problem.field for problem in problems}
+        kept = {name: value for name, value in fields.items() if name in REQUEST_FIELDS and name not in bad}
+        return ImageToVideo(**{"model_name": str(fields.get("model_name", "")), **kept})
+
+
+def _refused(name: str, message: str, fix: str) -> RequestRefused:
+    return RequestRefused([Problem("L24", Severity.ERROR, name, message, fix, forceable=False)])

@@ -1,0 +1,78 @@
+"""A run as the Python call that makes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kling_nb.runlog import RunRecord
+
+_FIELDS = (
+    "model_name",
+    "mode",
+    "duration",
+    "negative_prompt",
+    "cfg_scale",
+    "sound",
+    "aspect_ratio",
+    "camera_control",
+    "multi_shot",
+    "shot_type",
+    "multi_prompt",
+    "element_list",
+    "voice_list",
+    "watermark",
+    "callback_url",
+)
+
+_PATHLESS = ("array", "PIL image", "bytes", "data URI", "base64", "")
+
+
+def python_of(record: RunRecord) -> str:
+    """Return the ``kn.submit(...)`` call of a run.
+
+    Pictures that came from a file or an address are named as they were given; others, and the motion brush,
+    are taken from the run itself, whose inputs are kept.
+
+    Parameters
+    ----------
+    record
+        The row.
+    """
+    arguments: list[str] = []
+    image = _picture(record, "image")
+    arguments += [image] if image else []
+    arguments += [_literal(record.prompt)] if image and record.prompt else []
+    if not image and record.prompt:
+        arguments.append(f"prompt={_literal(record.prompt)}")
+    tail = _picture(record, "image_tail")
+    arguments += [f"image_tail={tail}"] if tail else []
+    arguments += [f'brush=kn.run("{record.id}").brush'] if record.brush else []
+    for name in _FIELDS:
+        value = getattr(record, name)
+        if value not in (None, "", [], {}, False):
+            arguments.append(f"{name}={_literal(value)}")
+    arguments += [f"y_origin={_literal(record.options['y_origin'])}"] if _turned(record) else []
+    arguments += [f"provider={_literal(record.provider)}"] if record.provider else []
+    arguments += [f"repeat={record.repeat}"] if record.repeat != 1 else []
+    arguments += ["force=True"] if record.forced else []
+    body = "".join(f"    {argument},\n" for argument in arguments)
+    return f"import kling_nb as kn\n\nrun = kn.submit(\n{body})"
+
+
+def _turned(record: RunRecord) -> bool:
+    return bool(record.brush) and record.options.get("y_origin") == "top"
+
+
+def _picture(record: RunRecord, name: str) -> str:
+    source = getattr(record, f"{name}_source")
+    known = getattr(record, f"{name}_sha256") or source
+    if not known:
+        return ""
+    if source in _PATHLESS or source is None:
+        return f'kn.run("{record.id}").{name}'
+    return _literal(source)
+
+
+def _literal(value: Any) -> str:
+    return repr(value)

@@ -1,0 +1,156 @@
+"""The part of a session that lives on the background loop, and the doors to it from other threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.runlog import RunRecord
+from kling_nb.session.filing import Filer
+from kling_nb.session.following import Follower
+from kling_nb.session.journal import Journal
+from kling_nb.session.leases import Leases
+from kling_nb.session.owner import Owner
+from kling_nb.session.pool import ServicePool
+from kling_nb.session.records import versions
+from kling_nb.transport.loop import background
+
+if TYPE_CHECKING:
+    from kling_nb.domain.wire import Answer, Call
+    from kling_nb.runlog import RunLog
+    from kling_nb.session.pool import Pace
+    from kling_nb.session.run import Run
+    from kling_nb.session.sending import Intent
+    from kling_nb.session.service import Service
+    from kling_nb.settings import Settings
+
+CLOSE_S = 5.0
+
+
+class Engine:
+    """Follows runs on the background loop.
+
+    Parameters
+    ----------
+    settings
+        Addresses, credentials, quota.
+    home
+        Folder of log and videos.
+    log
+        The run log.
+    say
+        Called with sentences for the person.
+    pace, posters
+        See :class:`kling_nb.session.facade.Session`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Path,
+        log: RunLog,
+        say: Callable[[str], None],
+        *,
+        pace: Pace | None = None,
+        posters: bool = True,
+    ) -> None:
+        self.owner = Owner.current()
+        self.log = log
+        self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace)
+        self._home = home
+        self._pace = pace
+        self._posters = posters
+        self._runs: dict[str, Run] = {}
+        self._follower: Follower | None = None
+
+    def start(self, run: Run, intent: Intent) -> None:
+        """Follow a run that :meth:`Run.begin` has marked; any thread, returns at once."""
+        self._runs[run.id] = run
+        background().loop.call_soon_threadsafe(self._start, run, intent)
+
+    def stop(self, run_id: str) -> None:
+        """Stop following a run; any thread, returns at once."""
+        background().loop.call_soon_threadsafe(self._stop, run_id)
+
+    def service(self, provider: str) -> Service:
+        """Open the service of a provider; not from the loop's own thread."""
+        return background().call(self.pool.get(provider))
+
+    def ask(self, call: Callable[[Service], Call], provider: str) -> Answer:
+        """Make one safe call to a provider and wait for the answer; not from the loop's own thread."""
+
+        async def go() -> Answer:
+            service = await self.pool.get(provider)
+            return await service.client.fetch(call(service))
+
+        return background().call(go())
+
+    def adopt(self, some_id: str, provider: str) -> RunRecord:
+        """Write a row for a task that the log does not know, after asking the service about it.
+
+        Raises
+        ------
+        TaskNotFound
+            The service knows no such task.
+        """
+
+        async def ask() -> tuple[Any, Service]:
+            service = await self.pool.get(provider)
+            answer = await service.client.fetch(service.provider.query(some_id))
+            return service.provider.decode_task(answer), service
+
+        task, service = background().call(ask())
+        now = datetime.now(UTC)
+        record = RunRecord(
+            task_id=task.task_id,
+            external_task_id=task.external_task_id,
+            provider=provider,
+            base_url=service.base_url,
+            endpoint=service.provider.query("id").path.rpartition("/")[0],
+            status=RunStatus.PROCESSING if task.status.is_final else task.status,
+            service_status=task.service_status,
+            identity=f"attached:{provider}:{task.task_id}",
+            created_at=now,
+            sending_at=task.created_at or now,
+            submitted_at=task.created_at or now,
+            notices=["attached: what was asked for is not known here"],
+            versions=versions(),
+            owner=str(self.owner),
+        )
+        return self.log.claim(record)
+
+    def close(self) -> None:
+        """Stop following everything and close the connections."""
+
+        async def go() -> None:
+            if self._follower is not None:
+                await self._follower.close()
+            await self.pool.close()
+
+        background().call(go(), timeout=CLOSE_S)
+
+    def _start(self, run: Run, intent: Intent) -> None:
+        if self._follower is None:
+            journal = Journal(self.log, self._trouble)
+            retry = self._pace.download if self._pace else None
+            filer = Filer(self._home, posters=self._posters, retry=retry)
+            self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer)
+        task = self._follower.start(run, intent)
+        task.add_done_callback(lambda _: self._forget(run))
+
+    def _forget(self, run: Run) -> None:
+        # A run that was followed again meanwhile has a new task and must stay.
+        if not run.following:
+            self._runs.pop(run.id, None)
+
+    def _stop(self, run_id: str) -> None:
+        if self._follower is not None:
+            self._follower.stop(run_id)
+
+    def _trouble(self, run_id: str, text: str) -> None:
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.set_message(text)

@@ -1,0 +1,503 @@
+"""The session: everything a person does with Kling, in one place."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from kling_nb import settings as settings_module
+from kling_nb.domain.task import RunStatus
+from kling_nb.runlog import InputStore, RunLog
+from kling_nb.session import build as building
+from kling_nb.session.choice import Choice, choose_provider
+from kling_nb.session.code import python_of
+from kling_nb.session.doctor import examine
+from kling_nb.session.engine import Engine
+from kling_nb.session.filing import MEDIA
+from kling_nb.session.leases import LEASE_S
+from kling_nb.session.models import models_frame
+from kling_nb.session.previews import render_preview
+from kling_nb.session.records import OWN_ID, Label, keep_inputs, rebuild, rebuild_brush, record_of
+from kling_nb.session.run import Run
+from kling_nb.session.sending import Intent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kling_nb.domain.brush import MotionBrush
+    from kling_nb.domain.cost import Cost
+    from kling_nb.domain.problems import Problem
+    from kling_nb.domain.wire import Answer, Call
+    from kling_nb.runlog import RunRecord
+    from kling_nb.session.build import Prepared
+    from kling_nb.session.doctor import DoctorReport
+    from kling_nb.session.pool import Pace, SandboxAddress
+    from kling_nb.session.service import Service
+    from kling_nb.settings import Settings
+
+LOG_FILE = "runs.sqlite"
+SANDBOX_FOLDER = "sandbox"
+
+
+class Session:
+    """One run log, one set of credentials, and the runs being followed.
+
+    Parameters
+    ----------
+    provider
+        ``official`` or ``sandbox``; None chooses: the official API if it has a credential, else the sandbox.
+    home
+        Folder of log and videos; None is ``kling_runs`` beside the notebook.
+    log_url
+        SQLAlchemy URL of the run log; None is ``runs.sqlite`` in ``home``.
+    settings
+        Complete settings; then the other arguments are ignored.
+    pace
+        How patient the session is with services.
+    posters
+        Whether a poster is made of each video.
+    **explicit
+        Further settings by name: ``api_key``, ``access_key``, ``secret_key``, ``api_base``, ``quota`` …
+    """
+
+    def __init__(
+        self,
+        provider: str | None = None,
+        home: str | os.PathLike[str] | None = None,
+        log_url: str | None = None,
+        settings: Settings | None = None,
+        *,
+        pace: Pace | None = None,
+        posters: bool = True,
+        **explicit: Any,
+    ) -> None:
+        self._given = {
+            "provider": provider,
+            "home": None if home is None else Path(home),
+            "log_url": log_url,
+            **explicit,
+        }
+        self._fixed = settings
+        self._pace = pace
+        self._posters = posters
+        self._lock = threading.RLock()
+        self._open()
+
+    def _open(self) -> None:
+        """Set up what belongs to this process; a forked child does it again."""
+        self._pid = os.getpid()
+        first = self.settings
+        self.home = first.home
+        self._log_url = first.log_url
+        self.log = RunLog(first.log_url or self.home / LOG_FILE)
+        self.inputs = InputStore(self.home)
+        self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
+        self._hints: dict[tuple[Any, ...], float | None] = {}
+        self.messages: list[str] = []
+        self._engine = Engine(first, self.home, self.log, self._say, pace=self._pace, posters=self._posters)
+
+    # --- settings and provider --------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold now."""
+        return self._fixed or settings_module.load(**self._given)
+
+    def choose_provider(self, named: str | None = None) -> Choice:
+        """Return the provider for new runs and the reason.
+
+        Parameters
+        ----------
+        named
+            A provider named in the call; wins.
+        """
+        return choose_provider(self.settings, named)
+
+    # --- before anything is spent -----------------------------------------------------------------------
+
+    def build(
+        self, image: Any = None, prompt: str | None = None, *, provider: str | None = None, **params: Any
+    ) -> Prepared:
+        """Build and check a request; nothing is sent.
+
+        Parameters
+        ----------
+        image
+            Start frame: path, URL, bytes, PIL image, array, motion pad or motion brush.
+        prompt
+            What shall happen.
+        provider
+            Where it would go.
+        **params
+            Any request field under any accepted name, and ``brush``.
+
+        Raises
+        ------
+        MediaError
+            A picture cannot be read.
+        """
+        settings = self.settings
+        choice = choose_provider(settings, provider)
+        dialect = self._engine.pool.provider(choice.provider)
+        given = {"image": image, "prompt": prompt, **params}
+        repeat = given.pop("repeat", 1)
+        return building.build(
+            choice, dialect, settings, given, lambda identity: self._identical(identity, repeat)
+        )
+
+    def check(self, image: Any = None, prompt: str | None = None, **params: Any) -> list[Problem]:
+        """Return all findings about a request; no network. Parameters as for :meth:`submit`."""
+        return list(self.build(image, prompt, **params).problems)
+
+    def cost(self, image: Any = None, prompt: str | None = None, **params: Any) -> Cost:
+        """Return the expected cost of a request, with source and date. Parameters as for :meth:`submit`."""
+        return self.build(image, prompt, **params).cost
+
+    def preview(self, image: Any = None, prompt: str | None = None, **params: Any) -> Path:
+        """Render the motion of a request on this machine; free. Parameters as for :meth:`submit`.
+
+        Returns
+        -------
+        Path
+            An MP4 under ``media/previews`` of the home folder; an equal request returns the same file.
+
+        Raises
+        ------
+        MediaError
+            There is no picture to render.
+        RequestRefused
+            The masks, paths or other values cannot be used. What only a service would refuse is rendered.
+        """
+        prepared = self.build(image, prompt, **params)
+        prepared.check(force=True)
+        return render_preview(prepared.request, prepared.identity, self.home / MEDIA / "previews")
+
+    # --- runs -------------------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        image: Any = None,
+        prompt: str | None = None,
+        *,
+        brush: Any = None,
+        provider: str | None = None,
+        again: bool = False,
+        force: bool = False,
+        repeat: int = 1,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        notebook: str | None = None,
+        **params: Any,
+    ) -> Run:
+        """Make a run; returns at once.
+
+        An identical run that lives or has succeeded is shown again instead, free of charge.
+
+        Parameters
+        ----------
+        image
+            Start frame: path, URL, bytes, PIL image, array, motion pad or motion brush.
+        prompt
+            What shall happen.
+        brush
+            Motion brush or motion pad.
+        provider
+            ``official`` or ``sandbox``.
+        again
+            Make another run although an identical one exists.
+        force
+            Send in spite of blocking findings (never past a cost limit).
+        repeat
+            Number of this repetition, from 1: part of the identity, so the third of three repeats is always
+            the same run.
+        name, tags, note, notebook
+            Your own words, kept in the log.
+        **params
+            Any request field under any accepted name; ``timeout`` in seconds limits :meth:`Run.wait`.
+
+        Raises
+        ------
+        RequestRefused
+            Blocking findings; nothing was sent.
+        MediaError
+            A picture cannot be read.
+        RunLogError
+            The log cannot be written; nothing was sent.
+        """
+        tags = (tags,) if isinstance(tags, str) else tuple(tags)
+        label = Label(name, note, tags, notebook, repeat, again, force)
+        return self.send(
+            self.build(image, prompt, brush=brush, provider=provider, repeat=repeat, **params), label
+        )
+
+    def send(self, prepared: Prepared, label: Label | None = None) -> Run:
+        """Make a run of a built request; see :meth:`submit`."""
+        label = label or Label()
+        prepared.check(force=label.force)
+        self._ready()
+        engine = self._engine
+        base_url = engine.pool.address(prepared.provider)
+        files = keep_inputs(prepared.request, self.inputs)
+        record = record_of(
+            prepared, label, base_url=base_url, owner=str(engine.owner), lease_s=LEASE_S, mask_files=files
+        )
+        held = self.log.claim(record, again=label.again)
+        run = self._run_of(held)
+        run.default_timeout = _seconds(prepared.options.get("timeout"))
+        if held.id == record.id:
+            self._follow(run, Intent(lambda: prepared.request, send=True, resend=True, own_id=_own(record)))
+        else:
+            self._reuse(run)
+        return run
+
+    def _reuse(self, run: Run) -> None:
+        """Go on with an identical run instead of making another."""
+        run.set_reused()
+        status = run.status
+        if status is RunStatus.SUCCEEDED and run.video is not None:
+            run.add_notice(f"reused {run.id}, no charge")
+            return
+        words = {
+            RunStatus.SUCCEEDED: "its video is fetched again",
+            RunStatus.CREATED: "it was never sent and is sent now",
+            RunStatus.UNCERTAIN: "its answer was lost; it is looked up before anything is sent",
+        }
+        run.add_notice(f"reused {run.id}, no second charge: {words.get(status, 'it is still running')}")
+        self._follow(run, self._intent(run, send=True, resend=True))
+
+    def run(self, run_id: str) -> Run:
+        """Return one run by its id or the beginning of it.
+
+        Raises
+        ------
+        RunNotFound
+            With close ids to choose from.
+        """
+        return self._run_of(self.log.get(run_id))
+
+    def runs(self, limit: int | None = None, **where: Any) -> pd.DataFrame:
+        """Return the runs as a table, newest first.
+
+        Parameters
+        ----------
+        limit
+            At most so many rows.
+        **where
+            Column values, for example ``status="succeeded"``; a list means any of them.
+        """
+        return self.log.frame(where or None, limit)
+
+    def unfinished(self) -> list[Run]:
+        """Return the runs that still need something; nothing is sent or asked."""
+        return [self._run_of(record) for record in self.log.unfinished()]
+
+    def resume(self, *ids: str | Run, wait: bool = False, send: bool = True) -> list[Run]:
+        """Go on with unfinished runs.
+
+        Runs in flight are followed, missing videos fetched, lost answers looked up. Nothing is ever sent that
+        the service may already have.
+
+        Parameters
+        ----------
+        *ids
+            Only these runs; none means all unfinished ones.
+        wait
+            Wait until they are through.
+        send
+            Also send runs that were never sent, and lost ones that the service does not know. False only
+            follows and looks up: what happens by itself when the extension is loaded.
+        """
+        runs = (
+            [self.run(some) if isinstance(some, str) else some for some in ids] if ids else self.unfinished()
+        )
+        for run in runs:
+            if send or not _never_sent(run.record):
+                self._follow(run, self._intent(run, send=send, resend=send))
+        for run in runs if wait else ():
+            run.wait(raise_on_failure=False)
+        return runs
+
+    def attach(self, some_id: str, *, provider: str | None = None) -> Run:
+        """Follow a task by the service's id, by its external id, or a run by its run id.
+
+        Parameters
+        ----------
+        some_id
+            Task id, external id or run id.
+        provider
+            Where the task lives, for tasks that are not in the log.
+
+        Raises
+        ------
+        TaskNotFound
+            The service knows no such task.
+        """
+        known = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
+        if not known and some_id.lower().startswith("r-"):
+            known = [self.log.get(some_id)]
+        if known:
+            run = self._run_of(known[0])
+            self._follow(run, self._intent(run, send=False, resend=False))
+            return run
+        self._ready()
+        run = self._run_of(self._engine.adopt(some_id, self.choose_provider(provider).provider))
+        self._follow(run, self._intent(run, send=False, resend=False))
+        return run
+
+    # --- looking around ---------------------------------------------------------------------------------
+
+    def doctor(self, provider: str | None = None) -> DoctorReport:
+        """Check credential, host, clock, balance, log, disk, codec, widgets and sandbox; free of charge."""
+        return examine(self, provider)
+
+    def models(self, provider: str | None = None) -> pd.DataFrame:
+        """Return what each model can do and costs, and whether the provider still serves it."""
+        return models_frame(self.choose_provider(provider).provider)
+
+    def address(self, provider: str) -> str:
+        """Return where new runs of a provider go; starts the sandbox if need be."""
+        self._ready()
+        return self._engine.pool.address(provider)
+
+    def service(self, provider: str) -> Service:
+        """Return the service of a provider, opened if need be."""
+        self._ready()
+        return self._engine.service(provider)
+
+    def ask(self, call: Callable[[Service], Call], provider: str) -> Answer:
+        """Make one safe call to a provider and return the raw answer."""
+        self._ready()
+        return self._engine.ask(call, provider)
+
+    def sandbox(self, *, start: bool = False) -> SandboxAddress | None:
+        """Return where the sandbox of this session runs.
+
+        Parameters
+        ----------
+        start
+            Start it when it does not run; otherwise None is returned then.
+        """
+        self._ready()
+        return self._engine.pool.sandbox(start=start)
+
+    def stop_sandbox(self) -> bool:
+        """End the sandbox of this session; its tasks are kept. Returns whether it was running."""
+        self._ready()
+        return self._engine.pool.stop_sandbox()
+
+    # --- what handles need ------------------------------------------------------------------------------
+
+    def follow(self, run: Run) -> None:
+        """Follow a run (again); a run that was never sent is sent."""
+        self._follow(run, self._intent(run, send=True, resend=True))
+
+    def stop(self, run: Run) -> None:
+        """Stop following a run."""
+        self._engine.stop(run.id)
+
+    def expected_seconds(self, record: RunRecord) -> float | None:
+        """Return the median time of like runs in the log, None without any."""
+        key = (record.model_name, record.mode, record.duration, record.provider)
+        if key not in self._hints:
+            found = self.log.recent_durations(*key)
+            self._hints[key] = statistics.median(found) if found else None
+        return self._hints[key]
+
+    def code_of(self, record: RunRecord) -> str:
+        """Return the Python call that makes a run."""
+        return python_of(record)
+
+    def brush_of(self, record: RunRecord) -> MotionBrush | None:
+        """Return the motion brush of a run."""
+        return rebuild_brush(record, self.inputs)
+
+    def annotate(self, run: Run, columns: dict[str, Any]) -> None:
+        """Write a person's own words about a run."""
+        allowed = {"name", "note", "rating", "tags"}
+        if unknown := set(columns) - allowed:
+            raise TypeError(
+                f"not columns of your own: {', '.join(sorted(unknown))}; known: {', '.join(sorted(allowed))}"
+            )
+        run.set_columns(**{name: getattr(self.log.update(run.id, **columns), name) for name in columns})
+
+    def close(self) -> None:
+        """Stop following and close log and connections; every run stays where it is."""
+        if self._pid == os.getpid():
+            self._engine.close()
+        self.log.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Session home={str(self.home)!r}>"
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    def _say(self, text: str) -> None:
+        self.messages.append(text)
+
+    def _run_of(self, record: RunRecord) -> Run:
+        """Return the one handle of a run in this process."""
+        with self._lock:
+            run = self._runs.get(record.id)
+            if run is None:
+                run = self._runs[record.id] = Run(record, self)
+            elif not run.following:
+                run.set_record(record)
+            return run
+
+    def _follow(self, run: Run, intent: Intent) -> None:
+        self._ready()
+        if run.status is RunStatus.FAILED or (run.status is RunStatus.SUCCEEDED and run.video is not None):
+            return
+        if run.begin():
+            self._engine.start(run, intent)
+
+    def _intent(self, run: Run, *, send: bool, resend: bool) -> Intent:
+        record = run.record
+        return Intent(lambda: rebuild(record, self.inputs), send=send, resend=resend, own_id=_own(record))
+
+    def _identical(self, identity: str, repeat: int) -> str | None:
+        live = self.log.records(
+            {
+                "identity": identity,
+                "repeat": repeat,
+                "status": [s for s in RunStatus if s is not RunStatus.FAILED],
+            },
+            limit=1,
+        )
+        return live[0].id if live else None
+
+    def _ready(self) -> None:
+        """Set up again after a fork, and take over settings that have changed."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._open()
+            self._engine.pool.use(self.settings)
+
+    def is_current(self) -> bool:
+        """Whether the settings still name this home and log, in this process."""
+        now = self.settings
+        return self._pid == os.getpid() and (now.home, now.log_url) == (self.home, self._log_url)
+
+
+def _own(record: RunRecord) -> bool:
+    return bool(record.options.get(OWN_ID, True))
+
+
+def _never_sent(record: RunRecord) -> bool:
+    return record.status is RunStatus.CREATED and record.sending_at is None
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,238 @@
+"""Bringing a finished video home: download, poster, JSON beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.errors import DownloadError, KlingError, MediaError
+
+if TYPE_CHECKING:
+    from kling_nb.runlog import RunRecord
+    from kling_nb.session.service import Service
+    from kling_nb.transport.download import Downloaded
+    from kling_nb.transport.retry import RetryRule
+
+MEDIA = "media"
+MAX_VIDEO_BYTES = 2_000_000_000
+GONE = (401, 403, 404, 410)
+"""Answers that mean: this URL will not work again, ask the service for a fresh one."""
+
+DURATION_TOLERANCE_S = 0.2
+SCHEMA = "kling_nb/run/1"
+
+_SECTIONS = {
+    "provider": ("provider", "base_url", "endpoint"),
+    "task": ("task_id", "external_task_id", "video_id", "service_status"),
+    "cost": (
+        "estimate_units",
+        "estimate_usd",
+        "estimate_mark",
+        "price_as_of",
+        "actual_units",
+        "balance_deduction",
+    ),
+    "times": ("created_at", "submitted_at", "started_at", "finished_at", "downloaded_at"),
+    "video": ("video_url", "video_duration", "video_sha256", "video_bytes"),
+    "about": ("name", "tags", "note", "notebook", "notices", "repeat"),
+}
+"""Columns of the sidecar, by section."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A video on this machine.
+
+    Parameters
+    ----------
+    columns
+        What the row of the run learns.
+    notices
+        What a person should know about the file.
+    """
+
+    columns: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+
+class Filer:
+    """Downloads finished videos into one folder.
+
+    Parameters
+    ----------
+    home
+        Folder of the runs; videos go to ``media/`` in it.
+    posters
+        Whether a poster is made of each video.
+    parallel
+        Downloads at the same time.
+    retry
+        Delays between broken attempts of one download.
+    """
+
+    def __init__(
+        self, home: Path, *, posters: bool = True, parallel: int = 4, retry: RetryRule | None = None
+    ) -> None:
+        self.home = home
+        self._retry = retry
+        self._posters = posters
+        self._slots = asyncio.Semaphore(parallel)
+
+    async def file(self, record: RunRecord, service: Service, say: Callable[[str], None]) -> Filed:
+        """Fetch the video of a finished run.
+
+        Parameters
+        ----------
+        record
+            Row with ``video_url``.
+        service
+            Asked for a fresh URL when the stored one no longer works.
+        say
+            Called with a sentence while the download goes on.
+
+        Raises
+        ------
+        DownloadError
+            The video could not be fetched or stored; the URL and the task id stay in the log.
+        """
+        target = self.home / MEDIA / f"{record.id}.mp4"
+        async with self._slots:
+            got, url = await self._fetch(record, service, target, say)
+            return await asyncio.to_thread(self._finish, record, target, got, url)
+
+    async def _fetch(
+        self, record: RunRecord, service: Service, target: Path, say: Callable[[str], None]
+    ) -> tuple[Downloaded, str]:
+        from kling_nb.transport.download import download  # noqa: PLC0415 - httpx loads with the first download
+
+        def progress(got: int, total: int | None) -> None:
+            of = f" of {total / 1e6:.1f}" if total else ""
+            say(f"downloading {got / 1e6:.1f}{of} MB")
+
+        url = record.video_url or await self._fresh_url(record, service) or ""
+        for last in (False, True):
+            try:
+                if not url:
+                    raise DownloadError("The service gave no address for the video.", http_status=404)
+                got = await download(
+                    service.resolve(url),
+                    target,
+                    max_bytes=MAX_VIDEO_BYTES,
+                    progress=progress,
+                    retry=self._retry,
+                )
+            except DownloadError as error:
+                fresh = (
+                    None if last or error.http_status not in GONE else await self._fresh_url(record, service)
+                )
+                if not fresh:
+                    raise _kept(record, error) from error
+                url = fresh
+            else:
+                return got, url
+        raise AssertionError("the last attempt returns or raises")
+
+    @staticmethod
+    async def _fresh_url(record: RunRecord, service: Service) -> str | None:
+        """Ask the service once more: a signed URL is made new with each answer."""
+        try:
+            return (await service.query(record.task_id or "")).video_url
+        except KlingError:
+            return None
+
+    def _finish(self, record: RunRecord, target: Path, got: Downloaded, url: str) -> Filed:
+        notices = []
+        columns: dict[str, Any] = {
+            "video_path": f"{MEDIA}/{target.name}",
+            "video_url": url,
+            "video_sha256": got.sha256,
+            "video_bytes": got.nbytes,
+            "downloaded_at": datetime.now(UTC),
+        }
+        facts: dict[str, Any] = {}
+        try:
+            facts = self._look_at(target, columns)
+        except (MediaError, OSError) as error:
+            notices.append(f"The video was stored but cannot be read here: {str(error).splitlines()[0]}")
+        told, real = record.video_duration, facts.get("duration_s")
+        if told is not None and real is not None and abs(told - real) > DURATION_TOLERANCE_S:
+            notices.append(f"The service says the video lasts {told:g} s; the file lasts {real:g} s.")
+        try:
+            write_sidecar(self.home, record, columns, facts)
+        except OSError as error:
+            raise _cannot_store(record, error) from error
+        return Filed(columns, tuple(notices))
+
+    def _look_at(self, target: Path, columns: dict[str, Any]) -> dict[str, Any]:
+        from kling_nb import media  # noqa: PLC0415 - the decoder loads with the first video
+
+        if not self._posters:
+            return {}
+        poster = target.with_suffix(".jpg")
+        media.poster(target, poster)
+        columns["poster_path"] = f"{MEDIA}/{poster.name}"
+        info = media.probe(target)
+        return {item.name: getattr(info, item.name) for item in fields(info)}
+
+
+def write_sidecar(home: Path, record: RunRecord, columns: dict[str, Any], facts: dict[str, Any]) -> Path:
+    """Write the JSON beside a video: everything a person needs when the log is gone.
+
+    Media appear by digest and size; credentials are not part of a row and so cannot appear.
+
+    Parameters
+    ----------
+    home
+        Folder of the runs.
+    record, columns
+        The row and what it has learned since.
+    facts
+        What the decoder found in the file.
+    """
+    row = {item.name: getattr(record, item.name) for item in fields(record)} | columns
+    about: dict[str, Any] = {"schema": SCHEMA, "run": row["id"]}
+    for section, names in _SECTIONS.items():
+        about[section] = {name: row[name] for name in names}
+    about |= {"request": row["request"], "sent": row["wire"], "versions": row["versions"]}
+    about["video"]["file"] = facts
+    target = (home / str(row["video_path"])).with_suffix(".json")
+    part = target.with_suffix(".json.part")
+    part.write_text(json.dumps(about, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
+    part.replace(target)
+    return target
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return str(value)
+
+
+def _cannot_store(record: RunRecord, error: OSError) -> DownloadError:
+    return DownloadError(
+        f"The video of {record.id} cannot be stored.",
+        f"{error.strerror or error} ({error.filename or MEDIA}). The task succeeded and is kept there.",
+        "Make room or choose another home folder, then %kling resume: nothing is charged again.",
+        run_id=record.id,
+    )
+
+
+def _kept(record: RunRecord, error: DownloadError) -> DownloadError:
+    return DownloadError(
+        error.what,
+        " ".join(part for part in (error.why, "The task succeeded and its id is kept.") if part),
+        f"%kling resume {record.id} fetches it again, free of charge; results are kept for 30 days.",
+        http_status=error.http_status,
+        run_id=record.id,
+    )

@@ -1,0 +1,231 @@
+"""What happens to a run on the background loop, from its row on disk to its video on disk.
+
+One coroutine a run: hold the lease, take a slot, send (or find what was sent), watch, note the end, bring the
+video home. Whatever interrupts it — a stop, an error, a killed process — leaves a row from which the same
+coroutine goes on later without sending anything twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.domain.task import RunStatus, Task
+from kling_nb.errors import DownloadError, KlingError, SubmitUncertain, TaskGone
+from kling_nb.session.money import drift_notice
+from kling_nb.session.sending import Flight, Intent, Sender, Stopped
+from kling_nb.session.troubles import error_columns, no_error_columns
+
+if TYPE_CHECKING:
+    from kling_nb.session.filing import Filer
+    from kling_nb.session.journal import Journal
+    from kling_nb.session.leases import Leases
+    from kling_nb.session.pool import ServicePool
+    from kling_nb.session.run import Run
+    from kling_nb.session.service import Service
+
+logger = logging.getLogger("kling_nb")
+
+STUCK_S = 600.0
+STUCK_FACTOR = 4.0
+"""A hint is given after max(600 s, 4 x own median) (``spec/official-api.md`` §12)."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """One run being driven."""
+
+    flight: Flight = field(default_factory=Flight)
+    task: asyncio.Task[None] | None = None
+
+
+class Follower:
+    """Drives the runs of one session; used on the background loop only.
+
+    Parameters
+    ----------
+    journal, leases, pool, filer
+        The log, the right to act on a run, the services, and the folder for videos.
+    """
+
+    def __init__(self, journal: Journal, leases: Leases, pool: ServicePool, filer: Filer) -> None:
+        self._journal = journal
+        self._leases = leases
+        self._pool = pool
+        self._filer = filer
+        self._sender = Sender(journal)
+        self._jobs: dict[str, _Job] = {}
+
+    def start(self, run: Run, intent: Intent) -> asyncio.Task[None]:
+        """Drive a run that :meth:`Run.begin` has marked."""
+        job = _Job()
+        self._jobs[run.id] = job
+        job.task = asyncio.create_task(self._drive(run, intent, job), name=f"kling-run-{run.id}")
+        return job.task
+
+    def stop(self, run_id: str) -> None:
+        """Stop driving a run; a request that is on its way is never torn off."""
+        job = self._jobs.get(run_id)
+        if job is None or job.flight.stopping:
+            return
+        job.flight.stopping = True
+        if not job.flight.aloft and job.task is not None:
+            job.task.cancel()
+
+    async def close(self) -> None:
+        """Stop driving all runs."""
+        tasks = [job.task for job in self._jobs.values() if job.task is not None]
+        for run_id in list(self._jobs):
+            self.stop(run_id)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drive(self, run: Run, intent: Intent, job: _Job) -> None:
+        error: KlingError | None = None
+        try:
+            if await self._leases.hold(run):
+                await self._advance(run, intent, job)
+        except Stopped:
+            logger.debug("following %s was stopped", run.id)
+        except asyncio.CancelledError:
+            if not job.flight.stopping:
+                raise
+        except KlingError as caught:
+            error = caught
+            await self._stopped_by(run, caught)
+        except Exception as caught:
+            logger.exception("following %s failed", run.id)
+            error = KlingError(
+                f"Following {run.id} failed.",
+                f"{type(caught).__name__}: {caught}",
+                "The run is in the log; %kling resume goes on with it. Please report this.",
+                run_id=run.id,
+            )
+        finally:
+            self._jobs.pop(run.id, None)
+            await self._leases.release(run)
+            run.settle(error)
+
+    async def _advance(self, run: Run, intent: Intent, job: _Job) -> None:
+        service = await self._pool.of(run.record)
+        if not run.status.is_final:
+            await self._live(run, service, intent, job)
+        if run.status is RunStatus.SUCCEEDED and run.video is None:
+            await self._file(run, service)
+
+    async def _live(self, run: Run, service: Service, intent: Intent, job: _Job) -> None:
+        gate = service.gate(run.record.model_name)
+        if run.task_id is None and run.record.sending_at is None:
+            if not gate.is_free:
+                run.set_message(f"waiting for a free slot ({gate.held} of {gate.quota} in use)")
+            await gate.acquire()
+        else:
+            gate.occupy()
+        try:
+            run.set_message("")
+            if run.task_id is None:
+                await self._sender.send(run, service, gate, intent, job.flight)
+                job.flight.check()
+            await self._watch(run, service)
+        finally:
+            gate.release()
+
+    async def _watch(self, run: Run, service: Service) -> None:
+        background: set[asyncio.Task[Any]] = set()
+
+        def report(task: Task) -> None:
+            columns = self._progress(run, task)
+            run.set_columns(**columns)
+            write = asyncio.create_task(self._journal.keep(run.id, **columns))
+            background.add(write)
+            write.add_done_callback(background.discard)
+
+        task_id = run.task_id or ""
+        future = service.tracker.watch(task_id, age=run.elapsed or 0.0, report=report, note=run.set_message)
+        try:
+            task = await self._until_end(run, future)
+        finally:
+            service.tracker.drop(task_id)
+        await self._conclude(run, service, task)
+
+    async def _until_end(self, run: Run, future: asyncio.Future[Task]) -> Task:
+        limit = max(STUCK_S, STUCK_FACTOR * (run.expected or 0.0))
+        done, _ = await asyncio.wait({future}, timeout=max(0.0, limit - (run.elapsed or 0.0)))
+        if not done:
+            usual = f"; runs like it took {run.expected:.0f} s" if run.expected else ""
+            await self.notify(
+                run,
+                f"Taking longer than usual ({run.elapsed or 0:.0f} s{usual}); still followed.",
+            )
+        return await future
+
+    @staticmethod
+    def _progress(run: Run, task: Task) -> dict[str, Any]:
+        record = run.record
+        columns: dict[str, Any] = {"status": task.status, "service_status": task.service_status}
+        if task.status is RunStatus.PROCESSING and record.started_at is None and not task.unknown_word:
+            columns["started_at"] = task.updated_at or datetime.now(UTC)
+        if task.unknown_word:
+            notice = f"The service reports the unknown status {task.service_status!r}; waiting on."
+            if notice not in record.notices:
+                columns["notices"] = [*record.notices, notice]
+        return columns
+
+    async def _conclude(self, run: Run, service: Service, task: Task) -> None:
+        record = run.record
+        columns: dict[str, Any] = {
+            "status": task.status,
+            "service_status": task.service_status,
+            "finished_at": task.updated_at or datetime.now(UTC),
+            "actual_units": task.units,
+            "balance_deduction": task.raw.get("final_balance_deduction"),
+            **no_error_columns(record.answers),
+        }
+        columns["answers"] = {**columns["answers"], "final": task.raw}
+        if task.status is RunStatus.FAILED:
+            failure = service.provider.failure(task)
+            failure.run_id = run.id
+            columns |= error_columns(failure, columns["answers"])
+        else:
+            columns |= {
+                "video_id": task.video_id,
+                "video_url": task.video_url,
+                "video_duration": _seconds(task),
+            }
+        if task.units is not None and (notice := drift_notice(record, task.units)) and task.video_url:
+            columns["notices"] = [*record.notices, notice]
+        await self._keep(run, columns)
+
+    async def _file(self, run: Run, service: Service) -> None:
+        run.set_message("downloading")
+        filed = await self._filer.file(run.record, service, run.set_message)
+        columns = {**filed.columns, **no_error_columns(run.record.answers)}
+        if filed.notices:
+            columns["notices"] = [*run.record.notices, *filed.notices]
+        await self._keep(run, columns)
+
+    async def _stopped_by(self, run: Run, error: KlingError) -> None:
+        """Write down why a run cannot go on; an error before anything was sent leaves the row as it is."""
+        error.run_id = run.id
+        if isinstance(error, TaskGone | SubmitUncertain):
+            columns = {"status": RunStatus.UNCERTAIN, **error_columns(error, run.record.answers)}
+            await self._keep(run, columns)
+        elif isinstance(error, DownloadError):
+            await self._keep(run, error_columns(error, run.record.answers))
+
+    async def notify(self, run: Run, notice: str) -> None:
+        """Add a notice to a run."""
+        await self._keep(run, {"notices": [*run.record.notices, notice]})
+
+    async def _keep(self, run: Run, columns: dict[str, Any]) -> None:
+        run.set_columns(**columns)
+        await self._journal.keep(run.id, **columns)
+
+
+def _seconds(task: Task) -> float | None:
+    try:
+        return None if task.duration is None else float(task.duration)
+    except ValueError:
+        return None

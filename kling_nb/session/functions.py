@@ -1,0 +1,72 @@
+"""The functions of ``import kling_nb as kn``: methods of the default session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.session.default import default_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from kling_nb.domain.cost import Cost
+    from kling_nb.domain.problems import Problem
+    from kling_nb.session.doctor import DoctorReport
+    from kling_nb.session.run import Run
+
+
+def submit(image: Any = None, prompt: str | None = None, **params: Any) -> Run:
+    """Make a run and return its handle at once; see :meth:`Session.submit`."""
+    return default_session().submit(image, prompt, **params)
+
+
+def check(image: Any = None, prompt: str | None = None, **params: Any) -> list[Problem]:
+    """Return all findings about a request, without network; see :meth:`Session.check`."""
+    return default_session().check(image, prompt, **params)
+
+
+def cost(image: Any = None, prompt: str | None = None, **params: Any) -> Cost:
+    """Return the expected cost of a request; see :meth:`Session.cost`."""
+    return default_session().cost(image, prompt, **params)
+
+
+def preview(image: Any = None, prompt: str | None = None, **params: Any) -> Path:
+    """Render the motion locally, free of charge; see :meth:`Session.preview`."""
+    return default_session().preview(image, prompt, **params)
+
+
+def runs(limit: int | None = None, **where: Any) -> pd.DataFrame:
+    """Return the runs as a table, newest first; see :meth:`Session.runs`."""
+    return default_session().runs(limit, **where)
+
+
+def run(run_id: str) -> Run:
+    """Return one run by its id or the beginning of it; see :meth:`Session.run`."""
+    return default_session().run(run_id)
+
+
+def attach(some_id: str, *, provider: str | None = None) -> Run:
+    """Follow a task by its task id or external id; see :meth:`Session.attach`."""
+    return default_session().attach(some_id, provider=provider)
+
+
+def resume(*ids: str | Run, wait: bool = False, send: bool = True) -> list[Run]:
+    """Go on with unfinished runs; see :meth:`Session.resume`."""
+    return default_session().resume(*ids, wait=wait, send=send)
+
+
+def unfinished() -> list[Run]:
+    """Return the runs that still need something; see :meth:`Session.unfinished`."""
+    return default_session().unfinished()
+
+
+def doctor(provider: str | None = None) -> DoctorReport:
+    """Check that everything is in place, free of charge; see :meth:`Session.doctor`."""
+    return default_session().doctor(provider)
+
+
+def models(provider: str | None = None) -> pd.DataFrame:
+    """Return what each model can do, costs, and whether it is served; see :meth:`Session.models`."""
+    return default_session().models(provider)

@@ -1,0 +1,113 @@
+"""The right to send and follow a run: one kernel at a time, whatever happens to the others.
+
+A lease is renewed while its kernel lives and ends by itself. On one machine nobody waits for that: a lease
+whose process is gone is taken over at once. While another living kernel holds a run, its row is watched
+instead, so that this kernel shows the same progress without asking the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import KlingError
+from kling_nb.session.owner import Owner
+
+if TYPE_CHECKING:
+    from kling_nb.runlog import RunRecord
+    from kling_nb.session.journal import Journal
+    from kling_nb.session.run import Run
+
+LEASE_S = 180.0
+RENEW_S = 60.0
+LOOK_S = 0.5
+"""How often the row of a run is looked at while another kernel follows it."""
+
+
+class Leases:
+    """Leases of one session; used on the background loop only.
+
+    Parameters
+    ----------
+    journal
+        The log.
+    owner
+        This session.
+    """
+
+    def __init__(self, journal: Journal, owner: Owner) -> None:
+        self._journal = journal
+        self.owner = owner
+        self._held: set[str] = set()
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def hold(self, run: Run) -> bool:
+        """Take the lease of a run, waiting for another living kernel if need be.
+
+        Returns
+        -------
+        bool
+            False when the other kernel brought the run to its end: nothing is left to do.
+        """
+        while not await self._take(run):
+            other = Owner.parse(run.record.owner or "")
+            run.set_message(f"followed by another kernel{f' (process {other.pid})' if other else ''}")
+            await asyncio.sleep(LOOK_S)
+            record = await self._journal.call(lambda: self._journal.log.get(run.id))
+            run.set_record(record)
+            if _ended(record) and record.owner is None:
+                run.set_message("")
+                return False
+        run.set_message("")
+        self._held.add(run.id)
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew(), name="kling-leases")
+        return True
+
+    async def release(self, run: Run) -> None:
+        """Give a lease back; never raises."""
+        if run.id in self._held:
+            self._held.discard(run.id)
+            with contextlib.suppress(KlingError):
+                await self._journal.call(lambda: self._journal.log.release(run.id, str(self.owner)))
+            run.set_columns(owner=None, lease_until=None)
+
+    async def _take(self, run: Run) -> bool:
+        return bool(await self._journal.call(lambda: self._take_now(run)))
+
+    def _take_now(self, run: Run) -> bool:
+        log, me = self._journal.log, str(self.owner)
+        if run.record.owner == me and run.id not in self._held:
+            return True  # The row was inserted with our lease.
+        taken = log.lease(run.id, me, LEASE_S)
+        record = log.get(run.id)
+        if not taken and record.owner is not None:
+            other = Owner.parse(record.owner)
+            if other is not None and other.is_gone(self.owner):
+                # Only the lease of the owner just judged is broken: two rescuers cannot both get it.
+                log.release(run.id, record.owner)
+                taken = log.lease(run.id, me, LEASE_S)
+                record = log.get(run.id)
+        # What the previous holder wrote counts, not what this kernel remembers.
+        run.set_record(record)
+        return taken
+
+    async def _renew(self) -> None:
+        while self._held:
+            await asyncio.sleep(RENEW_S)
+            held = list(self._held)
+            with contextlib.suppress(KlingError):
+                await self._journal.call(partial(self._renew_now, held))
+
+    def _renew_now(self, held: list[str]) -> None:
+        for run_id in held:
+            self._journal.log.lease(run_id, str(self.owner), LEASE_S)
+
+
+def _ended(record: RunRecord) -> bool:
+    if record.status is RunStatus.FAILED or record.error_kind is not None:
+        return True
+    return record.status is RunStatus.SUCCEEDED and record.downloaded_at is not None

@@ -1,0 +1,242 @@
+"""The services of one session: which provider, at which address, with which credential."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from kling_nb import providers
+from kling_nb.errors import SettingsError
+from kling_nb.sandbox import launch
+from kling_nb.session.service import Service
+from kling_nb.session.tracker import FollowPolicy
+from kling_nb.transport.auth import Credential, find_credential
+from kling_nb.transport.client import ServiceClient
+from kling_nb.transport.retry import RetryRule
+from kling_nb.transport.submit import SubmitPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kling_nb.providers.base import Provider
+    from kling_nb.runlog import RunRecord
+    from kling_nb.settings import Settings
+
+OFFICIAL_HOSTS = "klingai.com"
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient the session is with one provider.
+
+    Parameters
+    ----------
+    follow, submit
+        How tasks are watched and created.
+    fetch
+        Delays of queries that are repeated.
+    download
+        Delays of broken downloads.
+    """
+
+    follow: FollowPolicy = field(default_factory=FollowPolicy)
+    submit: SubmitPolicy = field(default_factory=SubmitPolicy)
+    fetch: RetryRule = field(default_factory=RetryRule)
+    download: RetryRule = field(default_factory=RetryRule)
+
+
+_SHORT = RetryRule(delays=(0.2, 0.4, 0.8, 1.6, 3.2))
+
+SANDBOX_PACE = Pace(
+    FollowPolicy(list_floor_s=0.2, visible_s=10.0, missing_s=2.0, pause_max_s=2.0),
+    SubmitPolicy(backoff=_SHORT, lookup_span_s=2.0),
+    _SHORT,
+    _SHORT,
+)
+"""A server on this machine is asked more often and waited for less long; the rules are the same."""
+
+
+TRUSTED_S = 5.0
+"""How long an address of the sandbox is used for new runs without looking again."""
+
+
+class SandboxAddress(Protocol):
+    """Where a sandbox listens and what it accepts."""
+
+    @property
+    def url(self) -> str:
+        """Address."""
+
+    @property
+    def pid(self) -> int:
+        """Process."""
+
+    @property
+    def home(self) -> str:
+        """Folder."""
+
+    @property
+    def access_key(self) -> str:
+        """Half of its credential."""
+
+    @property
+    def secret_key(self) -> str:
+        """The other half."""
+
+
+class ServicePool:
+    """Opens services when they are first needed and keeps them.
+
+    Parameters
+    ----------
+    settings
+        Addresses and credentials.
+    sandbox_home
+        Folder of the sandbox.
+    told
+        Called with a sentence when the sandbox was started.
+    pace
+        Overrides how patient the session is, for all providers.
+    """
+
+    def __init__(
+        self, settings: Settings, sandbox_home: Path, told: Callable[[str], None], pace: Pace | None = None
+    ) -> None:
+        self._settings = settings
+        self._sandbox_home = sandbox_home
+        self._told = told
+        self._pace = pace
+        self._services: dict[tuple[str, str], Service] = {}
+        self._lock = threading.Lock()
+        self._seen: tuple[float, SandboxAddress] | None = None
+
+    def use(self, settings: Settings) -> None:
+        """Take over settings that have changed since: a new key is used from the next run on. Any thread."""
+        with self._lock:
+            if settings != self._settings:
+                self._settings = settings
+                # Runs in flight keep the service they have.
+                self._services = {}
+
+    def provider(self, name: str) -> Provider:
+        """Return a dialect by name."""
+        return providers.get(name)
+
+    def address(self, name: str) -> str:
+        """Return where new runs of a provider go; starts the sandbox if need be. Any thread."""
+        if name == SANDBOX:
+            return self._sandbox(may_start=True, fresh=False).url
+        if find_credential(self._settings, name) is None:
+            raise _no_credential(name)
+        return self._settings.kling_api_base
+
+    def sandbox(self, *, start: bool) -> SandboxAddress | None:
+        """Return where the sandbox runs, None when it does not and must not be started. Any thread."""
+        return self._sandbox(may_start=True) if start else launch.find(self._sandbox_home)
+
+    def stop_sandbox(self) -> bool:
+        """End the sandbox; returns whether it was running. Any thread."""
+        with self._lock:
+            self._seen = None
+            return launch.stop(self._sandbox_home)
+
+    async def of(self, record: RunRecord) -> Service:
+        """Return the service a run belongs to; on the background loop."""
+        return await self.get(record.provider or "official", record.base_url)
+
+    async def get(self, name: str, base_url: str | None = None) -> Service:
+        """Return a service by provider and address; on the background loop."""
+        base = "" if name == SANDBOX else (base_url or self._settings.kling_api_base)
+        service = self._services.get((name, base))
+        if service is None:
+            client = await asyncio.to_thread(self._client, name, base)
+            service = self._services.setdefault((name, base), self._service(name, client))
+        return service
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for service in self._services.values():
+            await service.client.aclose()
+        self._services.clear()
+
+    def _service(self, name: str, client: ServiceClient) -> Service:
+        pace = self._pace_of(name)
+        return Service(
+            providers.get(name),
+            client,
+            quota=self._settings.quota,
+            policy=pace.follow,
+            submit_policy=pace.submit,
+            reconnect=self._reconnector(client) if name == SANDBOX else None,
+        )
+
+    def _pace_of(self, name: str) -> Pace:
+        return self._pace or (SANDBOX_PACE if name == SANDBOX else Pace())
+
+    def _client(self, name: str, base_url: str) -> ServiceClient:
+        retry = self._pace_of(name).fetch
+        if name == SANDBOX:
+            info = self._sandbox(may_start=True)
+            return ServiceClient(
+                info.url, Credential.access_key(info.access_key, info.secret_key, SANDBOX), retry=retry
+            )
+        self._check_host(base_url)
+        credential = find_credential(self._settings, name)
+        if credential is None:
+            raise _no_credential(name)
+        return ServiceClient(base_url, credential, retry=retry)
+
+    def _check_host(self, base_url: str) -> None:
+        """Refuse to send a credential to an address that only a row of the log names."""
+        host = urlsplit(base_url).hostname or ""
+        trusted = base_url.startswith("https://") and (
+            host == OFFICIAL_HOSTS or host.endswith("." + OFFICIAL_HOSTS)
+        )
+        if base_url != self._settings.kling_api_base and not trusted:
+            raise SettingsError(
+                f"This run was made at {base_url}, your credential is for {self._settings.kling_api_base}.",
+                "A credential is sent to the configured address and to the official hosts only.",
+                f"If you trust that address, set KLING_API_BASE={base_url} and try again.",
+            )
+
+    def _reconnector(self, client: ServiceClient) -> Callable[[bool], ServiceClient | None]:
+        current = [client.base_url]
+
+        def reconnect(may_start: bool) -> ServiceClient | None:
+            info = self._sandbox(may_start)
+            if info.url == current[0]:
+                return None
+            fresh = self._client(SANDBOX, "")
+            current[0] = fresh.base_url
+            return fresh
+
+        return reconnect
+
+    def _sandbox(self, may_start: bool, fresh: bool = True) -> SandboxAddress:
+        with self._lock:
+            if not fresh and self._seen is not None and time.monotonic() - self._seen[0] < TRUSTED_S:
+                return self._seen[1]
+            info = launch.find(self._sandbox_home)
+            if info is None:
+                if not may_start:
+                    raise SettingsError(
+                        "The sandbox is not running.", "", "It is started with the next submit."
+                    )
+                info = launch.start(self._sandbox_home)
+                self._told(f"sandbox started at {info.url} (process {info.pid}, {self._sandbox_home})")
+            self._seen = (time.monotonic(), info)
+            return info
+
+
+def _no_credential(name: str) -> SettingsError:
+    return SettingsError(
+        f"There is no credential for the provider {name!r}.",
+        "Neither an argument nor a variable holds one.",
+        "Set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY; --provider sandbox needs none.",
+    )

@@ -1,0 +1,227 @@
+"""Rows of the log from requests, and requests from rows."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from kling_nb.domain.brush import MotionBrush, mask_bits
+from kling_nb.domain.images import ImageRef
+from kling_nb.domain.request import ImageToVideo
+from kling_nb.errors import MediaError
+from kling_nb.media import decode_image, mask_to_png
+from kling_nb.providers.base import redacted_body
+from kling_nb.runlog import RunRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from kling_nb.runlog import InputStore
+    from kling_nb.session.build import Prepared
+
+MASK_FILES = "mask_files"
+"""Key in ``options``: digest of a mask's bits -> digest of its PNG in the input store."""
+
+OWN_ID = "own_external_id"
+"""Key in ``options``: whether the external id was made here."""
+
+_PACKAGES = ("kling-nb", "httpx", "ipykernel", "numpy", "pydantic", "sqlalchemy")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's own words about a run, and how it was asked for."""
+
+    name: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    notebook: str | None = None
+    repeat: int = 1
+    again: bool = False
+    force: bool = False
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions that made a run."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def keep_inputs(request: ImageToVideo, store: InputStore) -> dict[str, str]:
+    """Put pictures and masks into the input store, so that a killed run can still be sent.
+
+    Returns
+    -------
+    dict
+        Digest of each mask's bits to the digest of its file.
+    """
+    for image in (request.image, request.image_tail):
+        if image is not None and image.data is not None:
+            store.put(image.data, image.format or "PNG")
+    masks = [group.mask for group in request.dynamic_masks]
+    if request.static_mask is not None:
+        masks.append(request.static_mask)
+    return {
+        mask.sha256: store.put(mask_to_png(mask.array), "PNG") for mask in masks if mask.array is not None
+    }
+
+
+def record_of(
+    prepared: Prepared,
+    label: Label,
+    *,
+    base_url: str,
+    owner: str,
+    lease_s: float,
+    mask_files: Mapping[str, str],
+) -> RunRecord:
+    """Return the row of a run that is about to be sent."""
+    request, cost = prepared.request, prepared.cost
+    now = datetime.now(UTC)
+    external_id = request.external_task_id or str(uuid4())
+    call = prepared.dialect.create(request, external_id)
+    return RunRecord(
+        external_task_id=external_id,
+        provider=prepared.provider,
+        base_url=base_url,
+        endpoint=call.path,
+        identity=prepared.identity,
+        repeat=label.repeat,
+        estimate_units=cost.units,
+        estimate_usd=cost.usd,
+        estimate_mark=cost.mark,
+        price_as_of=cost.as_of,
+        created_at=now,
+        owner=owner,
+        lease_until=now + timedelta(seconds=lease_s),
+        forced=label.force,
+        again=label.again,
+        name=label.name,
+        note=label.note,
+        tags=list(label.tags),
+        notebook=label.notebook,
+        notices=[problem.message for problem in prepared.problems if problem.severity.value == "W"],
+        versions=versions(),
+        options={
+            **_plain(prepared.options),
+            "y_origin": request.y_origin,
+            MASK_FILES: dict(mask_files),
+            OWN_ID: request.external_task_id is None,
+        },
+        request=request.to_json(),
+        wire=redacted_body(call),
+        **_fields(request),
+    )
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
+
+
+def _fields(request: ImageToVideo) -> dict[str, Any]:
+    mask = request.static_mask
+    return {
+        "model_name": request.model_name,
+        "mode": request.sent_mode,
+        "duration": request.duration,
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt or None,
+        "cfg_scale": request.cfg_scale,
+        "sound": request.sound,
+        "aspect_ratio": request.aspect_ratio,
+        "camera_control": None if request.camera_control is None else request.camera_control.to_wire(),
+        "static_mask_sha256": None if mask is None else mask.sha256,
+        "static_mask_bytes": None if mask is None or mask.array is None else len(mask_to_png(mask.array)),
+        "dynamic_mask_count": len(request.dynamic_masks) or None,
+        "multi_shot": request.multi_shot or None,
+        "shot_type": request.shot_type,
+        "multi_prompt": [shot.model_dump() for shot in request.multi_prompt] or None,
+        "element_list": list(request.element_list) or None,
+        "voice_list": list(request.voice_list) or None,
+        "watermark": request.watermark,
+        "callback_url": request.callback_url,
+        "brush": _brush(request),
+        **_picture("image", request.image),
+        **_picture("image_tail", request.image_tail),
+    }
+
+
+def _picture(name: str, image: ImageRef | None) -> dict[str, Any]:
+    if image is None:
+        return {}
+    return {
+        f"{name}_source": image.source or image.url,
+        f"{name}_sha256": image.sha256,
+        f"{name}_bytes": image.nbytes or None,
+        f"{name}_width": image.width,
+        f"{name}_height": image.height,
+    }
+
+
+def _brush(request: ImageToVideo) -> dict[str, Any] | None:
+    if not request.has_brush:
+        return None
+    sizes = [request.image.size if request.image is not None else None]
+    sizes += [group.trajectory.size for group in request.dynamic_masks]
+    sizes += [request.static_mask.size if request.static_mask is not None else None]
+    size = next((size for size in sizes if size is not None), (1, 1))
+    return MotionBrush(size, request.dynamic_masks, request.static_mask).to_json()
+
+
+def rebuild(record: RunRecord, store: InputStore) -> ImageToVideo:
+    """Return the request of a row, with pictures and masks from the input store.
+
+    Raises
+    ------
+    MediaError
+        An input is gone or was changed, or the row holds no request.
+    """
+    if record.request is None:
+        raise MediaError(
+            f"Run {record.id} holds no request.",
+            "It was attached by its task id, so what was sent is not known here.",
+            "Its task can be followed, but not sent again.",
+            run_id=record.id,
+        )
+
+    def image(row: Mapping[str, Any]) -> ImageRef:
+        data = store.get(row["sha256"])
+        return ImageRef(
+            data=data,
+            sha256=row["sha256"],
+            width=row["width"],
+            height=row["height"],
+            format=row["format"],
+            source=row.get("source", ""),
+        )
+
+    return ImageToVideo.from_json(record.request, image, _mask_reader(record, store))
+
+
+def rebuild_brush(record: RunRecord, store: InputStore) -> MotionBrush | None:
+    """Return the motion brush of a row; None without one."""
+    if not isinstance(record.brush, dict):
+        return None
+    return MotionBrush.from_json(record.brush, _mask_reader(record, store))
+
+
+def _mask_reader(record: RunRecord, store: InputStore) -> Any:
+    files = record.options.get(MASK_FILES, {})
+
+    def read(sha256: str) -> NDArray[np.bool_]:
+        return mask_bits(decode_image(store.get(files.get(sha256, sha256))))
+
+    return read

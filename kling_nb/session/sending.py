@@ -1,0 +1,286 @@
+"""Sending a run once: what is on disk before, during and after the create.
+
+The order of writes is the safety (``spec/official-api.md`` §11):
+
+1. the row with the external id exists before this module is entered;
+2. ``sending_at`` is on disk before the first byte leaves, so a row without it was certainly never sent;
+3. an answer that proves "not created" takes ``sending_at`` back;
+4. the task id is on disk before the first query for its status.
+
+A row with ``sending_at`` and without task id may exist at the service. It is looked up by its external id,
+and sent again only when asked for, under the same id, after the service has said "not found" often enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.domain import capabilities
+from kling_nb.domain.task import RunStatus, Task
+from kling_nb.errors import (
+    ApiError,
+    InputError,
+    KlingError,
+    ModelRetired,
+    NotSent,
+    SubmitUncertain,
+    TransportError,
+)
+from kling_nb.session.troubles import error_columns, no_error_columns
+from kling_nb.transport.submit import Step, SubmitEvent, create_task, look_up
+
+if TYPE_CHECKING:
+    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.session.gate import ModelGate
+    from kling_nb.session.journal import Journal
+    from kling_nb.session.run import Run
+    from kling_nb.session.service import Service
+
+RESEND_WITHIN = timedelta(days=7)
+"""A lost create is sent again only this long after: tasks are purged after 30 days, and "not found" about a
+purged task must not lead to a second charge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What following a run may do.
+
+    Parameters
+    ----------
+    rebuild
+        Returns the request, for runs that still have to be sent.
+    send
+        Whether a run that was never sent may be sent.
+    resend
+        Whether a run whose create got lost may be sent again under the same id, once the service has said
+        that it does not know it.
+    own_id
+        Whether the external id was made here; a person's own id may belong to another task.
+    """
+
+    rebuild: Callable[[], ImageToVideo]
+    send: bool = False
+    resend: bool = False
+    own_id: bool = True
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the user asked for it
+    """Following was stopped at a point where nothing is on its way."""
+
+
+class Sender:
+    """Brings runs to the service; used on the background loop only.
+
+    Parameters
+    ----------
+    journal
+        The run log.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight) -> None:
+        """Give a run its task: by finding what was sent, or by sending.
+
+        Parameters
+        ----------
+        run
+            A run without task id.
+        service, gate
+            Where to, and the slots of its model.
+        intent
+            What may be done.
+        flight
+            Told while a request is on its way; asked whether to stop.
+
+        Raises
+        ------
+        SubmitUncertain
+            The task may exist and could not be found.
+        NotSent
+            The service cannot be reached; nothing was created and the run can still be sent.
+        ApiError
+            The service refused; written into the row.
+        """
+        task = await self._find(run, service, intent) if run.record.sending_at is not None else None
+        if task is None:
+            _check_allowed(run, intent)
+            task = await self._create(run, service, gate, intent, flight)
+        await self._accepted(run, task)
+
+    async def _find(self, run: Run, service: Service, intent: Intent) -> Task | None:
+        """Look for a task that may have been created by an earlier attempt."""
+        policy = service.submit_policy
+        external_id = run.external_task_id or ""
+        run.set_message("looking the task up by its external id")
+        for number in range(policy.lookups):
+            await asyncio.sleep(policy.lookup_span_s / max(1, policy.lookups - 1) if number else 0.0)
+            trouble: KlingError | None = None
+            try:
+                task = await look_up(service.client, service.provider, external_id)
+            except (ApiError, TransportError) as error:
+                task, trouble = None, error
+            if trouble is not None:
+                raise _uncertain(run, "could not be looked up", f"{trouble.what} {trouble.why}")
+            if task is not None:
+                return task
+        age = datetime.now(UTC) - (run.record.sending_at or datetime.now(UTC))
+        if not intent.resend:
+            raise _uncertain(
+                run,
+                "was sent, but its answer was lost",
+                "The service does not know it: it probably never arrived.",
+            )
+        if age > RESEND_WITHIN:
+            raise _uncertain(
+                run,
+                f"was sent {age.days} days ago and never answered",
+                "It is too old to send it again without a doubt.",
+            )
+        return None
+
+    async def _create(
+        self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight
+    ) -> Task:
+        steps = _Steps(self._journal, run, service, gate, flight)
+        request = intent.rebuild()
+        found_none = run.record.sending_at is not None
+        try:
+            task = await create_task(
+                service.client,
+                service.provider,
+                request,
+                run.external_task_id or "",
+                on_event=steps.told,
+                policy=service.submit_policy,
+                adopt_duplicate=intent.own_id or found_none,
+            )
+        except NotSent as error:
+            if steps.may_exist:
+                raise _uncertain(run, "may have been created", f"{error.what} {error.why}") from error
+            await steps.not_sent()
+            raise
+        except (ApiError, InputError) as error:
+            await self._refused(run, error)
+            raise
+        finally:
+            flight.land()
+        gate.accepted()
+        return task
+
+    async def _refused(self, run: Run, error: KlingError) -> None:
+        """Write a definite refusal down: no task exists, nothing was charged."""
+        record = run.record
+        if isinstance(error, ModelRetired) and record.model_name:
+            capabilities.mark_retired(record.model_name, record.provider or "official")
+        columns: dict[str, Any] = {
+            "status": RunStatus.FAILED,
+            "finished_at": datetime.now(UTC),
+            **error_columns(error, record.answers),
+        }
+        run.set_columns(**columns)
+        await self._journal.keep(run.id, **columns)
+
+    async def _accepted(self, run: Run, task: Task) -> None:
+        record = run.record
+        status = RunStatus.PROCESSING if task.status is RunStatus.PROCESSING else RunStatus.SUBMITTED
+        cleared = no_error_columns(record.answers)
+        columns: dict[str, Any] = {
+            **cleared,
+            "task_id": task.task_id,
+            "status": status,
+            "service_status": task.service_status,
+            "submitted_at": task.created_at or datetime.now(UTC),
+            "answers": {**cleared["answers"], "create": task.raw},
+        }
+        if record.sending_at is None:
+            columns["sending_at"] = columns["submitted_at"]
+        run.set_columns(**columns)
+        run.set_message("")
+        await self._journal.keep(run.id, **columns)
+
+
+@dataclass(slots=True)
+class Flight:
+    """Whether a request of a run is on its way right now, and whether its following shall stop."""
+
+    aloft: bool = False
+    stopping: bool = False
+
+    def land(self) -> None:
+        """Note that nothing is on its way any more."""
+        self.aloft = False
+
+    def check(self) -> None:
+        """Raise :class:`Stopped` when following shall stop."""
+        if self.stopping:
+            raise Stopped
+
+
+class _Steps:
+    """Writes down the steps of one create as they are taken."""
+
+    def __init__(self, journal: Journal, run: Run, service: Service, gate: ModelGate, flight: Flight) -> None:
+        self._journal = journal
+        self._run = run
+        self._service = service
+        self._gate = gate
+        self._flight = flight
+        self.may_exist = False
+
+    async def told(self, event: SubmitEvent) -> None:
+        if event.step is Step.SENDING:
+            self._flight.check()
+            self._flight.aloft = True
+            if self._run.record.sending_at is None:
+                now = datetime.now(UTC)
+                await self._journal.write(self._run.id, sending_at=now, base_url=self._service.base_url)
+                self._run.set_columns(sending_at=now, base_url=self._service.base_url)
+            if self._flight.stopping:
+                await self.not_sent()
+                raise Stopped
+            self._run.set_message("sending")
+            return
+        self._flight.land()
+        if event.not_created:
+            await self.not_sent()
+        else:
+            self.may_exist = True
+        if event.step is Step.WAITING:
+            self._gate.refused()
+            self._run.set_message(f"{event.message} Next attempt in {event.delay_s:.0f} s.")
+        else:
+            self._run.set_message(event.message)
+        self._flight.check()
+
+    async def not_sent(self) -> None:
+        """Take ``sending_at`` back: the service is known not to hold the task."""
+        if self._run.record.sending_at is not None and not self.may_exist:
+            self._run.set_columns(sending_at=None)
+            await self._journal.keep(self._run.id, sending_at=None)
+
+
+def _check_allowed(run: Run, intent: Intent) -> None:
+    if run.record.sending_at is None and not intent.send:
+        raise NotSent(
+            f"Run {run.id} was never sent.",
+            "Its kernel ended before the request left; nothing was charged.",
+            f"%kling resume {run.id} or running its cell again sends it.",
+            run_id=run.id,
+        )
+
+
+def _uncertain(run: Run, what: str, why: str) -> SubmitUncertain:
+    external_id = run.external_task_id or ""
+    return SubmitUncertain(
+        f"Run {run.id} {what}.",
+        f"{why} External id {external_id}.",
+        f"%kling resume {run.id} looks again before anything is sent; nothing is sent twice.",
+        external_task_id=external_id,
+        run_id=run.id,
+    )

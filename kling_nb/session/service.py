@@ -1,0 +1,124 @@
+"""One service as the session sees it: a dialect, a client, its slots and its tracker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from kling_nb.errors import AnswerLost, AuthError, ClockSkewError, KlingError, NotSent
+from kling_nb.session.gate import ModelGate
+from kling_nb.session.tracker import FollowPolicy, Tracker
+from kling_nb.transport.submit import with_measured_skew
+
+if TYPE_CHECKING:
+    from kling_nb.domain.task import Task
+    from kling_nb.domain.wire import Answer, Call
+    from kling_nb.providers.base import Provider
+    from kling_nb.transport.client import ServiceClient
+    from kling_nb.transport.submit import SubmitPolicy
+
+T = TypeVar("T")
+
+Reconnect = Callable[[bool], "ServiceClient | None"]
+"""Finds the service's present address; the argument says whether it may be started."""
+
+SANDBOX_FILES = "/sandbox/files/"
+
+
+class Service:
+    """One provider at one address; used on the background loop only.
+
+    Parameters
+    ----------
+    provider
+        The dialect.
+    client
+        Host, credential and connections.
+    quota
+        Slots per model.
+    policy, submit_policy
+        How tasks are watched and created.
+    reconnect
+        For a service whose address can change (the sandbox): returns a client for the present address, or
+        None when it is unchanged. Blocking; called on a thread.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        client: ServiceClient,
+        *,
+        quota: int,
+        policy: FollowPolicy,
+        submit_policy: SubmitPolicy,
+        reconnect: Reconnect | None = None,
+    ) -> None:
+        self.provider = provider
+        self.client = client
+        self.policy = policy
+        self.submit_policy = submit_policy
+        self.tracker = Tracker(self, policy)
+        self._quota = quota
+        self._gates: dict[str, ModelGate] = {}
+        self._reconnect = reconnect
+
+    @property
+    def base_url(self) -> str:
+        """Address of the service."""
+        return self.client.base_url
+
+    def gate(self, model: str | None) -> ModelGate:
+        """Return the slots of a model."""
+        return self._gates.setdefault(model or "", ModelGate(self._quota))
+
+    async def query(self, task_id: str) -> Task:
+        """Ask for one task by its id or ours; one attempt."""
+        return await self._ask(self.provider.query(task_id), self.provider.decode_task)
+
+    async def list_tasks(self, page: int, size: int) -> list[Task]:
+        """Ask for a page of tasks; one attempt."""
+        return await self._ask(self.provider.list_tasks(page, size), self.provider.decode_list)
+
+    async def _ask(self, call: Call, decode: Callable[[Answer], T]) -> T:
+        """Make one attempt; a token that the service finds too old or too young is signed anew once."""
+        try:
+            return decode(await self.client.send(call))
+        except ClockSkewError as error:
+            credential = self.client.credential
+            if credential is None or not credential.resign():
+                raise
+            first = error
+        try:
+            return decode(await self.client.send(call))
+        except ClockSkewError:
+            raise with_measured_skew(first, self.client.clock_skew) from None
+
+    async def recover(self, error: KlingError, failures: int) -> None:
+        """Look for the service again after it could not be reached.
+
+        Parameters
+        ----------
+        error
+            What went wrong.
+        failures
+            How often in a row; a local service is started again from the second time on.
+        """
+        if self._reconnect is None or not isinstance(error, NotSent | AnswerLost | AuthError):
+            return
+        try:
+            client = await asyncio.to_thread(self._reconnect, failures >= 2)
+        except KlingError:
+            return  # The next failure tries again; the listeners are told about the first error.
+        if client is not None:
+            old, self.client = self.client, client
+            await old.aclose()
+
+    def resolve(self, url: str) -> str:
+        """Return a result URL as it can be reached now: a sandbox may have moved to another port."""
+        parts = urlsplit(url)
+        if self._reconnect is None or not parts.path.startswith(SANDBOX_FILES):
+            return url
+        here = urlsplit(self.base_url)
+        return urlunsplit((here.scheme, here.netloc, parts.path, parts.query, parts.fragment))

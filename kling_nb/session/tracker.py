@@ -1,0 +1,277 @@
+"""Watching many tasks of one service with as few calls as possible.
+
+One task is asked for by its id at an adaptive interval with jitter (``spec/official-api.md`` §12). As soon as
+several are in flight the list endpoint answers for all of them at once. There is no time limit: a task is
+watched until the service says that it ended, or that it does not know it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kling_nb.errors import AuthError, KlingError, TaskGone, TaskNotFound
+
+if TYPE_CHECKING:
+    from kling_nb.domain.task import Task
+    from kling_nb.session.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPolicy:
+    """How tasks are watched, apart from the provider's own intervals.
+
+    Parameters
+    ----------
+    list_from
+        Number of tasks in flight from which one list call replaces single queries.
+    list_floor_s
+        Shortest time between two list calls, in seconds.
+    page_size
+        Tasks per list page; the service allows up to 500 (``spec/official-api.md`` §7.3).
+    visible_s
+        How long after its create a task may be invisible to queries, in seconds.
+    missing_times, missing_s
+        A task counts as gone when this many queries over at least this many seconds do not find it.
+    pause_max_s
+        Longest pause between attempts while the service cannot be reached, in seconds.
+    """
+
+    list_from: int = 3
+    list_floor_s: float = 1.0
+    page_size: int = 500
+    visible_s: float = 60.0
+    missing_times: int = 3
+    missing_s: float = 10.0
+    pause_max_s: float = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """One task in flight."""
+
+    task_id: str
+    born: float
+    report: Callable[[Task], None]
+    note: Callable[[str], None]
+    future: asyncio.Future[Task]
+    due: float = 0.0
+    seen: tuple[str, str] | None = None
+    missing: list[float] = field(default_factory=list)
+
+
+class Tracker:
+    """Watches the tasks of one service; used on the background loop only.
+
+    Parameters
+    ----------
+    service
+        Whom to ask.
+    policy
+        How; see :class:`FollowPolicy`.
+    """
+
+    def __init__(self, service: Service, policy: FollowPolicy) -> None:
+        self._service = service
+        self._policy = policy
+        self._watched: dict[str, Watched] = {}
+        self._wake = asyncio.Event()
+        self._loop_task: asyncio.Task[None] | None = None
+        self._failures = 0
+        self._list_due = 0.0
+        self.calls = 0
+
+    def watch(
+        self,
+        task_id: str,
+        *,
+        age: float,
+        report: Callable[[Task], None],
+        note: Callable[[str], None],
+    ) -> asyncio.Future[Task]:
+        """Watch a task.
+
+        Parameters
+        ----------
+        task_id
+            The service's id.
+        age
+            Seconds since the task was created.
+        report
+            Called with each new state before the last one.
+        note
+            Called with a sentence about the connection, empty when it works again.
+
+        Returns
+        -------
+        asyncio.Future
+            The task in its final state; :class:`TaskGone` when the service does not know it, an
+            ``AuthError`` when the credential is refused.
+        """
+        poll = self._service.provider.poll
+        now = time.monotonic()
+        future: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
+        self._watched[task_id] = Watched(task_id, now - age, report, note, future, due=now + poll.delay(age))
+        self._wake.set()
+        if self._loop_task is None or self._loop_task.done():
+            self._loop_task = asyncio.create_task(self._run(), name="kling-tracker")
+        return future
+
+    def drop(self, task_id: str) -> None:
+        """Stop watching a task; the task itself goes on."""
+        watched = self._watched.pop(task_id, None)
+        if watched is not None and not watched.future.done():
+            watched.future.cancel()
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while self._watched:
+            delay = self._next_due() - time.monotonic()
+            if delay > 0:
+                self._wake.clear()
+                try:
+                    await asyncio.wait_for(self._wake.wait(), delay)
+                except TimeoutError:
+                    pass
+                else:
+                    continue
+            await self._round()
+
+    def _lists(self) -> bool:
+        return len(self._watched) >= self._policy.list_from
+
+    def _next_due(self) -> float:
+        if self._lists():
+            return self._list_due
+        return min(watched.due for watched in self._watched.values())
+
+    async def _round(self) -> None:
+        try:
+            if self._lists():
+                await self._ask_all()
+            else:
+                now = time.monotonic()
+                for watched in [w for w in self._watched.values() if w.due <= now]:
+                    await self._ask_one(watched)
+        except AuthError as error:
+            self._give_up(error)
+        except KlingError as error:
+            await self._pause(error)
+        else:
+            if self._failures:
+                self._failures = 0
+                self._note_all("")
+
+    async def _ask_one(self, watched: Watched) -> None:
+        self.calls += 1
+        self._put_off(watched)
+        try:
+            task = await self._service.query(watched.task_id)
+        except TaskNotFound as error:
+            self._not_found(watched, error)
+            return
+        self._seen(watched, task)
+
+    async def _ask_all(self) -> None:
+        policy = self._policy
+        wanted = set(self._watched)
+        size = min(policy.page_size, max(30, 2 * len(wanted)))
+        for page in range(1, len(wanted) // size + 4):
+            self.calls += 1
+            tasks = await self._service.list_tasks(page, size)
+            for task in tasks:
+                if task.task_id in wanted:
+                    wanted.discard(task.task_id)
+                    if (watched := self._watched.get(task.task_id)) is not None:
+                        self._seen(watched, task)
+            if not wanted or len(tasks) < size:
+                break
+        # Absence from a list proves nothing (its order is undocumented): the few left are asked for by id.
+        now = time.monotonic()
+        for task_id in wanted:
+            watched = self._watched.get(task_id)
+            if watched is not None and watched.due <= now:
+                await self._ask_one(watched)
+        self._list_due = time.monotonic() + self._list_interval()
+
+    def _list_interval(self) -> float:
+        poll = self._service.provider.poll
+        floor = min(self._policy.list_floor_s, poll.first_s)
+        count = max(1, len(self._watched))
+        youngest = max((w.born for w in self._watched.values()), default=time.monotonic())
+        single = poll.interval(time.monotonic() - youngest)
+        # As many calls a second as single queries would make, but never more than one per floor; a list of
+        # many tasks is long, so it is asked for less often.
+        interval = max(floor, single / count, min(self._policy.list_floor_s, 0.005 * count))
+        return _jittered(interval, poll.jitter)
+
+    def _put_off(self, watched: Watched) -> None:
+        now = time.monotonic()
+        watched.due = now + self._service.provider.poll.delay(now - watched.born)
+
+    def _seen(self, watched: Watched, task: Task) -> None:
+        watched.missing.clear()
+        if watched.due <= time.monotonic():
+            self._put_off(watched)
+        if task.status.is_final:
+            self._watched.pop(watched.task_id, None)
+            if not watched.future.done():
+                watched.future.set_result(task)
+            return
+        state = (task.status.value, task.service_status)
+        if state != watched.seen:
+            watched.seen = state
+            watched.report(task)
+
+    def _not_found(self, watched: Watched, error: TaskNotFound) -> None:
+        now = time.monotonic()
+        if now - watched.born < self._policy.visible_s:
+            return
+        watched.missing.append(now)
+        policy = self._policy
+        if len(watched.missing) >= policy.missing_times and now - watched.missing[0] >= policy.missing_s:
+            self._watched.pop(watched.task_id, None)
+            gone = TaskGone(
+                f"The service no longer knows task {watched.task_id}.",
+                f"It says: {error.service_message or error.what}",
+                "Results are kept for 30 days and tasks are visible on the host that made them; "
+                "check the address with %kling doctor.",
+                code=error.code,
+                http_status=error.http_status,
+                request_id=error.request_id,
+                service_message=error.service_message,
+            )
+            if not watched.future.done():
+                watched.future.set_exception(gone)
+
+    def _give_up(self, error: AuthError) -> None:
+        for watched in list(self._watched.values()):
+            self._watched.pop(watched.task_id, None)
+            if not watched.future.done():
+                watched.future.set_exception(error)
+
+    async def _pause(self, error: KlingError) -> None:
+        self._failures += 1
+        poll = self._service.provider.poll
+        pause = min(self._policy.pause_max_s, max(poll.first_s, 0.2) * 2 ** min(self._failures, 12))
+        pause = max(_jittered(pause, poll.jitter), getattr(error, "retry_after", 0.0) or 0.0)
+        if self._failures > 1:
+            self._note_all(f"{error.what} Asking again in {pause:.0f} s; the task goes on.")
+        await self._service.recover(error, self._failures)
+        until = time.monotonic() + pause
+        self._list_due = until
+        for watched in self._watched.values():
+            watched.due = max(watched.due, until)
+
+    def _note_all(self, text: str) -> None:
+        for watched in self._watched.values():
+            watched.note(text)
+
+
+def _jittered(seconds: float, jitter: float) -> float:
+    """Spread an interval so that many kernels do not ask in step."""
+    return seconds * random.uniform(1 - jitter, 1 + jitter)  # noqa: S311 - no secret depends on it

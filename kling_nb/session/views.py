@@ -1,0 +1,63 @@
+"""Text and HTML of a run for places without the card."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kling_nb.runlog import RunRecord
+    from kling_nb.session.run import Run
+
+_PARAMETERS = (
+    "model_name",
+    "mode",
+    "duration",
+    "negative_prompt",
+    "cfg_scale",
+    "sound",
+    "aspect_ratio",
+    "camera_control",
+    "dynamic_mask_count",
+    "multi_shot",
+    "shot_type",
+    "multi_prompt",
+    "element_list",
+    "voice_list",
+    "watermark",
+    "callback_url",
+)
+
+
+def params_of(record: RunRecord) -> dict[str, Any]:
+    """Return the request fields of a row that were set, without media and prompt."""
+    found = {name: getattr(record, name) for name in _PARAMETERS}
+    return {name: value for name, value in found.items() if value not in (None, "", [], {}, False, 0)}
+
+
+def lines_of(run: Run) -> list[tuple[str, str]]:
+    """Return what a person wants to know about a run, as label and text."""
+    rows = [("status", run.status.value + (f" ({run.service_status})" if run.service_status else ""))]
+    if run.message:
+        rows.append(("now", run.message))
+    if run.elapsed is not None:
+        rows.append(("elapsed", f"{run.elapsed:.0f} s"))
+    rows.append(("cost", str(run.cost)))
+    rows += [(name, str(value)) for name, value in run.params.items()]
+    rows.append(("prompt", run.prompt))
+    rows.append(("provider", run.provider))
+    rows += [("task id", run.task_id)] if run.task_id else []
+    rows += [("video", str(run.video))] if run.video else []
+    rows += [("notice", notice) for notice in run.notices]
+    rows += [("error", line) for line in (run.error.lines() if run.error else [])]
+    return rows
+
+
+def html_of(run: Run) -> str:
+    """Return a small table; everything in it is escaped, because prompts and answers are not ours."""
+    rows = "".join(
+        f'<tr><th style="text-align:left">{escape(label)}</th>'
+        f'<td style="text-align:left;white-space:pre-wrap">{escape(text)}</td></tr>'
+        for label, text in lines_of(run)
+    )
+    return f"<table><caption>{escape(run.id)}</caption>{rows}</table>"
