@@ -16,6 +16,7 @@ from kling_nb.domain import values
 from kling_nb.domain.camera import CAMERA_LIMIT, CameraControl
 from kling_nb.domain.capabilities import canonical_model
 from kling_nb.domain.problems import Problem, Severity
+from kling_nb.domain.trajectory import Trajectory
 from kling_nb.errors import RequestRefused
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -153,7 +154,10 @@ def _has_raw_points(groups: Any) -> bool:
     if not isinstance(items, (list, tuple)):
         return False
     return any(
-        isinstance(item, Mapping) and isinstance(item.get("trajectories"), (list, tuple)) for item in items
+        isinstance(item, Mapping)
+        and "trajectories" in item
+        and not isinstance(item["trajectories"], Trajectory)
+        for item in items
     )
 
 
@@ -202,11 +206,11 @@ def _convert(result: Normalized, written: str, value: Any, camera_scale: Any) ->
 
 def _take(result: Normalized, given: dict[str, str], written: str, found: Mapping[str, Any]) -> None:
     for key, value in found.items():
-        if key in given and not _same(result.params[key], value):
-            result.problems.append(_conflict(key, given[key], written, result.params[key], value))
-        else:
+        if key not in given:
             result.params[key] = value
-            given.setdefault(key, written)
+            given[key] = written
+        elif not _same(result.params[key], value):
+            result.problems.append(_conflict(key, given[key], written, result.params[key], value))
 
 
 def _conflict(name: str, first: str, second: str, one: Any, other: Any) -> Problem:

@@ -20,7 +20,7 @@ Bits = npt.NDArray[np.bool_]
 MAX_DYNAMIC_MASKS: Final = 6
 """Groups of one request (``spec/official-api.md`` §5.1)."""
 
-RATIO_TOLERANCE: Final = 0.01
+RATIO_TOLERANCE_PERCENT: Final = 1
 """A mask whose ratio differs by more cannot be resized to the picture."""
 
 
@@ -74,7 +74,8 @@ def _one_channel(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def same_ratio(first: Size, second: Size) -> bool:
     """Whether two sizes have the same ratio within 1 %."""
-    return abs((first[0] * second[1]) / (first[1] * second[0]) - 1.0) <= RATIO_TOLERANCE
+    one, other = first[0] * second[1], first[1] * second[0]
+    return abs(one - other) * 100 <= RATIO_TOLERANCE_PERCENT * max(one, other)
 
 
 def resize_nearest(bits: Bits, size: Size) -> Bits:
