@@ -6,6 +6,7 @@ come in a background thread (:mod:`kling_nb.magics.warmup`).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ from IPython.core.completer import context_matcher
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from kling_nb.magics import announce, rewrite, warmup
+from kling_nb.widgets.output import remember_cell
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -46,6 +48,7 @@ class Extension:
         )
         shell.Completer.custom_matchers.append(self._matcher)
         shell.input_transformers_cleanup.append(self._transformer)
+        shell.events.register("pre_run_cell", remember_cell)
 
     def unregister(self) -> None:
         """Take everything back; runs go on."""
@@ -54,6 +57,8 @@ class Extension:
             shell.magics_manager.magics[kind].pop(MAGIC, None)
         _remove(shell.Completer.custom_matchers, self._matcher)
         _remove(shell.input_transformers_cleanup, self._transformer)
+        with contextlib.suppress(ValueError):
+            shell.events.unregister("pre_run_cell", remember_cell)
 
 
 _loaded: WeakKeyDictionary[InteractiveShell, Extension] = WeakKeyDictionary()

@@ -17,7 +17,7 @@ import traitlets
 from kling_nb import settings
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
-from kling_nb.widgets.output import CellOutput
+from kling_nb.widgets.output import CellOutput, in_cell, remember_cell
 from kling_nb.widgets.state import plain_text, state_of
 from kling_nb.widgets.static import card_css, static_card
 
@@ -56,6 +56,7 @@ class RunCard(anywidget.AnyWidget):
         self._folder = notebook_folder or Path.cwd()
         self._root = places.server_root()
         self._cap = int(settings.load().embed_cap_mb * 1e6)
+        remember_cell()
         super().__init__(state=self._state(), poster=self._poster())
         self.on_msg(self._on_message)
         self._unsubscribe: Callable[[], None] = run.on_change(self._on_change)
@@ -102,7 +103,8 @@ class RunCard(anywidget.AnyWidget):
         """Take over the run's state; called from the thread that tells changes, never from the kernel's."""
         try:
             with self._lock:
-                self._take(self._state())
+                state = self._state()
+                in_cell(lambda: self._take(state))
         except Exception:
             # A page that is gone must not disturb the run.
             logger.exception("the card of run %s could not be updated", run.id)
