@@ -10,13 +10,7 @@ from typing import Any, Literal
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from kling_nb.domain.brush import (
-    DynamicMask,
-    Mask,
-    mask_from_json,
-    trajectory_from_json,
-    trajectory_to_json,
-)
+from kling_nb.domain.brush import DynamicMask, Mask
 from kling_nb.domain.camera import CameraControl
 from kling_nb.domain.capabilities import Feature, default_model, has_modes
 from kling_nb.domain.images import ImageRef
@@ -140,14 +134,7 @@ class ImageToVideo(BaseModel):
             "image": _image_to_json(self.image),
             "image_tail": _image_to_json(self.image_tail),
             "static_mask": None if self.static_mask is None else self.static_mask.to_json(),
-            "dynamic_masks": [
-                {
-                    "label": group.label,
-                    "mask": group.mask.to_json(),
-                    "trajectory": trajectory_to_json(group.trajectory),
-                }
-                for group in self.dynamic_masks
-            ],
+            "dynamic_masks": [group.to_json() for group in self.dynamic_masks],
             "camera_control": None if self.camera_control is None else self.camera_control.to_wire(),
         }
         return {key: value for key, value in (plain | media).items() if value not in (None, "", [])}
@@ -176,12 +163,9 @@ class ImageToVideo(BaseModel):
                 row = fields[name]
                 fields[name] = ImageRef(url=row["url"], source=row["url"]) if "url" in row else image(row)
         if "static_mask" in fields:
-            fields["static_mask"] = mask_from_json(fields["static_mask"], mask)
+            fields["static_mask"] = Mask.from_json(fields["static_mask"], mask)
         fields["dynamic_masks"] = tuple(
-            DynamicMask(
-                mask_from_json(row["mask"], mask), trajectory_from_json(row["trajectory"]), row["label"]
-            )
-            for row in fields.get("dynamic_masks", ())
+            DynamicMask.from_json(row, mask) for row in fields.get("dynamic_masks", ())
         )
         return cls(**fields)
 

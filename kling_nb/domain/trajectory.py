@@ -1,8 +1,7 @@
-"""Motion paths: coordinates, clean-up, resampling and the wire form (``spec/official-api.md`` §5)."""
+"""Motion paths: reading, checking, cleaning and the wire form (``spec/official-api.md`` §5.2 to §5.4)."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
@@ -10,135 +9,45 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from kling_nb.domain.coordinates import (
+    Origin,
+    Points,
+    Size,
+    Units,
+    YOrigin,
+    normalized_to_pixel,
+    pixel_to_wire,
+    rnd,
+    wire_to_pixel,
+)
 from kling_nb.domain.problems import Problem, Severity
+from kling_nb.domain.resampling import CLOSE_PX, deviation, drop_close, resample, resample_in_time
 from kling_nb.errors import RequestRefused
 
-Units = Literal["pixel", "normalized", "wire"]
-Origin = Literal["top-left", "bottom-left"]
-YOrigin = Literal["bottom", "top"]
+__all__ = [
+    "MAX_POINTS",
+    "MIN_POINTS",
+    "Origin",
+    "Points",
+    "Size",
+    "Timing",
+    "Trajectory",
+    "Units",
+    "YOrigin",
+]
+
 Timing = Literal["drop", "density"]
-Points = npt.NDArray[np.float64]
-Size = tuple[int, int]
+"""Ignore the times, or let them space the points."""
 
 MIN_POINTS: Final = 2
 MAX_POINTS: Final = 77
 """Points of one path on the wire (``spec/official-api.md`` §5.1)."""
-
-CLOSE_PX: Final = 0.5
-"""Nearer neighbours are dropped, and clamping by more is reported."""
 
 UNEVEN: Final = 0.05
 """Times whose steps differ by more than this share of their mean are uneven."""
 
 DENSITY_POINTS: Final = 30
 """Fewest points of a path whose spacing shall tell its speed."""
-
-
-def rnd(value: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Round halves up, ``floor(v + 0.5)``: Python's own rounding goes to even."""
-    return np.floor(np.asarray(value, dtype=np.float64) + 0.5).astype(np.int64)
-
-
-def canvas_to_pixel(points: npt.ArrayLike, scale: float, offset: tuple[float, float] = (0.0, 0.0)) -> Points:
-    """Convert points on a display to pixels of the picture.
-
-    Parameters
-    ----------
-    points
-        (N, 2) display coordinates.
-    scale
-        Display pixels per picture pixel.
-    offset
-        Display position of the picture's top-left corner.
-    """
-    shifted: Points = np.asarray(points, dtype=np.float64) - np.asarray(offset, dtype=np.float64)
-    return shifted / scale
-
-
-def normalized_to_pixel(points: npt.ArrayLike, size: Size, origin: Origin = "top-left") -> Points:
-    """Convert 0...1 to pixels counted from the top-left corner: 1 is the last pixel's centre."""
-    width, height = size
-    unit = np.array(points, dtype=np.float64)
-    if origin == "bottom-left":
-        unit[:, 1] = 1.0 - unit[:, 1]
-    return unit * np.array([width - 1, height - 1], dtype=np.float64)
-
-
-def pixel_to_wire(points: npt.ArrayLike, size: Size, y_origin: YOrigin = "bottom") -> npt.NDArray[np.int64]:
-    """Convert top-left pixels to the integers that are sent.
-
-    Parameters
-    ----------
-    points
-        (N, 2) pixels, origin top-left.
-    size
-        (width, height) of the picture as sent.
-    y_origin
-        ``"bottom"`` is the wire rule; ``"top"`` is the escape hatch for a service that counts from
-        the top.
-
-    Returns
-    -------
-    ndarray of int64, shape (N, 2)
-        Inside the picture.
-    """
-    width, height = size
-    xy = rnd(points)
-    y = xy[:, 1] if y_origin == "top" else height - 1 - xy[:, 1]
-    return np.stack([np.clip(xy[:, 0], 0, width - 1), np.clip(y, 0, height - 1)], axis=1)
-
-
-def wire_to_pixel(points: npt.ArrayLike, size: Size, y_origin: YOrigin = "bottom") -> Points:
-    """Convert wire integers to top-left pixels."""
-    xy = np.array(points, dtype=np.float64)
-    if y_origin == "bottom":
-        xy[:, 1] = size[1] - 1 - xy[:, 1]
-    return xy
-
-
-def drop_close(points: Points, distance: float = CLOSE_PX) -> npt.NDArray[np.intp]:
-    """Return the indices of the points to keep: first, last, and those far enough from the one before.
-
-    Parameters
-    ----------
-    points
-        (N, 2) pixels, N at least 1.
-    distance
-        A point nearer than this to the last kept one is dropped.
-    """
-    kept = [0]
-    last = len(points) - 1
-    for index in range(1, last):
-        if math.dist(points[index], points[kept[-1]]) >= distance:
-            kept.append(index)
-    if last > 0:
-        if len(kept) > 1 and math.dist(points[last], points[kept[-1]]) < distance:
-            kept.pop()
-        kept.append(last)
-    return np.array(kept, dtype=np.intp)
-
-
-def resample(points: npt.ArrayLike, n: int) -> Points:
-    """Return ``n`` points equally spaced along the path, both ends exact.
-
-    Targets are ``L*k/(n-1)`` along the polyline of length L (``spec/official-api.md`` §5.4).
-    """
-    path = np.asarray(points, dtype=np.float64)
-    steps = np.hypot(*np.diff(path, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    return _interpolate(path, along, n)
-
-
-def resample_in_time(points: npt.ArrayLike, times: npt.ArrayLike, n: int) -> Points:
-    """Return ``n`` points equally spaced in time: slow parts get more of them."""
-    return _interpolate(np.asarray(points, dtype=np.float64), np.asarray(times, dtype=np.float64), n)
-
-
-def _interpolate(path: Points, at: Points, n: int) -> Points:
-    targets = at[0] + (at[-1] - at[0]) * np.arange(n) / (n - 1)
-    out = np.stack([np.interp(targets, at, path[:, axis]) for axis in (0, 1)], axis=1)
-    out[0], out[-1] = path[0], path[-1]
-    return out
 
 
 class _Read(NamedTuple):
@@ -257,6 +166,29 @@ class Trajectory:
         """Return the path as the service takes it: ``[{"x": int, "y": int}, ...]``."""
         return [{"x": int(x), "y": int(y)} for x, y in self.wire_points(size, y_origin)]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the path as plain values: cleaned pixels, times, and wire points if given so."""
+        return {
+            "size": list(self.size),
+            "units": self.units,
+            "pixels": self.pixels.tolist(),
+            "times": None if self.times is None else self.times.tolist(),
+            "wire": None if self.wire is None else self.wire.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Trajectory:
+        """Rebuild a path from :meth:`to_json`."""
+        width, height = row["size"]
+        times, wire = row.get("times"), row.get("wire")
+        return cls(
+            np.array(row["pixels"], dtype=np.float64),
+            (width, height),
+            None if times is None else np.array(times, dtype=np.float64),
+            row.get("units", "pixel"),
+            None if wire is None else np.array(wire, dtype=np.float64),
+        )
+
     def __eq__(self, other: object) -> bool:
         """Two paths are equal when they were given alike and send the same points."""
         if not isinstance(other, Trajectory):
@@ -352,16 +284,6 @@ def _resampled(pixels: Points, times: Points | None, timing: Timing) -> tuple[Po
     if len(pixels) > MAX_POINTS:
         return resample(pixels, MAX_POINTS), True
     return pixels, False
-
-
-def deviation(pixels: Points, resampled: Points) -> float:
-    """Return the largest distance in pixels from an original point to the resampled polyline."""
-    start, step = resampled[:-1], np.diff(resampled, axis=0)
-    length = np.maximum(np.einsum("ij,ij->i", step, step), 1e-12)
-    offset = pixels[:, None, :] - start[None]
-    share = np.clip(np.einsum("kij,ij->ki", offset, step) / length, 0.0, 1.0)
-    gap = offset - share[..., None] * step[None]
-    return float(np.hypot(gap[..., 0], gap[..., 1]).min(axis=1).max())
 
 
 def _resample_notes(kept: Points, wanted: Points, given: int, timing: Timing) -> tuple[Problem, ...]:

@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 
 from kling_nb.domain.brush import MAX_DYNAMIC_MASKS, DynamicMask, Mask, same_ratio
+from kling_nb.domain.coordinates import rnd
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, warning
 from kling_nb.domain.request import ImageToVideo
-from kling_nb.domain.trajectory import MAX_POINTS, MIN_POINTS, rnd
+from kling_nb.domain.trajectory import MAX_POINTS, MIN_POINTS
 
 
 def _groups(request: ImageToVideo) -> Iterator[tuple[str, str, DynamicMask]]:

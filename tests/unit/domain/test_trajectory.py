@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kling_nb.domain.trajectory import (
-    Trajectory,
+from kling_nb.domain.coordinates import (
     canvas_to_pixel,
-    drop_close,
     normalized_to_pixel,
     pixel_to_wire,
-    resample,
-    resample_in_time,
     rnd,
     wire_to_pixel,
 )
+from kling_nb.domain.resampling import drop_close, resample, resample_in_time
+from kling_nb.domain.trajectory import Trajectory
 from kling_nb.errors import RequestRefused
 
 TALL = (720, 1280)
+
+# The machine may be busy; no time limit is part of any fact tested here.
+relaxed = settings(deadline=None)
 
 
 def wire_of(points: Any, size: tuple[int, int] = TALL, **how: Any) -> list[tuple[int, int]]:
@@ -275,6 +276,7 @@ sizes = st.tuples(st.integers(2, 5000), st.integers(2, 5000))
 shares = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
+@relaxed
 @given(sizes, shares)
 def test_pixel_to_wire_and_back_moves_no_point_by_more_than_half_a_pixel(
     size: tuple[int, int], share: tuple[float, float]
@@ -284,6 +286,7 @@ def test_pixel_to_wire_and_back_moves_no_point_by_more_than_half_a_pixel(
     assert np.abs(back - pixel).max() <= 0.5 + 1e-9
 
 
+@relaxed
 @given(sizes, st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)))
 def test_wire_points_always_lie_in_the_picture(size: tuple[int, int], point: tuple[float, float]) -> None:
     for y_origin in ("bottom", "top"):
@@ -292,6 +295,7 @@ def test_wire_points_always_lie_in_the_picture(size: tuple[int, int], point: tup
         assert 0 <= y < size[1]
 
 
+@relaxed
 @given(sizes, shares)
 def test_counting_from_the_top_mirrors_counting_from_the_bottom(
     size: tuple[int, int], share: tuple[float, float]
@@ -302,6 +306,7 @@ def test_counting_from_the_top_mirrors_counting_from_the_bottom(
     assert bottom[0] == top[0]
 
 
+@relaxed
 @given(st.floats(0.05, 20), st.tuples(st.floats(-500, 500), st.floats(-500, 500)), sizes, shares)
 def test_display_to_wire_and_back_on_any_zoom(
     scale: float, offset: tuple[float, float], size: tuple[int, int], share: tuple[float, float]
@@ -316,6 +321,7 @@ def test_display_to_wire_and_back_on_any_zoom(
 integer_points = st.lists(st.tuples(st.integers(0, 719), st.integers(0, 1279)), min_size=2, max_size=77)
 
 
+@relaxed
 @given(integer_points)
 def test_wire_points_survive_unchanged_but_for_repeats(points: list[tuple[int, int]]) -> None:
     distinct = [p for i, p in enumerate(points) if i == 0 or p != points[i - 1]]
@@ -329,6 +335,7 @@ long_paths = st.lists(
 )
 
 
+@relaxed
 @given(long_paths)
 def test_any_path_gives_two_to_77_distinct_integer_points_and_keeps_its_ends(
     points: list[tuple[float, float]],
@@ -346,6 +353,7 @@ def test_any_path_gives_two_to_77_distinct_integer_points_and_keeps_its_ends(
     assert all(a != b for a, b in itertools.pairwise(wire))
 
 
+@relaxed
 @given(
     st.lists(st.tuples(st.integers(0, 999), st.integers(0, 999)), min_size=2, max_size=60, unique=True),
     st.integers(2, 77),
