@@ -19,30 +19,28 @@ from kling_nb.errors import InputError
 from kling_nb.providers.base import redacted_body
 
 EXTERNAL = "8b1f0c1e-6f0e-4b6e-9a0c-0d6f3a5d2b11"
-FIELDS = set(
-    [
-        "model_name",
-        "image",
-        "image_tail",
-        "multi_shot",
-        "shot_type",
-        "prompt",
-        "multi_prompt",
-        "negative_prompt",
-        "element_list",
-        "voice_list",
-        "sound",
-        "cfg_scale",
-        "mode",
-        "static_mask",
-        "dynamic_masks",
-        "camera_control",
-        "duration",
-        "watermark_info",
-        "callback_url",
-        "external_task_id",
-    ]
-)
+FIELDS = {
+    "model_name",
+    "image",
+    "image_tail",
+    "multi_shot",
+    "shot_type",
+    "prompt",
+    "multi_prompt",
+    "negative_prompt",
+    "element_list",
+    "voice_list",
+    "sound",
+    "cfg_scale",
+    "mode",
+    "static_mask",
+    "dynamic_masks",
+    "camera_control",
+    "duration",
+    "watermark_info",
+    "callback_url",
+    "external_task_id",
+}
 DATA = b"\xff\xd8picture bytes, not decoded here"
 
 
@@ -123,7 +121,8 @@ def test_every_field_at_once_stays_inside_the_closed_schema():
     brush = MotionBrush((720, 1280)).dynamic(square(), [(100, 200), (300, 400)]).static(~square())
     sent = body(
         image_tail=picture(), multi_shot=True, shot_type="customize", negative_prompt="blur", sound="on",
-        multi_prompt=(Shot(index=1, prompt="a", duration=5),), element_list=(1,), voice_list=("v",), cfg_scale=0.5,
+        multi_prompt=(Shot(index=1, prompt="a", duration=5),), element_list=(1,), voice_list=("v",),
+        cfg_scale=0.5,
         camera_control=CameraControl.parse({"zoom": 3}), watermark=True, callback_url="https://example.com/cb",
         static_mask=brush.static_mask, dynamic_masks=brush.dynamic_masks, aspect_ratio="1:1",
     )  # fmt: skip
