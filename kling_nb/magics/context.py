@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kling_nb.magics.notebook import notebook_path
 from kling_nb.session import default_session
 from kling_nb.widgets.card import show_run
+from kling_nb.widgets.clip import clip_bundle
 from kling_nb.widgets.output import has_page, show
 from kling_nb.widgets.state import plain_text
 
@@ -56,12 +57,23 @@ class Context:
 
     def show_runs(self, runs: Sequence[Run]) -> None:
         """Display the card of each run; a line of text in a terminal."""
-        folder = self.notebook.parent if self.notebook is not None else Path.cwd()
         for run in runs:
             if self.has_page:
-                show_run(run, notebook_folder=folder)
+                show_run(run, notebook_folder=self._folder)
             else:
                 self.say(plain_text(run))
+
+    def show_clip(self, path: Path, caption: str) -> None:
+        """Display a video file."""
+        if self.has_page:
+            self.display(clip_bundle(path, notebook_folder=self._folder, caption=caption))
+        else:
+            self.say(f"{caption}\n{path}")
+
+    @property
+    def _folder(self) -> Path:
+        """Where relative links of the page start."""
+        return self.notebook.parent if self.notebook is not None else Path.cwd()
 
     def display(self, bundle: dict[str, Any]) -> None:
         """Display a MIME bundle."""

@@ -66,8 +66,8 @@ def common_request(context: Context, call: RunCall) -> dict[str, Any]:
 def preview(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> None:
     """Render the motion locally and show it; spends nothing."""
     made = [context.session.preview(**request) for request in requests]
-    for video in made:
-        context.show_preview(video)
+    for path in made:
+        context.show_clip(path, "Local preview of the motion: free, not Kling's work.")
     context.assign(call.out, made[0] if len(made) == 1 else made)
 
 

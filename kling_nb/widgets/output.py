@@ -9,7 +9,6 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-
 _latest: list[contextvars.Context] = []
 
 

@@ -25,8 +25,6 @@ def run(context: Context, arguments: Arguments) -> None:
             "Write e.g. %kling attach 829611643369439283",
         )
     refuse_words(arguments, "%kling attach TASK [-p PROVIDER]", allowed=1)
-    provider = arguments.values.get("provider")
-    options = {} if provider is None else {"provider": provider}
-    attached = context.session.attach(arguments.positional[0].text, **options)
+    attached = context.session.attach(arguments.positional[0].text, provider=arguments.values.get("provider"))
     context.show_runs([attached])
     context.assign(arguments.values.get("out"), attached)

@@ -18,6 +18,4 @@ def run(context: Context, arguments: Arguments) -> None:
         ``-p`` names the service to check.
     """
     refuse_words(arguments, "%kling doctor [-p PROVIDER]")
-    provider = arguments.values.get("provider")
-    report = context.session.doctor() if provider is None else context.session.doctor(provider=provider)
-    context.say("\n".join(str(line) for line in report.lines))
+    context.say(str(context.session.doctor(arguments.values.get("provider"))))

@@ -23,5 +23,4 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame:
         ``-p`` names the service whose retirements are shown.
     """
     refuse_words(arguments, "%kling models [-p PROVIDER]")
-    provider = arguments.values.get("provider")
-    return context.session.models() if provider is None else context.session.models(provider=provider)
+    return context.session.models(arguments.values.get("provider"))
