@@ -54,9 +54,9 @@ class _Outermost:
             await self._app(scope, receive, send)
             return
         self._sandbox.last_call = time.monotonic()
-        path: str = scope["path"]
-        if len(path) > 1 and path.endswith("/") and not self._sandbox.config.strict:
-            scope = {**scope, "path": path.rstrip("/"), "raw_path": scope["raw_path"].rstrip(b"/")}
+        raw: bytes = scope["raw_path"]
+        if len(raw) > 1 and raw.endswith(b"/") and not self._sandbox.config.strict:
+            scope = {**scope, "path": scope["path"][:-1], "raw_path": raw[:-1]}
 
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -72,7 +72,8 @@ def _listen(options: ServeOptions, home: Path) -> socket.socket:
     wanted = [options.port] if options.port or last is None else [last.port, 0]
     for port in wanted:
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # With the protocol named, asyncio sets TCP_NODELAY; otherwise every answer waits 40 ms for an ACK.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         # Connections of the previous process may linger on its port; they must not keep it from us.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

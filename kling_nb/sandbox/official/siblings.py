@@ -93,8 +93,8 @@ async def _not_served(_request: Request) -> Any:
     raise RefusedError(1203)
 
 
-def unknown_path(sandbox: Sandbox) -> BaseRoute:
-    """Return the last route: a path the service does not know."""
+def unknown_path(sandbox: Sandbox, path: str = "/{rest:path}") -> BaseRoute:
+    """Return the route of a path the service does not know; by default every path no other route took."""
 
     async def answer(request: Request) -> Any:
         body = {
@@ -106,4 +106,4 @@ def unknown_path(sandbox: Sandbox) -> BaseRoute:
         }
         return json_answer(body, 404)
 
-    return Route("/{rest:path}", _Unserved(sandbox, "legacy", answer))
+    return Route(path, _Unserved(sandbox, "legacy", answer))

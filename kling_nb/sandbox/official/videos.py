@@ -18,6 +18,7 @@ from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.official.messages import RefusedError, invalid, parameter
 from kling_nb.sandbox.official.pipeline import Call, Endpoint
+from kling_nb.sandbox.official.siblings import unknown_path
 from kling_nb.sandbox.official.views import created_view, task_view
 from kling_nb.sandbox.tasks import Job, Task
 
@@ -65,7 +66,8 @@ class VideoPath:
         """Return the routes; the id may hold any character, escaped."""
         many = Endpoint(self._sandbox, {"POST": self._create, "GET": self._list})
         one = Endpoint(self._sandbox, {"GET": self._query})
-        return [Route(self._path, many), Route(self._path + "/{id:path}", one)]
+        slashed = unknown_path(self._sandbox, self._path + "/")  # reached with the switch ``strict`` only
+        return [Route(self._path, many), slashed, Route(self._path + "/{id:path}", one)]
 
     async def _create(self, call: Call) -> dict[str, Any]:
         config = self._sandbox.config
