@@ -47,6 +47,8 @@ class Database:
         self._lock = threading.RLock()
         self._engine: sa.Engine | None = None
         self._opened: tuple[int, int, int] | None = None
+        self.generation = 0
+        """Rises whenever the database is opened anew: it may be another file then."""
 
     @cached_property
     def dialect(self) -> sa.Dialect:
@@ -139,6 +141,7 @@ class Database:
                 engine.dispose()
                 raise
             self._engine, self._opened = engine, self._identity()
+            self.generation += 1
             return engine
 
     def _identity(self) -> tuple[int, int, int] | None:

@@ -32,6 +32,7 @@ class _Cached:
     frame: pd.DataFrame
     ids: list[str]
     revision: int
+    generation: int
 
 
 class FrameCache:
@@ -72,6 +73,8 @@ class FrameCache:
             "SELECT coalesce(max(revision), 0), count(*) FROM runs"
         ).one()
         old = self._cached
+        if old is not None and old.generation != self._database.generation:
+            old = None
         if old is not None and (old.revision, len(old.ids)) == (revision, count):
             return old
         if old is not None and old.revision <= revision:
@@ -80,7 +83,7 @@ class FrameCache:
             if merged is not None and len(merged.ids) == count:
                 return merged
         rows = self._fetch(connection, self._all)
-        return _Cached(build(rows), [row[0] for row in rows], revision)
+        return _Cached(build(rows), [row[0] for row in rows], revision, self._database.generation)
 
     def _merged(self, connection: sa.Connection, old: _Cached, revision: int) -> _Cached | None:
         """Return the old frame with the rows changed since, None when there are too many."""
@@ -97,7 +100,7 @@ class FrameCache:
         slots = np.flatnonzero(order < len(rows))
         old_rows = np.array([-1] * len(rows) + kept, dtype=np.intp)[order]
         frame = _spliced(old.frame, old_rows, build(rows), order[slots], slots)
-        return _Cached(frame, [ids[position] for position in ranking], revision)
+        return _Cached(frame, [ids[position] for position in ranking], revision, old.generation)
 
     def _fetch(self, connection: sa.Connection, statement: Statement, **values: int) -> list[tuple[Any, ...]]:
         """Read raw rows: converting a column at once is much faster than converting cell by cell."""
@@ -111,7 +114,7 @@ class FrameCache:
 
     @cached_property
     def _changed(self) -> Statement:
-        # Unordered: asked for the newest ids first, SQLite walks all of them instead of the few new revisions.
+        # Unordered: asked for the newest ids first, SQLite walks all of them, not the few new revisions.
         changed = _SELECT.where(RUNS.c.revision > sa.bindparam("since")).order_by(None)
         changed = changed.limit(sa.bindparam("most"))
         return compile_statement(changed, self._database.dialect)

@@ -14,24 +14,28 @@ import pandas as pd
 
 from kling_nb.runlog.schema import COLUMNS, field_kinds
 
-FRAME_COLUMNS: tuple[str, ...] = (
-    *("id", "created_at", "status", "provider", "model_name", "mode", "duration"),
+_FIRST = (
     *(
+        "id",
+        "created_at",
+        "status",
+        "provider",
+        "model_name",
+        "mode",
+        "duration",
         "prompt",
         "negative_prompt",
-        "cfg_scale",
-        "camera_control",
-        "dynamic_mask_count",
-        "sound",
-        "aspect_ratio",
     ),
+    *("cfg_scale", "camera_control", "dynamic_mask_count", "sound", "aspect_ratio"),
     *("estimate_units", "actual_units", "estimate_usd", "rating", "name", "tags", "note"),
     *("video_path", "error_code", "error_message", "image_source", "image_tail_source"),
 )
 """What people look at first; the other columns follow in the table's order."""
 
 _LEFT_OUT = frozenset({"request", "wire", "answers", "owner", "lease_until"})
-FRAME_COLUMNS += tuple(name for name in COLUMNS if name not in _LEFT_OUT and name not in FRAME_COLUMNS)
+
+FRAME_COLUMNS = (*_FIRST, *(name for name in COLUMNS if name not in _LEFT_OUT and name not in _FIRST))
+"""Columns of the frame, in its order."""
 
 CATEGORIES = ("status", "provider", "model_name", "mode")
 """Few values, many rows: grouped and filtered by."""

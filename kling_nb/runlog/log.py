@@ -177,9 +177,8 @@ class RunLog:
         RunNotFound
             No run, or several, with close ids to choose from.
         """
-        wanted = normalize(run_id)
-        rows = self._beginning_with(wanted)
-        exact = [row for row in rows if row.id == wanted]
+        rows = self._beginning_with(run_id) or self._beginning_with(normalize(run_id))
+        exact = [row for row in rows if row.id in (run_id, normalize(run_id))]
         if exact or len(rows) == 1:
             return (exact or rows)[0]
         if rows:

@@ -1,0 +1,68 @@
+"""What another kernel does with the log; started as a program of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from kling_nb.runlog import RunLog, RunRecord
+
+
+def rows(log: RunLog, name: str, count: str) -> None:
+    """Write rows and say each id once it is acknowledged."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(int(count)):
+        print(log.insert(RunRecord(name=name, note=str(number))).id, flush=True)
+
+
+def updates(log: RunLog, run_id: str, column: str, count: str) -> None:
+    """Change one column of one run again and again."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(int(count)):
+        log.update(run_id, **{column: str(number)})
+    print("done", flush=True)
+
+
+def claim(log: RunLog, identities: str) -> None:
+    """Claim the same identities as the other kernel, at the same time."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(int(identities)):
+        record = RunRecord(identity=f"identity {number}")
+        held = log.claim(record)
+        print("mine" if held.id == record.id else "theirs", held.id, flush=True)
+
+
+def lease(log: RunLog, owner: str, *run_ids: str) -> None:
+    """Try to lease runs that the other kernel wants too."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for run_id in run_ids:
+        print(log.lease(run_id, owner, 60), flush=True)
+
+
+def hold(log: RunLog) -> None:
+    """Hold the write lock until told to stop, as a stuck program would."""
+    with log._database.writing(durable=False):
+        print("ready", flush=True)
+        sys.stdin.readline()
+
+
+def endless(log: RunLog) -> None:
+    """Write money's rows until killed, saying what was acknowledged."""
+    print("ready", flush=True)
+    while True:
+        run = log.claim(RunRecord(identity=str(time.time_ns())))
+        print("claimed", run.id, flush=True)
+        log.update(run.id, task_id=f"task-{run.id}", status="submitted")
+        print("task", run.id, flush=True)
+        log.update(run.id, status="processing")
+        print("processing", run.id, flush=True)
+
+
+if __name__ == "__main__":
+    command, path, *arguments = sys.argv[1:]
+    with RunLog(path, busy_timeout=60) as opened:
+        {f.__name__: f for f in (rows, updates, claim, lease, hold, endless)}[command](opened, *arguments)
