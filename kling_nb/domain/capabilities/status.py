@@ -105,23 +105,16 @@ def brush_available(provider: str = "official") -> bool:
     )
 
 
-_DEFAULTS: Final[dict[tuple[str, bool], DefaultModel]] = {
-    ("sandbox", True): DefaultModel("kling-v1", "pro", 5),
-    ("sandbox", False): DefaultModel("kling-v2-5-turbo", "std", 5),
-    ("official", True): DefaultModel("kling-v2-5-turbo", "std", 5),
-    ("official", False): DefaultModel("kling-v2-5-turbo", "std", 5),
-}
-
-
 def default_model(provider: str = "official", brush: bool = False) -> DefaultModel:
     """Return model, mode and seconds for a request that names no model.
 
-    On the official hosts a brush has no model to go to: the ordinary default is returned and the
+    Where a brush has no model to go to (official, AceData) the ordinary default is returned, and the
     linter says why the masks are refused.
 
     Raises
     ------
     KeyError
-        The provider has no image-to-video default.
+        No such provider.
     """
-    return _DEFAULTS[provider, brush]
+    model, mode, duration = load("status")["defaults"][provider]["brush" if brush else "other"]
+    return DefaultModel(model, mode, duration)

@@ -153,7 +153,19 @@ def test_default_models() -> None:
     assert cap.default_model("sandbox", brush=True) == ("kling-v1", "pro", 5)
     assert cap.default_model("sandbox") == ("kling-v2-5-turbo", "std", 5)
     assert cap.default_model("official") == ("kling-v2-5-turbo", "std", 5)
+    assert cap.default_model("acedata").model == "kling-v2-6"
+    assert cap.default_model("aimlapi", brush=True) == ("kling-v1", "std", 5)
     assert not cap.status(cap.default_model("official", brush=True).model).retired
+
+
+@pytest.mark.parametrize("provider", ["sandbox", "official", "acedata", "aimlapi"])
+@pytest.mark.parametrize("brush", [True, False])
+def test_every_default_exists_in_the_table(provider: str, brush: bool) -> None:
+    assert cap.supports(*cap.default_model(provider, brush=brush), "start")
+
+
+def test_a_brush_without_a_model_works_in_the_sandbox() -> None:
+    assert cap.supports(*cap.default_model("sandbox", brush=True), "brush")
 
 
 @pytest.mark.parametrize(
