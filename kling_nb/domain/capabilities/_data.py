@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 
@@ -22,6 +22,6 @@ def load(name: str) -> dict[str, Any]:
     dict
         The parsed table; callers must not change it.
     """
-    text = Path(__file__).with_name(f"{name}.json").read_text(encoding="utf-8")
+    text = files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8")
     table: dict[str, Any] = json.loads(text)
     return table
