@@ -90,7 +90,7 @@ def fit(brush: PlainBrush, size: Size) -> PlainBrush:
                     "L12",
                     Severity.ERROR,
                     "dynamic_masks",
-                    f"the ratio of the brush ({brush.size[0]}x{brush.size[1]}) is not the picture's ({size[0]}x{size[1]})",
+                    f"the brush is {_text(brush.size)}, the picture {_text(size)}: the ratios differ",
                     "draw it again on this picture, or crop the picture to the same ratio",
                     forceable=False,
                 )
@@ -100,6 +100,10 @@ def fit(brush: PlainBrush, size: Size) -> PlainBrush:
     for group in brush.dynamic_masks:
         fitted = fitted.dynamic(group.mask, _scaled(group.trajectory, size), label=group.label)
     return fitted if brush.static_mask is None else fitted.static(brush.static_mask)
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _scaled(path: Trajectory, size: Size) -> Trajectory:

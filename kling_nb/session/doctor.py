@@ -128,7 +128,9 @@ def _service(session: Session, name: str) -> Iterator[DoctorLine]:
         error = caught
     skew = service.client.clock_skew
     if skew is not None:
-        text = f"this clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the service's"
+        # The header counts whole seconds and the answer was on its way for a moment.
+        side = "ahead of" if skew > 0 else "behind"
+        text = "agrees with the service's" if abs(skew) < 2 else f"{abs(skew):.0f} s {side} the service's"
         yield DoctorLine(
             "clock", ok=abs(skew) <= SKEW_S, text=text, advice="" if abs(skew) <= SKEW_S else "set the clock"
         )

@@ -61,7 +61,6 @@ class Engine:
         self.log = log
         self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace)
         self._home = home
-        self._pace = pace
         self._posters = posters
         self._runs: dict[str, Run] = {}
         self._follower: Follower | None = None
@@ -135,8 +134,7 @@ class Engine:
     def _start(self, run: Run, intent: Intent) -> None:
         if self._follower is None:
             journal = Journal(self.log, self._trouble)
-            retry = self._pace.download if self._pace else None
-            filer = Filer(self._home, posters=self._posters, retry=retry)
+            filer = Filer(self._home, posters=self._posters)
             self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer)
         task = self._follower.start(run, intent)
         task.add_done_callback(lambda _: self._forget(run))

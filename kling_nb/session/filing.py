@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.service import Service
     from kling_nb.transport.download import Downloaded
-    from kling_nb.transport.retry import RetryRule
 
 MEDIA = "media"
 MAX_VIDEO_BYTES = 2_000_000_000
@@ -73,15 +72,10 @@ class Filer:
         Whether a poster is made of each video.
     parallel
         Downloads at the same time.
-    retry
-        Delays between broken attempts of one download.
     """
 
-    def __init__(
-        self, home: Path, *, posters: bool = True, parallel: int = 4, retry: RetryRule | None = None
-    ) -> None:
+    def __init__(self, home: Path, *, posters: bool = True, parallel: int = 4) -> None:
         self.home = home
-        self._retry = retry
         self._posters = posters
         self._slots = asyncio.Semaphore(parallel)
 
@@ -126,7 +120,7 @@ class Filer:
                     target,
                     max_bytes=MAX_VIDEO_BYTES,
                     progress=progress,
-                    retry=self._retry,
+                    retry=service.download_retry,
                 )
             except DownloadError as error:
                 fresh = (

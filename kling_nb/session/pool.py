@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kling_nb.providers.base import Provider
+    from kling_nb.providers.base import PollPolicy, Provider
     from kling_nb.runlog import RunRecord
     from kling_nb.settings import Settings
 
@@ -43,12 +43,15 @@ class Pace:
         Delays of queries that are repeated.
     download
         Delays of broken downloads.
+    poll
+        Intervals of queries; None leaves them to the provider.
     """
 
     follow: FollowPolicy = field(default_factory=FollowPolicy)
     submit: SubmitPolicy = field(default_factory=SubmitPolicy)
     fetch: RetryRule = field(default_factory=RetryRule)
     download: RetryRule = field(default_factory=RetryRule)
+    poll: PollPolicy | None = None
 
 
 _SHORT = RetryRule(delays=(0.2, 0.4, 0.8, 1.6, 3.2))
@@ -173,6 +176,8 @@ class ServicePool:
             quota=self._settings.quota,
             policy=pace.follow,
             submit_policy=pace.submit,
+            poll=pace.poll,
+            download_retry=pace.download,
             reconnect=self._reconnector(client) if name == SANDBOX else None,
         )
 

@@ -15,8 +15,9 @@ from kling_nb.transport.submit import with_measured_skew
 if TYPE_CHECKING:
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
-    from kling_nb.providers.base import Provider
+    from kling_nb.providers.base import PollPolicy, Provider
     from kling_nb.transport.client import ServiceClient
+    from kling_nb.transport.retry import RetryRule
     from kling_nb.transport.submit import SubmitPolicy
 
 T = TypeVar("T")
@@ -38,8 +39,10 @@ class Service:
         Host, credential and connections.
     quota
         Slots per model.
-    policy, submit_policy
-        How tasks are watched and created.
+    policy, submit_policy, poll
+        How tasks are watched and created, and how often they are asked for (None: the provider's own).
+    download_retry
+        Delays of broken downloads.
     reconnect
         For a service whose address can change (the sandbox): returns a client for the present address, or
         None when it is unchanged. Blocking; called on a thread.
@@ -53,11 +56,15 @@ class Service:
         quota: int,
         policy: FollowPolicy,
         submit_policy: SubmitPolicy,
+        poll: PollPolicy | None = None,
+        download_retry: RetryRule | None = None,
         reconnect: Reconnect | None = None,
     ) -> None:
         self.provider = provider
         self.client = client
         self.policy = policy
+        self.poll = poll or provider.poll
+        self.download_retry = download_retry
         self.submit_policy = submit_policy
         self.tracker = Tracker(self, policy)
         self._quota = quota

@@ -112,7 +112,7 @@ class Tracker:
             The task in its final state; :class:`TaskGone` when the service does not know it, an
             ``AuthError`` when the credential is refused.
         """
-        poll = self._service.provider.poll
+        poll = self._service.poll
         now = time.monotonic()
         future: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
         self._watched[task_id] = Watched(task_id, now - age, report, note, future, due=now + poll.delay(age))
@@ -199,7 +199,7 @@ class Tracker:
         self._list_due = time.monotonic() + self._list_interval()
 
     def _list_interval(self) -> float:
-        poll = self._service.provider.poll
+        poll = self._service.poll
         floor = min(self._policy.list_floor_s, poll.first_s)
         count = max(1, len(self._watched))
         youngest = max((w.born for w in self._watched.values()), default=time.monotonic())
@@ -211,7 +211,7 @@ class Tracker:
 
     def _put_off(self, watched: Watched) -> None:
         now = time.monotonic()
-        watched.due = now + self._service.provider.poll.delay(now - watched.born)
+        watched.due = now + self._service.poll.delay(now - watched.born)
 
     def _seen(self, watched: Watched, task: Task) -> None:
         watched.missing.clear()
@@ -256,7 +256,7 @@ class Tracker:
 
     async def _pause(self, error: KlingError) -> None:
         self._failures += 1
-        poll = self._service.provider.poll
+        poll = self._service.poll
         pause = min(self._policy.pause_max_s, max(poll.first_s, 0.2) * 2 ** min(self._failures, 12))
         pause = max(_jittered(pause, poll.jitter), getattr(error, "retry_after", 0.0) or 0.0)
         if self._failures > 1:

@@ -1,0 +1,320 @@
+"""The main job over real HTTP: from a picture to a video on disk and a row in the log."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from quick_sessions import finish
+
+from kling_nb import media
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import MediaError, RequestRefused, RunNotFound, WaitTimeout
+from kling_nb.session import Session
+
+
+def test_a_refused_request_leaves_no_trace(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        session.submit(picture, "a boat", model="kling-v2-5-turbo", mode="std", image_tail=picture, cfg=7)
+    assert {"L01", "L22"} <= {problem.id for problem in refused.value.problems}
+    assert sandbox.tasks() == []
+    assert session.log.records() == []
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        ("no-such-file.jpg", "no-such-file.jpg"),
+        (b"this is no picture", "picture"),
+        (Path(), "folder"),
+    ],
+    ids=["missing", "broken", "folder"],
+)
+def test_a_picture_that_cannot_be_read_is_told_in_three_lines(
+    session: Session, image: Any, words: str
+) -> None:
+    with pytest.raises(MediaError) as error:
+        session.submit(image, "a boat")
+    assert len(error.value.lines()) <= 3
+    assert session.log.records() == []
+
+
+def test_video_row_poster_and_sidecar(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    run = session.submit(picture, "a boat drifts left", name="boat", tags=["sea"], note="first")
+    assert run.wait(30) is run
+    assert run.status is RunStatus.SUCCEEDED
+    assert run.service_status == "succeed"
+    assert run.error is None
+    assert run.video is not None
+    assert media.probe(run.video).frames > 0
+    assert run.poster is not None
+    assert run.poster.suffix == ".jpg"
+    assert run.cost.estimate == run.cost.actual == Decimal("1.5")
+    assert run.params["model_name"] == "kling-v2-5-turbo"
+    assert [task["id"] for task in sandbox.tasks()] == [run.task_id]
+    record = session.log.get(run.id)
+    moments = [
+        record.created_at,
+        record.sending_at,
+        record.submitted_at,
+        record.finished_at,
+        record.downloaded_at,
+    ]
+    assert all(moment is not None and moment.tzinfo == UTC for moment in moments)
+    assert record.created_at <= record.sending_at  # type: ignore[operator]  # shown above
+    assert (record.name, record.tags, record.note) == ("boat", ["sea"], "first")
+    assert record.video_sha256 is not None
+    assert record.answers["create"]["task_id"] == record.answers["final"]["task_id"] == run.task_id
+    assert record.owner is None, "the lease is given back"
+    about = json.loads(run.sidecar.read_text())  # type: ignore[union-attr]  # the sidecar is there
+    assert about["request"]["image"] == record.request["image"]  # type: ignore[index]  # holds a request
+    assert set(about["request"]["image"]) >= {"sha256", "bytes"}
+    assert about["task"]["task_id"] == run.task_id
+    assert about["cost"]["actual_units"] == "1.5"
+    assert about["video"]["video_sha256"] == record.video_sha256
+
+
+def test_the_row_is_on_disk_before_the_request_leaves(
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kling_nb.transport.client import ServiceClient
+
+    seen = []
+    original = ServiceClient._attempt
+
+    async def attempt(self: Any, wire: Any, method: str, *args: Any) -> Any:
+        if method == "POST":
+            before = args[-1]
+
+            async def checked() -> None:
+                await before()
+                row = session.log.records()[0]
+                seen.append((row.status, row.sending_at is not None, row.task_id, row.external_task_id))
+
+            args = (*args[:-1], checked)
+        elif "task_id" not in seen:
+            # The first query: by then the id of the task must be on disk.
+            seen.append(("query", session.log.records()[0].task_id))
+            seen.append("task_id")
+        return await original(self, wire, method, *args)
+
+    monkeypatch.setattr(ServiceClient, "_attempt", attempt)
+    run = finish(session.submit(picture, "a boat"))
+    assert seen[0] == (RunStatus.CREATED, True, None, run.external_task_id)
+    assert seen[1] == ("query", run.task_id)
+
+
+def test_the_input_is_kept_so_that_a_killed_run_can_be_sent(session: Session, picture: np.ndarray) -> None:
+    run = session.submit(picture, "a boat")
+    assert run.image is not None
+    assert media.load_image(run.image).sha256 == run.record.image_sha256
+    finish(run)
+
+
+def test_running_the_cell_again_spends_nothing(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    first = finish(session.submit(picture, "a boat"))
+    second = session.submit(picture, "a boat")
+    assert second.id == first.id
+    assert second.reused
+    assert f"reused {first.id}, no charge" in second.notices
+    assert second.done
+    assert len(sandbox.charges()) == 1
+
+
+def test_running_the_cell_again_while_it_runs_spends_nothing(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    sandbox.config(min_processing=0.5)
+    first = session.submit(picture, "a boat")
+    second = session.submit(picture, "a boat")
+    assert second is first
+    finish(second)
+    assert len(sandbox.charges()) == 1
+
+
+def test_again_and_repeat_make_further_runs(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    first = finish(session.submit(picture, "a boat"))
+    again = finish(session.submit(picture, "a boat", again=True))
+    third = finish(session.submit(picture, "a boat", repeat=3))
+    assert len({first.id, again.id, third.id}) == 3
+    assert session.submit(picture, "a boat", repeat=3).id == third.id
+    assert len(sandbox.charges()) == 3
+    assert session.log.get(again.id).again
+
+
+def test_a_failed_run_is_not_reused(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    failed = finish(session.submit(picture, "[[sandbox:async:risk]] a boat"))
+    assert failed.status is RunStatus.FAILED
+    assert not session.submit(picture, "[[sandbox:async:risk]] a boat").reused
+
+
+def test_a_lost_file_is_fetched_again_without_charge(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    run = finish(session.submit(picture, "a boat"))
+    assert run.video is not None
+    run.video.unlink()
+    assert run.video is None
+    again = finish(session.submit(picture, "a boat"))
+    assert again.id == run.id
+    assert again.video is not None
+    assert len(sandbox.charges()) == 1
+
+
+async def test_await_on_a_running_loop(session: Session, picture: np.ndarray) -> None:
+    run = session.submit(picture, "a boat")
+    assert await run is run
+    assert run.video is not None
+
+
+def test_waiting_ends_at_the_timeout_and_the_task_goes_on(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    run = session.submit(picture, "[[sandbox:slow:0.6]] a boat")
+    with pytest.raises(WaitTimeout) as ended:
+        run.wait(0.05)
+    assert len(ended.value.lines()) == 3
+    assert run.following
+    assert run.wait(30).status is RunStatus.SUCCEEDED
+
+
+def test_timeout_given_with_the_request_limits_the_wait(session: Session, picture: np.ndarray) -> None:
+    run = session.submit(picture, "[[sandbox:slow:0.6]] a boat", timeout=0.05)
+    with pytest.raises(WaitTimeout):
+        run.wait()
+    run.wait(30)
+
+
+def test_interrupt_stops_only_the_waiting(
+    session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = session.submit(picture, "[[sandbox:slow:0.4]] a boat")
+    slices = []
+
+    def interrupted(timeout: float) -> bool:
+        slices.append(timeout)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run._settled, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run.wait()
+    assert slices[0] <= 0.1
+    assert run.following
+    assert run.wait(30).status is RunStatus.SUCCEEDED
+
+
+def test_stop_following_keeps_the_task(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    run = session.submit(picture, "[[sandbox:slow:0.5]] a boat")
+    told = threading.Event()
+    run.on_change(lambda r: told.set() if r.task_id else None)
+    assert told.wait(10)
+    run.stop_following()
+    assert run._settled.wait(5)
+    assert not run.following
+    assert run.error is None
+    assert not run.status.is_final
+    assert session.log.get(run.id).owner is None
+    run.wait(30)
+    assert run.status is RunStatus.SUCCEEDED
+    assert len(sandbox.charges()) == 1
+
+
+def test_listeners_see_every_stage_and_the_last_one(session: Session, picture: np.ndarray) -> None:
+    run = session.submit(picture, "[[sandbox:slow:0.3]] a boat")
+    seen: list[RunStatus] = []
+    threads = set()
+    last = threading.Event()
+
+    def listener(changed: Any) -> None:
+        threads.add(threading.current_thread().name)
+        seen.append(changed.status)
+        if changed.done and changed.video is not None:
+            last.set()
+
+    run.on_change(lambda _: 1 / 0)
+    run.on_change(listener)
+    run.wait(30)
+    assert last.wait(5), "the end is always told, also when another listener fails"
+    assert list(dict.fromkeys(seen))[-2:] == [RunStatus.PROCESSING, RunStatus.SUCCEEDED]
+    assert threads == {"kling-events"}
+
+
+def test_attach_by_task_id_external_id_and_run_id(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    run = finish(session.submit(picture, "a boat"))
+    for some_id in (run.task_id, run.external_task_id, run.id):
+        assert session.attach(some_id).id == run.id  # type: ignore[arg-type]  # all are set
+
+
+def test_attach_to_a_task_the_log_does_not_know(
+    make_session: Any, sandbox: Any, picture: np.ndarray, tmp_path: Path
+) -> None:
+    first = make_session()
+    other = make_session(home=tmp_path / "elsewhere")
+    run = finish(first.submit(picture, "a boat"))
+    found = finish(other.attach(run.external_task_id))
+    assert found.task_id == run.task_id
+    assert found.video is not None
+    assert other.attach(run.task_id).id == found.id
+    assert len(sandbox.charges()) == 1
+
+
+def test_attach_to_nothing(session: Session) -> None:
+    from kling_nb.errors import TaskNotFound
+
+    with pytest.raises(TaskNotFound):
+        session.attach("829611643369439283")
+    with pytest.raises(RunNotFound):
+        session.attach("r-000000000000")
+
+
+def test_to_python_makes_the_same_request(
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kling_nb
+    from kling_nb.session import set_default_session
+
+    set_default_session(session)
+    try:
+        mask = np.zeros((320, 400), dtype=bool)
+        mask[50:100, 50:100] = True
+        brush = kling_nb.MotionBrush(picture).dynamic(mask, [(75, 75), (200, 75)]).static(mask[::-1])
+        run = finish(session.submit(brush=brush, prompt='say "hi"', negative="blur"))
+        names: dict[str, Any] = {}
+        exec(compile(run.to_python(), "cell", "exec"), names)
+        assert names["run"].id == run.id
+        assert names["run"].reused
+    finally:
+        set_default_session(None)
+
+
+def test_html_of_a_run_escapes_what_is_not_ours(session: Session, picture: np.ndarray) -> None:
+    run = finish(session.submit(picture, "<script>alert(1)</script>"))
+    assert "<script>" not in run._repr_html_()
+    assert "&lt;script&gt;" in run._repr_html_()
+
+
+def test_own_words_can_be_changed(session: Session, picture: np.ndarray) -> None:
+    run = finish(session.submit(picture, "a boat"))
+    run.annotate(rating=4, tags=["keeper"])
+    frame = session.runs()
+    assert frame.loc[0, "rating"] == 4
+    assert session.log.get(run.id).tags == ["keeper"]
+    with pytest.raises(TypeError, match="prompt"):
+        run.annotate(prompt="changed")
+
+
+def test_the_table_has_one_row_a_run(session: Session, picture: np.ndarray) -> None:
+    runs = [finish(session.submit(picture, f"boat {n}")) for n in range(3)]
+    frame = session.runs()
+    assert list(frame["id"]) == [run.id for run in reversed(runs)]
+    assert set(frame["task_id"]) == {run.task_id for run in runs}
+    assert list(session.runs(limit=1)["id"]) == [runs[-1].id]
