@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import ipaddress
 import ssl
+import urllib.request
 from dataclasses import dataclass
 
 import httpx
+
+from kling_nb.transport.direct import DirectTransport
 
 MAX_CONNECTIONS = 8
 """httpcore rescans every connection for each queued request: few connections are faster than many."""
@@ -67,13 +70,26 @@ def is_loopback(host: str) -> bool:
 @functools.cache
 def tls_context() -> ssl.SSLContext:
     """Return the one TLS context of this process; building it costs tens of milliseconds."""
-    return httpx.create_ssl_context()
+    context = httpx.create_ssl_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 @functools.cache
 def no_trust_context() -> ssl.SSLContext:
     """Return a context that trusts nobody, for clients that speak plain http to loopback only."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def behind_proxy(url: httpx.URL) -> bool:
+    """Return whether the environment may ask for a proxy on the way to an address.
+
+    Parameters
+    ----------
+    url
+        Where to.
+    """
+    return not is_loopback(url.host) and bool(urllib.request.getproxies())
 
 
 def new_client(url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTIONS) -> httpx.AsyncClient:
@@ -90,10 +106,14 @@ def new_client(url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTI
     """
     target = httpx.URL(url)
     local = is_loopback(target.host)
+    # A context without certificates fails closed, should TLS ever be asked of it.
+    verify = no_trust_context() if local and target.scheme == "http" else tls_context()
+    # Proxies are httpx's business, and then its own pool carries the requests.
+    transport = None if behind_proxy(target) else DirectTransport(verify, max_idle=max_connections)
     return httpx.AsyncClient(
-        # A context without certificates fails closed, should TLS ever be asked of it.
-        verify=no_trust_context() if local and target.scheme == "http" else tls_context(),
+        verify=verify,
         trust_env=not local,
+        transport=transport,
         follow_redirects=False,
         limits=httpx.Limits(
             max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=20.0
