@@ -69,6 +69,16 @@ class MotionBrush:
     dynamic_masks: tuple[DynamicMask, ...] = ()
     static_mask: Mask | None = None
 
+    def __repr__(self) -> str:
+        # The arrays themselves would fill a screen.
+        regions = [
+            f"{group.label or f'region {number}'}: {group.mask.extent()} along "
+            f"{len(group.trajectory.pixels)} points"
+            for number, group in enumerate(self.dynamic_masks, 1)
+        ]
+        frozen = [] if self.static_mask is None else [f"still: {self.static_mask.extent()}"]
+        return f"<MotionBrush {self.size[0]} × {self.size[1]} · {' · '.join([*regions, *frozen]) or 'empty'}>"
+
     def dynamic(
         self,
         mask: Any,

@@ -44,6 +44,9 @@ class Cost:
         note = f"; {self.note}" if self.note else ""
         return f"{plain_decimal(self.units)} units ({dollars}{self.as_of}, {self.mark}{note})"
 
+    def __repr__(self) -> str:
+        return f"<Cost {self}>"
+
 
 def plain_decimal(value: Decimal) -> str:
     """Write a decimal without exponent and trailing zeros."""

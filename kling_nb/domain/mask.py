@@ -112,6 +112,10 @@ class Mask:
             bits.flags.writeable = False
             object.__setattr__(self, "array", bits)
 
+    def extent(self) -> str:
+        """Return the region's size in pixels, or its address, for people."""
+        return f"{np.count_nonzero(self.array):,} px" if self.array is not None else str(self.url)
+
     @classmethod
     def read(
         cls,

@@ -20,7 +20,7 @@ POINT_OPTIONS = ("units", "origin", "y_origin", "timing")
 """Keywords that say how raw points of ``dynamic_masks`` are meant."""
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class MotionBrush(PlainBrush):
     """Regions that move along paths, and a region that keeps still, for one picture.
 

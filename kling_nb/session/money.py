@@ -63,6 +63,9 @@ class RunCost:
         source = ", ".join(part for part in (self.as_of, self.mark) if part)
         return f"{number(self.units)} units expected{usd}{' · ' + source if source else ''}"
 
+    def __repr__(self) -> str:
+        return f"<RunCost {self}>"
+
 
 def cost_of(record: RunRecord) -> RunCost:
     """Read the cost of a run from its row."""

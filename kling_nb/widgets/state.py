@@ -124,11 +124,9 @@ def _video(run: Run, embed_cap_bytes: int, root: Path | None) -> dict[str, Any] 
 def plain_text(run: Run) -> str:
     """Return the run as one or two lines for terminals."""
     record = run.record
-    head = " · ".join(
-        str(part)
-        for part in (run.id, run.status.value, record.model_name, record.mode, str(run.cost), run.message)
-        if part
-    )
+    reused = "reused, no charge" if run.reused else ""
+    parts = (run.id, run.status.value, record.model_name, record.mode, str(run.cost), reused, run.message)
+    head = " · ".join(str(part) for part in parts if part)
     if run.error is not None and run.done:
         return "\n".join([head, *run.error.lines()])
     return f"{head}\n{run.video}" if run.video is not None else head

@@ -19,6 +19,7 @@ def clean_environment(state: Path) -> dict[str, str]:
     state
         Where Jupyter and IPython keep configuration, data and runtime files.
     """
+    state.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
     jupyter = {f"JUPYTER_{name.upper()}_DIR": str(state / name) for name in ("config", "data", "runtime")}
     return kept | jupyter | {"IPYTHONDIR": str(state / "ipython"), "HOME": str(state)}
