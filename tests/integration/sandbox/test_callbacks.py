@@ -1,0 +1,134 @@
+"""Callbacks as a receiver sees them (spec/official-api.md §9, spec/sandbox.md §5)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import queue
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from legacy_wire import created, delivered, finished, query
+
+SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
+
+
+class Receiver:
+    """A loopback receiver: keeps what arrives, answers with the statuses it was given, then 200."""
+
+    def __init__(self):
+        self.arrived = queue.Queue()
+        self.statuses = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.arrived.put((dict(self.headers.items()), body))
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/done"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def next(self):
+        headers, body = self.arrived.get(timeout=10)
+        return {name.lower(): value for name, value in headers.items()}, body
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def verified(headers, body):
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    text = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode()
+    return hmac.compare_digest(expected, headers["webhook-signature"])
+
+
+def test_the_bare_task_on_processing_and_at_the_end(sandbox, receiver):
+    task = created(sandbox, callback_url=receiver.url, external_task_id="job-1")
+    (first_headers, first), (_, second) = receiver.next(), receiver.next()
+    assert first_headers["content-type"] == "application/json; charset=utf-8"
+    assert "webhook-signature" not in first_headers
+    states = sorted((json.loads(body) for body in (first, second)), key=lambda state: state["updated_at"])
+    assert [state["task_status"] for state in states] == ["processing", "succeed"]
+    assert states[-1] == query(sandbox, task)
+    assert receiver.arrived.empty()
+
+
+def test_failures_are_told_too(sandbox, receiver):
+    created(sandbox, callback_url=receiver.url, prompt="[[sandbox:async:risk]]")
+    bodies = [json.loads(receiver.next()[1]) for _ in range(2)]
+    assert {body["task_status"] for body in bodies} == {"processing", "failed"}
+
+
+def test_submitted_only_when_all_are_wanted(sandbox, receiver):
+    sandbox.config(callback_all=True)
+    created(sandbox, callback_url=receiver.url)
+    bodies = [json.loads(receiver.next()[1]) for _ in range(3)]
+    assert {body["task_status"] for body in bodies} == {"submitted", "processing", "succeed"}
+
+
+def test_signed_when_a_secret_is_set(sandbox, receiver):
+    sandbox.config(callback_secret=SECRET)
+    delivered(sandbox, callback_url=receiver.url)
+    seen = set()
+    for _ in range(2):
+        headers, body = receiver.next()
+        assert verified(headers, body)
+        assert not verified(headers, body[:-1] + b" ")
+        assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
+        seen.add(headers["webhook-id"])
+    assert len(seen) == 2
+
+
+def test_a_bad_signature_on_request(sandbox, receiver):
+    sandbox.config(callback_secret=SECRET)
+    delivered(sandbox, callback_url=receiver.url, prompt="[[sandbox:callback-bad-sign]]")
+    assert not verified(*receiver.next())
+
+
+def test_a_refused_delivery_is_tried_again_with_the_same_id(sandbox, receiver):
+    sandbox.config(callback_secret=SECRET, time_scale=0.05)
+    receiver.statuses = [500, 302, 404]
+    task = created(sandbox, callback_url=receiver.url, prompt="[[sandbox:stuck]]")
+    tries = [receiver.next() for _ in range(4)]
+    assert len({headers["webhook-id"] for headers, _ in tries}) == 1
+    assert {json.loads(body)["task_id"] for _, body in tries} == {task}
+
+
+def test_lost_and_doubled_deliveries(sandbox, receiver):
+    delivered(sandbox, callback_url=receiver.url, prompt="[[sandbox:callback-lost]]")
+    delivered(sandbox, callback_url=receiver.url, prompt="[[sandbox:callback-twice]]")
+    bodies = [receiver.next()[1] for _ in range(4)]
+    assert sorted(json.loads(body)["task_status"] for body in bodies) == ["processing"] * 2 + ["succeed"] * 2
+    assert receiver.arrived.empty()
+
+
+def test_a_receiver_that_is_not_there_changes_nothing(sandbox):
+    assert delivered(sandbox, callback_url="http://127.0.0.1:9/")["task_status"] == "succeed"
+
+
+def test_other_hosts_are_noted_not_called(sandbox):
+    task = created(sandbox, callback_url="https://callback.example/done")
+    assert finished(sandbox, task)["task_status"] == "succeed"
+    assert sandbox.task(task)["notes"] == ["callback not delivered: network access is off"]
