@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from pydantic import SecretStr
+
 from kling_nb import settings as settings_module
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import InputStore, RunLog
@@ -80,7 +82,7 @@ class Session:
             "provider": provider,
             "home": None if home is None else Path(home),
             "log_url": log_url,
-            **explicit,
+            **{name: _hidden(name, value) for name, value in explicit.items()},
         }
         self._fixed = settings
         self._pace = pace
@@ -489,6 +491,11 @@ class Session:
         """Whether the settings still name this home and log, in this process."""
         now = self.settings
         return self._pid == os.getpid() and (now.home, now.log_url) == (self.home, self._log_url)
+
+
+def _hidden(name: str, value: Any) -> Any:
+    """Wrap a secret, so that it shows in no repr and no traceback with local variables."""
+    return SecretStr(value) if isinstance(value, str) and name.endswith("_key") else value
 
 
 def _own(record: RunRecord) -> bool:

@@ -116,6 +116,7 @@ class ServicePool:
         self._told = told
         self._pace = pace
         self._services: dict[tuple[str, str], Service] = {}
+        self._former: list[Service] = []
         self._lock = threading.Lock()
         self._seen: tuple[float, SandboxAddress] | None = None
 
@@ -124,7 +125,8 @@ class ServicePool:
         with self._lock:
             if settings != self._settings:
                 self._settings = settings
-                # Runs in flight keep the service they have.
+                # Runs in flight keep the service they have, so it is closed with the pool only.
+                self._former += self._services.values()
                 self._services = {}
 
     def provider(self, name: str) -> Provider:
@@ -164,9 +166,9 @@ class ServicePool:
 
     async def close(self) -> None:
         """Close all connections."""
-        for service in self._services.values():
+        for service in [*self._services.values(), *self._former]:
             await service.client.aclose()
-        self._services.clear()
+        self._services, self._former = {}, []
 
     def _service(self, name: str, client: ServiceClient) -> Service:
         pace = self._pace_of(name)

@@ -14,7 +14,7 @@ from kling_nb.transport.submit import SubmitPolicy
 SHORT = RetryRule(delays=(0.02, 0.04, 0.08, 0.15))
 
 QUICK = Pace(
-    FollowPolicy(list_floor_s=0.05, visible_s=1.0, missing_s=0.1, pause_max_s=0.3),
+    FollowPolicy(list_floor_s=0.05, visible_s=6.0, missing_s=0.1, pause_max_s=0.3),
     SubmitPolicy(backoff=SHORT, lookup_span_s=0.2),
     SHORT,
     SHORT,
