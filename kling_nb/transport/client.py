@@ -20,9 +20,8 @@ import httpx
 
 from kling_nb.domain.wire import Answer, Call
 from kling_nb.errors import AnswerLost, InputError, NotSent, TransportError
-from kling_nb.settings import clean_base_url
 from kling_nb.transport.auth import Credential, HostAuth
-from kling_nb.transport.connection import MAX_CONNECTIONS, Timeouts, new_client
+from kling_nb.transport.connection import MAX_CONNECTIONS, Timeouts, base_address, new_client
 from kling_nb.transport.retry import RetryRule, wants_retry
 
 Before = Callable[[], "Awaitable[None] | None"]
@@ -59,6 +58,11 @@ class ServiceClient:
         Time limits.
     retry
         Retry rule of safe calls.
+
+    Raises
+    ------
+    SettingsError
+        If the address is none, or carries a user name or a query.
     """
 
     def __init__(
@@ -70,7 +74,7 @@ class ServiceClient:
         timeouts: Timeouts | None = None,
         retry: RetryRule | None = None,
     ) -> None:
-        self.base_url = clean_base_url(base_url)
+        self.base_url = base_address(base_url)
         self.credential = credential
         self.clock = clock
         self.timeouts = timeouts or Timeouts()

@@ -7,9 +7,11 @@ import ipaddress
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 
+from kling_nb.errors import SettingsError
 from kling_nb.transport.direct import DirectTransport
 
 MAX_CONNECTIONS = 8
@@ -48,6 +50,33 @@ class Timeouts:
             Size of the request body.
         """
         return self.post + self.post_per_mb * body_bytes / 1e6 if method == "POST" else self.get
+
+
+def base_address(url: str) -> str:
+    """Return the address of a service as paths are appended to it.
+
+    The settings have cleaned it already; here it is made sure that nothing in it can lead a credential
+    elsewhere.
+
+    Parameters
+    ----------
+    url
+        Absolute http(s) URL.
+
+    Raises
+    ------
+    SettingsError
+        If it is none, or carries a user name, a query or a fragment.
+    """
+    parts = urlsplit(url)
+    plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    if not plain or parts.query or parts.fragment:
+        raise SettingsError(
+            "The address of the service cannot be used.",
+            "It must be an http(s) address without user name and query.",
+            "Correct KLING_API_BASE.",
+        )
+    return url.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:

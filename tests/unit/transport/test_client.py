@@ -168,9 +168,14 @@ class TestCredential:
         await connect(server.url).send(Call("GET", "//evil.example/x"))
         assert server.requests[0].path == "//evil.example/x"
 
-    async def test_user_names_in_the_address_are_refused(self):
-        with pytest.raises((SettingsError, ValueError)):
-            ServiceClient("https://user:pw@host", None)
+    @pytest.mark.parametrize(
+        "url",
+        ["https://user:pw@host", "https://host?x=1", "https://host#x", "host", "ftp://host", "https://"],
+    )
+    async def test_addresses_that_could_lead_elsewhere_are_refused(self, url):
+        with pytest.raises(SettingsError) as caught:
+            ServiceClient(url, None)
+        assert "pw" not in str(caught.value)
 
     @pytest.mark.parametrize("how", ["hang_up", "half_answer", "silence", "refused"])
     async def test_no_secret_in_errors_tracebacks_and_logs(self, connect, server, act, caplog, how):
