@@ -76,7 +76,7 @@ def sway_field(seed: int, size: tuple[int, int], shape: tuple[int, int], seconds
     """
     random = np.random.default_rng(seed + 1)
     ys, xs = np.mgrid[0.0 : 1.0 : shape[0] * 1j, 0.0 : 1.0 : shape[1] * 1j]
-    amplitude = 0.0028 * max(size)
+    amplitude = 0.0024 * max(size)
     field = np.zeros((*shape, 2))
     for _ in range(4):
         across, down = random.uniform(1.0, 3.5, 2) * random.choice([-1, 1], 2)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.render.fields import membrane
 from kling_nb.render.plan import CameraMove
 from kling_nb.render.planes import Planes
 
@@ -27,6 +28,10 @@ _PRESETS = {
 }
 _TURN_FIRST = frozenset({"right_turn_forward", "left_turn_forward"})
 _MARGIN = 0.4
+_TEXTURE_SIGMA = 0.006
+_TEXTURE_REACH = 0.08
+_TEXTURE_LEVELS = 14.0
+_MEMBRANE_SIDE = 240
 
 
 def homography(move: CameraMove, amount: float, size: tuple[int, int]) -> Array:
@@ -104,7 +109,10 @@ def half_homography(matrix: Array) -> Array:
 
 
 class Canvas:
-    """A picture continued beyond its edges: mirrored and ever softer with the distance.
+    """A picture continued beyond its edges: its colours run on ever softer, its fine texture is mirrored.
+
+    Mirroring the picture itself would show its objects twice; only what is finer than the blur is
+    mirrored, and it fades with the distance.
 
     Parameters
     ----------
@@ -143,31 +151,41 @@ class Canvas:
 
 
 def _outpaint(plane: Array, pad_x: int, pad_y: int) -> Array:
-    """Mirror a plane outwards; each blur level takes over further away from the picture."""
-    mirrored = cv2.copyMakeBorder(plane, pad_y, pad_y, pad_x, pad_x, cv2.BORDER_REFLECT_101)
     height, width = plane.shape
-    xs = np.arange(width + 2 * pad_x, dtype=np.float32) - pad_x
-    ys = np.arange(height + 2 * pad_y, dtype=np.float32) - pad_y
-    outside_x = np.maximum(np.maximum(-xs, xs - (width - 1)), 0)
-    outside_y = np.maximum(np.maximum(-ys, ys - (height - 1)), 0)
-    distance = np.hypot(outside_x[None, :], outside_y[:, None]) / max(width, height)
-    result = mirrored.astype(np.float32)
-    previous = 0.0
-    for reach in (0.01, 0.03, 0.07, 0.15):
-        sigma = 0.35 * reach * max(width, height)
-        soft = _soft(mirrored, sigma)
-        share = np.clip((distance - previous) / (reach - previous), 0, 1).astype(np.float32)
-        result += (soft - result) * share
-        previous = reach
-    finished = np.clip(np.rint(result), 0, 255).astype(np.uint8)
+    sigma = _TEXTURE_SIGMA * max(width, height)
+    soft = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101).astype(np.float32)
+    texture = np.clip(plane.astype(np.float32) - soft, -_TEXTURE_LEVELS, _TEXTURE_LEVELS)
+    border = (pad_y, pad_y, pad_x, pad_x)
+    mirrored = cv2.copyMakeBorder(texture, *border, borderType=cv2.BORDER_REFLECT_101)
+    fade = np.exp(-_outside(plane.shape, pad_x, pad_y) / (_TEXTURE_REACH * max(width, height)))
+    canvas = _continued_colours(soft, pad_x, pad_y) + mirrored * fade
+    finished: Array = np.clip(np.rint(canvas), 0, 255).astype(np.uint8)
     finished[pad_y : pad_y + height, pad_x : pad_x + width] = plane
     return finished
 
 
-def _soft(plane: Array, sigma: float) -> Array:
-    """Gaussian blur, done at reduced size when wide."""
-    step = max(1, int(sigma / 3))
-    height, width = plane.shape
-    small = cv2.resize(plane, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small.astype(np.float32), (0, 0), max(0.5, sigma / step))
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+def _outside(shape: tuple[int, ...], pad_x: int, pad_y: int) -> Array:
+    """Distance of every canvas pixel to the picture."""
+    height, width = shape
+    xs = np.arange(width + 2 * pad_x, dtype=np.float32) - pad_x
+    ys = np.arange(height + 2 * pad_y, dtype=np.float32) - pad_y
+    beside = np.maximum(np.maximum(-xs, xs - (width - 1)), 0)
+    above = np.maximum(np.maximum(-ys, ys - (height - 1)), 0)
+    return np.asarray(np.hypot(beside[None, :], above[:, None]))
+
+
+def _continued_colours(soft: Array, pad_x: int, pad_y: int) -> Array:
+    """Continue a blurred plane by a membrane, at a coarse size, joined to the border's own values."""
+    height, width = soft.shape
+    whole = (width + 2 * pad_x, height + 2 * pad_y)
+    factor = min(1.0, _MEMBRANE_SIDE / max(whole))
+    size = (max(8, round(whole[0] * factor)), max(8, round(whole[1] * factor)))
+    spread = cv2.copyMakeBorder(soft, pad_y, pad_y, pad_x, pad_x, borderType=cv2.BORDER_REPLICATE)
+    inside = (_outside(soft.shape, pad_x, pad_y) == 0).astype(np.uint8)
+    known = cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST)
+    values = cv2.resize(spread, size, interpolation=cv2.INTER_AREA)
+    inner = cv2.erode(known, np.ones((3, 3), np.uint8)).astype(np.bool_)
+    coarse = membrane(values, inner)
+    smooth = np.asarray(cv2.resize(coarse, whole, interpolation=cv2.INTER_CUBIC))
+    near = np.clip(_outside(soft.shape, pad_x, pad_y) * factor / 2, 0, 1)
+    return np.asarray(spread + (smooth - spread) * near)

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kling_nb.render.elastic import ElasticField
+from kling_nb.render.elastic import ElasticField, ElasticRegion
 from kling_nb.render.plan import MaskMode
 
 Array = NDArray[Any]
 
-MIN_ALIGNMENT = 0.6
+MIN_ALIGNMENT = 0.65
 MIN_DETERMINANT = 0.4
+_LEAST_REACH = 0.07
+_OBJECT_REACH = 0.1
+_PART_REACH = 0.33
+_REACH_PER_PIXEL = 2.6
 _LOOK_SIDE = 320
-_STRONG_EDGE = 0.75
+_LOCAL_QUANTILE = 0.75
+_STRONG_EDGE = 200.0
+_CLUTTER_SHARE = 0.3
 
 
-def choose_modes(
-    picture: Array, masks: list[Array], still: Array | None, moves: list[Array]
-) -> tuple[MaskMode, ...]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How one region is moved.
+
+    Parameters
+    ----------
+    mode
+        Layered, elastic, or none for an empty mask.
+    region
+        What the elastic mode moves, None in the others.
+    """
+
+    mode: MaskMode
+    region: ElasticRegion | None = None
+
+
+def choose(picture: Array, masks: list[Array], still: Array | None, moves: list[Array]) -> list[Choice]:
     """Choose how each region is moved.
 
-    A region is moved elastically when its outline does not follow the picture's edges (it is a part of
-    something) or when the motion is small enough for the surroundings to give way without folding;
-    otherwise, and where regions touch, it is cut out and moved as a layer.
+    A whole object (its outline follows the picture's edges) is cut out and moved as a layer, unless the
+    motion is so small that its close surroundings can give way.  A part of something is moved
+    elastically, with a reach as wide as the motion needs, and so is an object whose surroundings are too
+    busy to be filled in.  Where even that would fold, and where regions touch, the region becomes a layer.
 
     Parameters
     ----------
@@ -41,18 +63,18 @@ def choose_modes(
     """
     gradients = _gradients(picture)
     touching = _touching(masks)
-    modes: list[MaskMode] = []
-    for index, mask in enumerate(masks):
+    choices = []
+    for index, (mask, move) in enumerate(zip(masks, moves, strict=True)):
         if not mask.any():
-            modes.append("none")
-        elif index in touching or (
-            _folds(mask, still, moves[index]) < MIN_DETERMINANT
-            and edge_alignment(gradients, mask) >= MIN_ALIGNMENT
-        ):
-            modes.append("layered")
-        else:
-            modes.append("elastic")
-    return tuple(modes)
+            choices.append(Choice("none"))
+            continue
+        long_side = max(mask.shape)
+        whole = edge_alignment(gradients, mask) >= MIN_ALIGNMENT and not _cluttered(gradients, mask)
+        needed = _REACH_PER_PIXEL * float(np.hypot(move[:, 0], move[:, 1]).max())
+        widest = _OBJECT_REACH if whole else _PART_REACH
+        reach = min(max(_LEAST_REACH * long_side, needed), widest * long_side)
+        choices.append(Choice("layered") if index in touching else _bend(mask, still, move, reach))
+    return choices
 
 
 def _touching(masks: list[Array]) -> set[int]:
@@ -67,12 +89,27 @@ def _touching(masks: list[Array]) -> set[int]:
     }
 
 
-def _folds(mask: Array, still: Array | None, moves: Array) -> float:
-    """Fold measure of a region's largest displacements alone."""
-    field = ElasticField([mask], still, (mask.shape[1], mask.shape[0]))
+def _bend(mask: Array, still: Array | None, moves: Array, reach: float) -> Choice:
+    """Elastic with the picture's border held, else with it free, else a layer."""
     lengths = np.hypot(moves[:, 0], moves[:, 1])
     samples = {int(np.argmax(lengths)), len(moves) - 1}
-    return min(field.folds(moves[index : index + 1]) for index in samples)
+    for hold_border in (True, False):
+        region = ElasticRegion(mask, reach, hold_border)
+        field = ElasticField([region], still, (mask.shape[1], mask.shape[0]))
+        if min(field.folds(moves[index : index + 1]) for index in samples) >= MIN_DETERMINANT:
+            return Choice("elastic", region)
+    return Choice("layered")
+
+
+def _cluttered(gradients: Array, mask: Array) -> bool:
+    """Whether the surroundings are too busy for a filled hole to pass unnoticed."""
+    height, width = gradients.shape[:2]
+    small = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.02
+    close, wide = (cv2.dilate(small.astype(np.uint8), np.ones((n, n), np.uint8)) for n in (7, 39))
+    ring = (wide > 0) & (close == 0)
+    if not ring.any():
+        return False
+    return float((np.linalg.norm(gradients, axis=2)[ring] > _STRONG_EDGE).mean()) > _CLUTTER_SHARE
 
 
 def _gradients(picture: Array) -> Array:
@@ -106,8 +143,8 @@ def edge_alignment(gradients: Array, mask: Array) -> float:
     if not outline.any():
         return 0.0
     across = np.abs((gradients * normal).sum(axis=2)) / np.maximum(length, 1e-6)
-    best = cv2.dilate(across, np.ones((5, 5), np.uint8))
+    best = cv2.dilate(across, np.ones((7, 7), np.uint8))
     strength = np.linalg.norm(gradients, axis=2)
     around = cv2.dilate(outline.astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
-    limit = max(24.0, float(np.quantile(strength[around], _STRONG_EDGE)))
+    limit = max(24.0, float(np.quantile(strength[around], _LOCAL_QUANTILE)))
     return float((best[outline] >= limit).mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 
 from kling_nb.render.fields import (
     coarse_mask,
+    falloff_weight,
     fold_measure,
     grid_size,
-    harmonic_weight,
     identity_grid,
     invert_displacement,
     sample,
@@ -22,36 +23,51 @@ from kling_nb.render.planes import Planes
 Array = NDArray[Any]
 
 
-class ElasticField:
-    """Regions that pull their surroundings along, all in one field.
+@dataclass(frozen=True, slots=True, eq=False)
+class ElasticRegion:
+    """A region that pulls its surroundings along.
 
     Parameters
     ----------
-    masks
-        (H, W) bool each, at the video's size.
+    mask
+        (H, W) bool at the video's size.
+    reach
+        Pixels over which the surroundings give way.
+    hold_border
+        Whether the picture's border stays in place.
+    """
+
+    mask: Array
+    reach: float
+    hold_border: bool = True
+
+
+class ElasticField:
+    """Elastic regions, all in one field.
+
+    Parameters
+    ----------
+    regions
+        The regions; each is still for the others.
     still
         (H, W) bool that must not move, or None.
     size
         (width, height) of the video.
     """
 
-    def __init__(self, masks: list[Array], still: Array | None, size: tuple[int, int]) -> None:
-        self._size = size
+    def __init__(self, regions: list[ElasticRegion], still: Array | None, size: tuple[int, int]) -> None:
         self._grid_size = grid_size(*size)
-        coarse = [coarse_mask(mask, self._grid_size) for mask in masks]
+        self._cell = np.array([size[0] / self._grid_size[0], size[1] / self._grid_size[1]], dtype=np.float32)
+        coarse = [coarse_mask(region.mask, self._grid_size) for region in regions]
         fixed = np.zeros(self._grid_size[::-1], dtype=np.bool_)
         if still is not None:
             fixed = coarse_mask(still, self._grid_size, margin=0)
         self._weights = []
-        for index, inside in enumerate(coarse):
-            others = fixed.copy()
-            for other_index, other in enumerate(coarse):
-                if other_index != index:
-                    others |= other
-            self._weights.append(harmonic_weight(inside & ~others, others))
-        self._grid = identity_grid(*self._grid_size)
+        for index, region in enumerate(regions):
+            others = np.any([fixed, *coarse[:index], *coarse[index + 1 :]], axis=0)
+            inside, reach = coarse[index] & ~others, region.reach / float(self._cell[0])
+            self._weights.append(falloff_weight(inside, others, reach, hold_border=region.hold_border))
         self._inverse: Array | None = None
-        self._cell = np.array([size[0] / self._grid_size[0], size[1] / self._grid_size[1]], dtype=np.float32)
 
     def forward(self, shifts: Array) -> Array:
         """Displacement of every coarse cell, in cells, for one displacement in pixels per region."""

@@ -1,4 +1,4 @@
-"""Smooth fields on a coarse grid: harmonic weights, membranes, inverse maps."""
+"""Smooth fields on a coarse grid: weights, membranes, inverse maps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 GRID_LONG_SIDE = 160
-_SWEEPS = 40
+_SWEEPS_COARSE, _SWEEPS_FINE = 40, 6
 
 
 def grid_size(width: int, height: int, long_side: int = GRID_LONG_SIDE) -> tuple[int, int]:
@@ -58,8 +58,9 @@ def membrane(values: Array, known: Array) -> Array:
 _CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], dtype=np.float32) / 4
 
 
-def _relax(start: Array, base: Array, fixed: Array, sweeps: int = _SWEEPS) -> Array:
+def _relax(start: Array, base: Array, fixed: Array) -> Array:
     current = start
+    sweeps = _SWEEPS_COARSE if max(start.shape[:2]) <= 128 else _SWEEPS_FINE
     for _ in range(sweeps):
         smooth = cv2.filter2D(current, cv2.CV_32F, _CROSS, borderType=cv2.BORDER_REPLICATE)
         current = np.where(fixed, base, smooth.reshape(base.shape)).astype(np.float32)
@@ -75,27 +76,44 @@ def coarse_mask(mask: Array, size: tuple[int, int], margin: int = 1) -> Array:
     return touched.astype(np.bool_)
 
 
-def harmonic_weight(inside: Array, still: Array) -> Array:
-    """Weight that is 1 inside, 0 where still and on the border, harmonic between.
-
-    A border the region itself touches stays free, so that what leaves the picture can leave it.
+def falloff_weight(inside: Array, still: Array, reach: float, *, hold_border: bool) -> Array:
+    """Weight that is 1 inside and falls smoothly to 0 over a distance, or before what is still.
 
     Parameters
     ----------
     inside, still
         (h, w) bool on the coarse grid.
+    reach
+        Cells over which the weight falls.
+    hold_border
+        Keeps the border of the picture still too, except where the region itself touches it.
 
     Returns
     -------
     ndarray
         (h, w) float32 in 0…1.
     """
-    border = np.zeros_like(inside)
-    border[[0, -1], :] = True
-    border[:, [0, -1]] = True
-    near = cv2.dilate(inside.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.bool_)
-    zero = (still | (border & ~near)) & ~inside
-    return np.clip(membrane(inside.astype(np.float32), inside | zero), 0.0, 1.0)
+    zero = still & ~inside
+    if hold_border:
+        border = np.zeros_like(inside)
+        border[[0, -1], :] = True
+        border[:, [0, -1]] = True
+        touched = cv2.dilate(inside.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(np.bool_)
+        zero |= border & ~touched
+    away = _distance(inside)
+    left = np.maximum(reach - away, 0)
+    if zero.any():
+        left = np.minimum(left, _distance(zero))
+    share = left / np.maximum(away + left, 1e-6)
+    soft = cv2.GaussianBlur(share * share * (3 - 2 * share), (0, 0), 1.0)
+    soft[inside] = 1
+    soft[zero] = 0
+    return np.asarray(soft, dtype=np.float32)
+
+
+def _distance(region: Array) -> Array:
+    """Distance of every cell to a region."""
+    return np.asarray(cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5))
 
 
 def identity_grid(width: int, height: int) -> Array:

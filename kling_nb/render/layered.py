@@ -16,6 +16,7 @@ Array = NDArray[Any]
 
 _FEATHER = 1.6
 _RAMP_PIXELS = 3.0
+_HOLE_MARGIN = 0.008
 
 
 @dataclass(slots=True, eq=False)
@@ -36,15 +37,27 @@ class Layer:
         The start picture, RGB, at the video's size.
     mask
         (H, W) bool.
+    moves
+        (F, 2) displacements in pixels over the clip.
+
+    Attributes
+    ----------
+    hole
+        (H, W) bool: the object with a margin for its soft edge and shadow.
+    revealed
+        (H, W) bool: the part of the hole that is uncovered at some time.
     """
 
-    def __init__(self, picture: Array, source: Planes, mask: Array) -> None:
-        self.hole = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
-        alpha = soft_matte(mask)
-        colour = Planes.from_rgb(_extend_colour(picture, mask))
-        box = _bounds(alpha > 0)
-        self._sprites = _sprites(colour, alpha, box)
-        self._source = source
+    def __init__(self, picture: Array, mask: Array, moves: Array) -> None:
+        margin = max(3, round(_HOLE_MARGIN * max(mask.shape)))
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1,) * 2)
+        self.hole = cv2.dilate(mask.astype(np.uint8), disc).astype(np.bool_)
+        self.revealed = self.hole & ~_always_covered(mask, moves)
+        pads = _pads(mask, moves)
+        wide_picture, wide_mask = _continued(picture, mask, pads)
+        alpha = soft_matte(wide_mask)
+        colour = Planes.from_rgb(_extend_colour(wide_picture, wide_mask))
+        self._sprites = _sprites(colour, alpha, _bounds(alpha > 0), (pads[2], pads[0]))
         top, bottom, left, right = _bounds(self.hole)
         self._area = (slice(top, bottom), slice(left, right))
         self._area_half = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
@@ -69,6 +82,42 @@ class Layer:
         for index, (sprite, target) in enumerate(zip(self._sprites, out.all, strict=True)):
             step = 1.0 if index == 0 else 0.5
             _composite(target, sprite, (float(displacement[0]) * step, float(displacement[1]) * step))
+
+
+def _always_covered(mask: Array, moves: Array) -> Array:
+    """Pixels the object covers in every frame."""
+    core = cv2.erode(mask.astype(np.uint8), np.ones((7, 7), np.uint8))
+    covered = core.astype(np.bool_)
+    size = (mask.shape[1], mask.shape[0])
+    steps = np.unique(np.linspace(0, len(moves) - 1, min(len(moves), 24)).astype(int))
+    for x, y in moves[steps]:
+        shift = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+        covered &= cv2.warpAffine(core, shift, size, flags=cv2.INTER_NEAREST).astype(np.bool_)
+    return covered
+
+
+def _pads(mask: Array, moves: Array) -> tuple[int, int, int, int]:
+    """Pixels (top, bottom, left, right, even) by which an object cut by the border must be continued."""
+    (low_x, low_y), (high_x, high_y) = moves.min(axis=0), moves.max(axis=0)
+    touches = (mask[0].any(), mask[-1].any(), mask[:, 0].any(), mask[:, -1].any())
+    needed = (high_y, -low_y, high_x, -low_x)
+    limits = (mask.shape[0], mask.shape[0], mask.shape[1], mask.shape[1])
+    top, bottom, left, right = (
+        2 * round(min(max(0.0, float(move)) + 4, limit - 2) / 2) if touching else 0
+        for touching, move, limit in zip(touches, needed, limits, strict=True)
+    )
+    return top, bottom, left, right
+
+
+def _continued(picture: Array, mask: Array, pads: tuple[int, int, int, int]) -> tuple[Array, Array]:
+    """Mirror a picture and its mask beyond the borders."""
+    if not any(pads):
+        return picture, mask
+    wide = [
+        cv2.copyMakeBorder(array, *pads, borderType=cv2.BORDER_REFLECT_101)
+        for array in (picture, mask.astype(np.uint8))
+    ]
+    return wide[0], wide[1].astype(np.bool_)
 
 
 def soft_matte(mask: Array) -> Array:
@@ -105,20 +154,18 @@ def _bounds(mask: Array) -> tuple[int, int, int, int]:
     )
 
 
-def _sprites(colour: Planes, alpha: Array, box: tuple[int, int, int, int]) -> list[_Sprite]:
+def _sprites(
+    colour: Planes, alpha: Array, box: tuple[int, int, int, int], outside: tuple[int, int]
+) -> list[_Sprite]:
     top, bottom, left, right = box
     half = half_size(alpha)
-    full = (slice(top, bottom), slice(left, right))
-    small = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
-    return [
-        _Sprite(np.ascontiguousarray(colour.y[full]), np.ascontiguousarray(alpha[full]), (left, top)),
-        *(
-            _Sprite(
-                np.ascontiguousarray(plane[small]), np.ascontiguousarray(half[small]), (left // 2, top // 2)
-            )
-            for plane in (colour.u, colour.v)
-        ),
-    ]
+    sprites = []
+    for plane, opacity, step in ((colour.y, alpha, 1), (colour.u, half, 2), (colour.v, half, 2)):
+        area = (slice(top // step, bottom // step), slice(left // step, right // step))
+        origin = ((left - outside[0]) // step, (top - outside[1]) // step)
+        pixels = np.ascontiguousarray(plane[area])
+        sprites.append(_Sprite(pixels, np.ascontiguousarray(opacity[area]), origin))
+    return sprites
 
 
 def _composite(target: Array, sprite: _Sprite, shift: tuple[float, float]) -> None:

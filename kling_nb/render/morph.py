@@ -1,4 +1,4 @@
-"""From the start picture to the end picture: along the flow where there is one, else by crossfade."""
+"""From the start picture to the end picture: along the flow where there is one, else through softness."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kling_nb.render.camera import Canvas
-from kling_nb.render.fields import identity_grid, invert_displacement, sample
+from kling_nb.render.fields import identity_grid, sample
+from kling_nb.render.flow import halfway_flow
 from kling_nb.render.planes import Planes
 
 Array = NDArray[Any]
 
-_RELATED = 0.35
-_CROSSFADE_ZOOM = 0.06
+_RELATED = 0.3
+_DISSOLVE_ZOOM = 0.06
+_DISSOLVE_BLUR = 0.02
+_EDGE_SOFTNESS = 12.0
 
 
 class Morph:
@@ -25,82 +28,114 @@ class Morph:
     ----------
     start, end
         RGB pictures at the video's size.
+
+    Attributes
+    ----------
+    agreement
+        Share of the picture where forward and backward flow agree; decides between morph and dissolve.
     """
 
     def __init__(self, start: Array, end: Array) -> None:
         self._start, self._end = Planes.from_rgb(start), Planes.from_rgb(end)
-        self._spare = self._start.copy()
-        flow, self.consistency = halfway_flow(start, end)
-        self._flow = flow if self.consistency >= _RELATED else None
-        self._canvases = (
-            None if self._flow is not None else (Canvas(self._start, 0.02), Canvas(self._end, 0.02))
-        )
-        if self._flow is not None:
-            height, width = start.shape[:2]
-            self._maps = [
-                (identity_grid(width // step, height // step), self._at_size(width // step, height // step))
-                for step in (1, 2)
-            ]
-
-    def _at_size(self, width: int, height: int) -> Array:
-        assert self._flow is not None
-        factor = np.array([width / self._flow.shape[1], height / self._flow.shape[0]], dtype=np.float32)
-        return np.asarray(cv2.resize(self._flow, (width, height), interpolation=cv2.INTER_LINEAR)) * factor
+        flow, self.agreement = halfway_flow(start, end)
+        self._inner = _FlowMorph(self._start, self._end, flow) if self.agreement >= _RELATED else None
+        self._dissolve = None if self._inner is not None else _Dissolve(self._start, self._end)
 
     def draw(self, amount: float, out: Planes) -> None:
         """Draw the state after a share of the way."""
         if amount <= 0 or amount >= 1:
             out.buffer[:] = (self._end if amount >= 1 else self._start).buffer
-            return
-        mix = amount * amount * (3 - 2 * amount)
-        if self._canvases is not None:
-            self._crossfade(amount, mix, out)
-            return
+        elif self._inner is not None:
+            self._inner.draw(amount, out)
+        elif self._dissolve is not None:
+            self._dissolve.draw(amount, out)
+
+
+def _ease(amount: float) -> float:
+    return amount * amount * (3 - 2 * amount)
+
+
+class _FlowMorph:
+    """Both pictures follow one field seen from the middle of the way, and blend meanwhile."""
+
+    def __init__(self, start: Planes, end: Planes, flow: Array) -> None:
+        self._start, self._end = start, end
+        width, height = start.size
+        self._fields = []
+        for step in (1, 2):
+            size = (width // step, height // step)
+            factor = np.array([size[0] / flow.shape[1], size[1] / flow.shape[0]], dtype=np.float32)
+            field = cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR) * factor
+            self._fields.append((identity_grid(*size), np.ascontiguousarray(field, dtype=np.float32)))
+        coarse = (max(8, width // 8), max(8, height // 8))
+        self._coarse = np.asarray(cv2.resize(self._fields[0][1], coarse, interpolation=cv2.INTER_AREA))
+
+    def draw(self, amount: float, out: Planes) -> None:
+        weights = self._weights(amount)
         for index, (first, last, target) in enumerate(
             zip(self._start.all, self._end.all, out.all, strict=True)
         ):
-            grid, flow = self._maps[min(index, 1)]
-            before = sample(first, grid - flow * np.float32(amount))
-            after = sample(last, grid + flow * np.float32(1 - amount))
-            cv2.addWeighted(before, 1 - mix, after, mix, 0, dst=target)
+            grid, field = self._fields[min(index, 1)]
+            before = sample(first, cv2.scaleAdd(field, -amount, grid))
+            after = sample(last, cv2.scaleAdd(field, 1 - amount, grid))
+            size = (target.shape[1], target.shape[0])
+            share = cv2.resize(weights, size, interpolation=cv2.INTER_LINEAR)
+            cv2.blendLinear(after, before, share, 1 - share, dst=target)
 
-    def _crossfade(self, amount: float, mix: float, out: Planes) -> None:
-        assert self._canvases is not None
+    def _weights(self, amount: float) -> Array:
+        """Share of the end picture: where one of the two has nothing to show, the other shows alone."""
+        width, height = self._start.size
+        rows, columns = self._coarse.shape[:2]
+        cell = np.array([width / columns, height / rows], dtype=np.float32)
+        places = (identity_grid(columns, rows) + np.float32(0.5)) * cell - np.float32(0.5)
+        size = np.array([width - 1, height - 1], dtype=np.float32)
+        mix = _ease(amount)
+        has_before = _inside(places - self._coarse * np.float32(amount), size) * np.float32(1 - mix)
+        has_after = _inside(places + self._coarse * np.float32(1 - amount), size) * np.float32(mix)
+        return np.asarray(has_after / (has_before + has_after), dtype=np.float32)
+
+
+def _inside(places: Array, size: Array) -> Array:
+    """Return 1 inside the picture, falling to nearly 0 outside."""
+    outside = np.maximum(-places, places - size).max(axis=2)
+    return np.asarray(np.clip(1 - outside / np.float32(_EDGE_SOFTNESS), 0.002, 1))
+
+
+class _Dissolve:
+    """Unrelated pictures: one goes out of focus as the other comes into it, with a slight zoom."""
+
+    def __init__(self, start: Planes, end: Planes) -> None:
+        self._canvases = (Canvas(start, 0.02), Canvas(end, 0.02))
+        self._spare = start.copy()
+
+    def draw(self, amount: float, out: Planes) -> None:
         width, height = out.size
-        for canvas, target, zoom in (
-            (self._canvases[0], out, 1 + _CROSSFADE_ZOOM * amount),
-            (self._canvases[1], self._spare, 1 + _CROSSFADE_ZOOM * (1 - amount)),
-        ):
-            canvas.draw(zoom_about(width / 2, height / 2, zoom), target)
+        softness = np.sin(np.pi * amount) ** 2 * _DISSOLVE_BLUR * max(out.size)
+        zooms = (1 + _DISSOLVE_ZOOM * amount, 1 + _DISSOLVE_ZOOM * (1 - amount))
+        for canvas, target, zoom in zip(self._canvases, (out, self._spare), zooms, strict=True):
+            canvas.draw(zoom_about((width - 1) / 2, (height - 1) / 2, zoom), target)
+        mix = _ease(min(1.0, max(0.0, (amount - 0.15) / 0.7)))
         cv2.addWeighted(out.buffer, 1 - mix, self._spare.buffer, mix, 0, dst=out.buffer)
+        for number, plane in enumerate(out.all):
+            defocus(plane, float(softness) / (1 if number == 0 else 2))
+
+
+def defocus(plane: Array, sigma: float) -> None:
+    """Blur a plane in place; a wide blur is done at a reduced size."""
+    if sigma < 0.3:
+        return
+    step = 1
+    while sigma / step > 4:
+        step *= 2
+    if step == 1:
+        plane[:] = cv2.GaussianBlur(plane, (0, 0), sigma)
+        return
+    height, width = plane.shape
+    small = cv2.resize(plane, (max(2, width // step), max(2, height // step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / step)
+    cv2.resize(small, (width, height), dst=plane, interpolation=cv2.INTER_CUBIC)
 
 
 def zoom_about(x: float, y: float, factor: float) -> Array:
     """Homography of a zoom that keeps a point in place."""
     return np.array([[factor, 0, x * (1 - factor)], [0, factor, y * (1 - factor)], [0, 0, 1.0]])
-
-
-def halfway_flow(start: Array, end: Array) -> tuple[Array, float]:
-    """Dense flow seen from the middle of the way, and how far both directions agree.
-
-    Returns
-    -------
-    (ndarray, float)
-        (h, w, 2) float32 displacement from start to end in pixels of the half-size grid, and the share of
-        the picture where forward and backward flow agree within 1.5 pixels.
-    """
-    size = (max(32, start.shape[1] // 2), max(32, start.shape[0] // 2))
-    grays = [
-        cv2.cvtColor(cv2.resize(p, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-        for p in (start, end)
-    ]
-    finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    forward = finder.calc(grays[0], grays[1], np.zeros((size[1], size[0], 2), np.float32))
-    backward = finder.calc(grays[1], grays[0], np.zeros((size[1], size[0], 2), np.float32))
-    grid = identity_grid(*size)
-    back_at_target = sample(backward, grid + forward, border=cv2.BORDER_REPLICATE)
-    gap = np.linalg.norm(forward + back_at_target, axis=2)
-    consistency = float((gap < 1.5).mean())
-    smooth = np.asarray(cv2.GaussianBlur(forward, (0, 0), 3))
-    middle = invert_displacement(smooth * np.float32(0.5), rounds=8) * np.float32(2)
-    return middle, consistency

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from kling_nb.render.ambient import default_homographies, sway_field, sways
 from kling_nb.render.camera import Canvas, homography
-from kling_nb.render.choice import choose_modes
+from kling_nb.render.choice import choose
 from kling_nb.render.elastic import ElasticField, remap_by
 from kling_nb.render.fields import grid_size, identity_grid
-from kling_nb.render.fill import fill_hole
+from kling_nb.render.fill import fill_revealed
 from kling_nb.render.layered import Layer
 from kling_nb.render.morph import Morph
 from kling_nb.render.paths import clip_positions, displacements
@@ -145,30 +145,26 @@ class BrushScene:
         moves = [
             displacements(m.path * scale, positions, plan.timing) * plan.distort.factor for m in plan.motions
         ]
-        self.modes = choose_modes(picture, masks, still, moves)
+        choices = choose(picture, masks, still, moves)
+        self.modes = tuple(choice.mode for choice in choices)
         self.displacements = np.array(moves).reshape(len(moves), plan.frames, 2)
         self.displacements[[mode == "none" for mode in self.modes]] = 0
         self.camera = np.tile(np.eye(3), (plan.frames, 1, 1))
         self._source = Planes.from_rgb(picture)
         self._elastic_indices = [i for i, mode in enumerate(self.modes) if mode == "elastic"]
         self._layer_indices = [i for i, mode in enumerate(self.modes) if mode == "layered"]
-        self._field = (
-            ElasticField([masks[i] for i in self._elastic_indices], still, size)
-            if self._elastic_indices
-            else None
-        )
-        self._layers = [Layer(picture, self._source, masks[i]) for i in self._layer_indices]
-        self._filled = self._fill(picture)
+        self._field = None
+        regions = [choice.region for choice in choices if choice.region is not None]
+        if regions:
+            self._field = ElasticField(regions, still, size)
+        self._layers = [Layer(picture, masks[i], self.displacements[i]) for i in self._layer_indices]
+        self._filled = self._source
+        if self._layers:
+            objects = np.any([layer.hole for layer in self._layers], axis=0)
+            revealed = np.any([layer.revealed for layer in self._layers], axis=0)
+            self._filled = Planes.from_rgb(fill_revealed(picture, objects, revealed))
         self._plate = self._source.copy()
         self._plate_ramps: list[float] = []
-
-    def _fill(self, picture: Array) -> Planes:
-        holes = [layer.hole for layer in self._layers]
-        forbidden = np.any(holes, axis=0) if holes else None
-        for hole in holes:
-            assert forbidden is not None
-            picture = fill_hole(picture, hole, forbidden)
-        return Planes.from_rgb(picture) if holes else self._source
 
     def draw(self, index: int, out: Planes) -> None:
         """Draw one frame into ``out``."""

@@ -1,0 +1,193 @@
+"""Patch-based completion at a small size: every patch over the hole is one that exists elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from kling_nb.render.fields import membrane
+
+Array = NDArray[Any]
+
+RADIUS = 3
+_SIDE = 2 * RADIUS + 1
+_COMPONENTS = 20
+_NEARNESS = 0.8
+_CHUNK = 1024
+_COARSEST = 28
+_FIRST_ROUNDS, _ROUNDS = 8, 3
+_TRUST = 1.3
+_BASIS_SAMPLE = 1500
+
+
+@dataclass(slots=True, eq=False)
+class Completion:
+    """Where each pixel near the hole was copied from.
+
+    Parameters
+    ----------
+    offsets
+        (h, w, 2) float32 (x, y) in pixels of the small picture; meaningful where ``covered``.
+    covered
+        (h, w) bool.
+    sources
+        (h, w) bool: what may be copied from.
+    """
+
+    offsets: Array
+    covered: Array
+    sources: Array
+
+
+def complete(picture: Array, unusable: Array, hole: Array) -> Completion | None:
+    """Complete a hole from coarse to fine; None when nothing is left to copy from.
+
+    Parameters
+    ----------
+    picture
+        (h, w, 3) float32 in 0…255, small.
+    unusable
+        (h, w) bool: not to be copied from; contains the hole.
+    hole
+        (h, w) bool: to be completed.
+    """
+    pyramid = [(picture, unusable, hole)]
+    while max(pyramid[-1][0].shape[:2]) > 2 * _COARSEST and _has_sources(_halved(*pyramid[-1])):
+        pyramid.append(_halved(*pyramid[-1]))
+    if not _has_sources(pyramid[-1]):
+        return None
+    found: Completion | None = None
+    for values, blocked, gap in reversed(pyramid):
+        found = _complete_level(values, blocked, gap, found)
+    return found
+
+
+def _halved(picture: Array, unusable: Array, hole: Array) -> tuple[Array, Array, Array]:
+    size = ((picture.shape[1] + 1) // 2, (picture.shape[0] + 1) // 2)
+    known = (~unusable).astype(np.float32)
+    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+    # Only known pixels count, so that the object does not bleed into its surroundings.
+    values = cv2.resize(picture * known[:, :, None], size, interpolation=cv2.INTER_AREA)
+    gap = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    blocked = (share < 0.5) | gap
+    return values / np.maximum(share, 1e-3)[:, :, None], blocked, gap
+
+
+def _has_sources(level: tuple[Array, Array, Array]) -> bool:
+    return int(_inner(~level[1]).sum()) >= 40
+
+
+def _inner(mask: Array) -> Array:
+    """Centres of patches that lie wholly inside a mask and the picture."""
+    kernel = np.ones((_SIDE, _SIDE), np.uint8)
+    return np.asarray(
+        cv2.erode(mask.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    ).astype(np.bool_)
+
+
+def _complete_level(picture: Array, unusable: Array, hole: Array, start: Completion | None) -> Completion:
+    kernel = np.ones((_SIDE, _SIDE), np.uint8)
+    targets = cv2.dilate(hole.astype(np.uint8), kernel).astype(np.bool_)
+    rows, columns = np.nonzero(targets)
+    source_rows, source_columns = np.nonzero(_inner(~unusable))
+    search = _Nearest(picture, source_rows, source_columns)
+    values = membrane(picture, ~unusable)
+    ballot = _Ballot(unusable, hole, rows, columns)
+    if start is not None:
+        offsets = _enlarged(start.offsets, picture.shape[:2])[rows, columns]
+        matched = search.closest_place(rows + offsets[:, 1], columns + offsets[:, 0])
+        values = ballot.count(values, source_rows[matched], source_columns[matched])
+    for _ in range(_ROUNDS if start is not None else _FIRST_ROUNDS):
+        matched = search.find(values, rows, columns)
+        values = ballot.count(values, source_rows[matched], source_columns[matched])
+    field = np.zeros((*picture.shape[:2], 2), dtype=np.float32)
+    field[rows, columns, 0] = source_columns[matched] - columns
+    field[rows, columns, 1] = source_rows[matched] - rows
+    return Completion(field, targets, ~unusable)
+
+
+def _enlarged(offsets: Array, shape: tuple[int, ...]) -> Array:
+    return np.asarray(cv2.resize(offsets, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)) * 2
+
+
+def _windows(picture: Array, rows: Array, columns: Array) -> Array:
+    """Patches around the given centres as rows of numbers; the picture is mirrored at its border."""
+    padded = np.pad(picture, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
+    views = sliding_window_view(padded, (_SIDE, _SIDE), axis=(0, 1))
+    return np.asarray(views[rows, columns].reshape(len(rows), -1))
+
+
+class _Nearest:
+    """Finds the most similar source patch among all, in a few principal components."""
+
+    def __init__(self, picture: Array, rows: Array, columns: Array) -> None:
+        self._rows, self._columns = rows, columns
+        patches = _windows(picture, rows, columns)
+        sample = patches[:: max(1, len(patches) // _BASIS_SAMPLE)]
+        self._mean = sample.mean(axis=0)
+        _, vectors = np.linalg.eigh(np.cov((sample - self._mean).T))
+        self._basis = np.ascontiguousarray(vectors[:, -_COMPONENTS:], dtype=np.float32)
+        self._features = self._describe(patches, rows, columns)
+        self._norms = (self._features**2).sum(axis=1)
+
+    def _describe(self, patches: Array, rows: Array, columns: Array) -> Array:
+        # Where a patch lies counts a little: neighbours then copy from neighbours.
+        place = np.stack([rows, columns], axis=1) * (_NEARNESS * _SIDE)
+        return np.hstack([(patches - self._mean) @ self._basis, place]).astype(np.float32)
+
+    def find(self, values: Array, rows: Array, columns: Array) -> Array:
+        wanted = self._describe(_windows(values, rows, columns), rows, columns)
+        found = np.empty(len(rows), dtype=np.int64)
+        for first in range(0, len(rows), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            found[part] = (self._norms - 2 * (wanted[part] @ self._features.T)).argmin(axis=1)
+        return found
+
+    def closest_place(self, rows: Array, columns: Array) -> Array:
+        """Index of the source patch nearest to each place."""
+        found = np.empty(len(rows), dtype=np.int64)
+        places = np.stack([self._rows, self._columns], axis=1).astype(np.float32)
+        wanted = np.stack([rows, columns], axis=1).astype(np.float32)
+        norms = (places**2).sum(axis=1)
+        for first in range(0, len(rows), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            found[part] = (norms - 2 * (wanted[part] @ places.T)).argmin(axis=1)
+        return found
+
+
+class _Ballot:
+    """Every pixel becomes the weighted mean of what the patches over it say.
+
+    Patches near the hole's edge know more and weigh more.
+    """
+
+    def __init__(self, unusable: Array, hole: Array, rows: Array, columns: Array) -> None:
+        self._unusable = unusable
+        depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
+        confidence = _TRUST ** -depth[rows, columns]
+        height, width = unusable.shape
+        self._votes = []
+        for down in range(-RADIUS, RADIUS + 1):
+            for right in range(-RADIUS, RADIUS + 1):
+                y, x = rows + down, columns + right
+                inside = np.flatnonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
+                self._votes.append((down, right, inside, (y * width + x)[inside], confidence[inside]))
+
+    def count(self, values: Array, source_rows: Array, source_columns: Array) -> Array:
+        """Return the picture with its unusable pixels voted anew."""
+        height, width = self._unusable.shape
+        total = np.zeros((height * width, 3))
+        weight = np.zeros(height * width)
+        for down, right, inside, index, share in self._votes:
+            said = values[source_rows[inside] + down, source_columns[inside] + right]
+            weight += np.bincount(index, share, height * width)
+            for channel in range(3):
+                total[:, channel] += np.bincount(index, share * said[:, channel], height * width)
+        voted = (total / np.maximum(weight, 1e-9)[:, None]).reshape(height, width, 3)
+        chosen = self._unusable & (weight.reshape(height, width) > 0)
+        return np.where(chosen[:, :, None], voted, values).astype(np.float32)
