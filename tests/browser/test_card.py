@@ -13,14 +13,16 @@ CELL = "%%kling cat --model kling-v2-6 --mode std --duration 5\n"
 
 @pytest.fixture
 def notebook(lab, open_notebook):
-    """Open a notebook with these code cells after the usual first one, which has been run."""
+    """A notebook with these code cells after the usual first one, which has been run."""
 
     def write(name: str, *cells: str):
         sources = [HEAD, *cells]
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
         made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(made, lab.folder / f"{name}.ipynb")
-        page = open_notebook(f"{name}.ipynb")
+        # A folder each: a run log and a sandbox of their own.
+        (lab.folder / name).mkdir()
+        nbformat.write(made, lab.folder / name / f"{name}.ipynb")
+        page = open_notebook(f"{name}/{name}.ipynb")
         page.run(0)
         return page
 

@@ -104,7 +104,12 @@ class JupyterLab:
 
     def __enter__(self) -> JupyterLab:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.state.mkdir(parents=True, exist_ok=True)
+        # The announcements pop-up covers the lower right corner of every screenshot.
+        page_config = self.state / "config" / "labconfig" / "page_config.json"
+        page_config.parent.mkdir(parents=True, exist_ok=True)
+        page_config.write_text(
+            '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}'
+        )
         options = [
             "--no-browser",
             "--allow-root",
