@@ -1,7 +1,8 @@
 """A stub of the official legacy service, fast enough not to be what is measured.
 
-Run as a script it prints its port and serves until its standard input closes. A task ends a fixed time
-after its creation; every answer is prepared bytes around the few fields that differ.
+Run as a script it prints its port and serves until its standard input closes. Tasks end at random times
+after the *first* create, so the ideal end of a batch is known beforehand; every answer is prepared text
+around the few fields that differ.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import random
+import re
 import sys
 import threading
 import time
@@ -28,7 +30,7 @@ class Stub:
         self.due: dict[str, tuple[float, str]] = {}
         self.ids: dict[str, str] = {}
         self.counts = {"create": 0, "query": 0, "list": 0, "file": 0}
-        self.last_due = 0.0
+        self.first = 0.0
         self.next = 829611643369439283
         self.random = random.Random(7)
         self.port = 0
@@ -38,8 +40,8 @@ class Stub:
         external = json.loads(body).get("external_task_id", "")
         task_id = str(self.next)
         self.next += 1
-        due = time.time() + self.random.uniform(*self.span)
-        self.last_due = max(self.last_due, due)
+        self.first = self.first or time.time()
+        due = self.first + self.random.uniform(*self.span)
         self.due[task_id] = (due, external)
         self.ids[external] = task_id
         return ENVELOPE % self.view(task_id, fresh=True)
@@ -47,8 +49,9 @@ class Stub:
     def view(self, task_id: str, fresh: bool = False) -> str:
         due, external = self.due[task_id]
         done = not fresh and time.time() >= due
+        word = "succeed" if done else "submitted"
         head = (
-            f'{{"task_id":"{task_id}","task_status":"{"succeed" if done else "submitted"}","task_status_msg":"",'
+            f'{{"task_id":"{task_id}","task_status":"{word}","task_status_msg":"",'
             f'"task_info":{{"external_task_id":"{external}"}},"created_at":1765823347996,"updated_at":1765823347996'
         )
         if not done:
@@ -67,10 +70,7 @@ class Stub:
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, bytes, str]:
         path, _, query = target.partition("?")
         if path == "/stub/counts":
-            return 200, json.dumps({**self.counts, "last_due": self.last_due}).encode(), "application/json"
-        if path == "/stub/reset":
-            self.__init__(*self.span)  # type: ignore[misc]  # everything anew, the port is set again below
-            return 200, b"{}", "application/json"
+            return 200, json.dumps(self.counts).encode(), "application/json"
         if path.startswith("/files/"):
             self.counts["file"] += 1
             return 200, VIDEO, "video/mp4"
@@ -82,7 +82,11 @@ class Stub:
         self.counts["query"] += 1
         task_id = self.ids.get(task_id, task_id)
         if task_id not in self.due:
-            text = {"code": 1201, "message": f"Task not found by id/external id: {task_id}", "request_id": "x"}
+            text = {
+                "code": 1201,
+                "message": f"Task not found by id/external id: {task_id}",
+                "request_id": "x",
+            }
             return 400, json.dumps(text).encode(), "application/json"
         return 200, (ENVELOPE % self.view(task_id)).encode(), "application/json"
 
@@ -91,14 +95,14 @@ class Stub:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 method, target, _ = head.split("\r\n", 1)[0].split(" ")
-                length = next(
-                    (int(line[15:]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), 0
-                )
+                found = re.search(r"content-length: *(\d+)", head, re.IGNORECASE)
+                length = int(found[1]) if found else 0
                 body = await reader.readexactly(length) if length else b""
                 status, data, kind = self.answer(method, target, body)
                 self.port = writer.get_extra_info("sockname")[1]
                 writer.write(
-                    f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
+                    f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+                    + data
                 )
         writer.close()
 
