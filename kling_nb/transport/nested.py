@@ -8,7 +8,6 @@ later loses queued widget events and cells, `nest_asyncio2` from 1.7.3 does not.
 from __future__ import annotations
 
 import asyncio
-import importlib
 from importlib import metadata
 
 from kling_nb.errors import SettingsError
@@ -38,7 +37,7 @@ def enable_nested_asyncio() -> str:
         )
     second = _version("nest_asyncio2")
     if second is not None and second >= SAFE_NEST_ASYNCIO2:
-        return _apply("nest_asyncio2", second)
+        return _apply_second(second)
     first = _version("nest_asyncio")
     if first is None:
         raise SettingsError(
@@ -50,12 +49,21 @@ def enable_nested_asyncio() -> str:
         raise _refusal(
             f"only nest_asyncio {_dotted(first)} is installed", "Run `%pip install 'nest-asyncio2>=1.7.3'`."
         )
-    return _apply("nest_asyncio", first)
+    return _apply_first(first)
 
 
-def _apply(name: str, version: tuple[int, ...]) -> str:
-    importlib.import_module(name).apply()
-    return f"{name} {_dotted(version)}"
+def _apply_second(version: tuple[int, ...]) -> str:
+    import nest_asyncio2  # noqa: PLC0415 - only when asked for: it patches the process
+
+    nest_asyncio2.apply()
+    return f"nest_asyncio2 {_dotted(version)}"
+
+
+def _apply_first(version: tuple[int, ...]) -> str:
+    import nest_asyncio  # noqa: PLC0415 - as above
+
+    nest_asyncio.apply()
+    return f"nest_asyncio {_dotted(version)}"
 
 
 def _patched_by_first() -> bool:

@@ -111,3 +111,22 @@ def test_numbers_and_short_names():
     loaded = settings.load()
     assert loaded.negative_prompt == "blur"
     assert loaded.clip_limit_units == Decimal("7.5")
+
+
+def test_changes_are_seen_and_unchanged_settings_are_not_read_again(monkeypatch, tmp_path):
+    first = settings.load(api_key="one")
+    assert settings.load(api_key="one") is first
+    assert settings.load(api_key="two").explicit_api_key.get_secret_value() == "two"
+    monkeypatch.setenv("KLING_NB_QUOTA", "7")
+    assert settings.load(api_key="one").quota == 7
+    settings.configure("quota", 8)
+    assert settings.load(api_key="one").quota == 8
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    assert settings.load(api_key="one").home == other / "kling_runs"
+
+
+def test_what_is_kept_between_loads_holds_no_secret():
+    settings.load(api_key="api-key-kling-kept")
+    assert "api-key-kling-kept" not in repr(settings._latest)

@@ -32,7 +32,8 @@ def installed(monkeypatch):
         def __init__(self, name):
             self.apply = lambda: applied.append(name)
 
-    monkeypatch.setattr(nested.importlib, "import_module", Library)
+    for name in ("nest_asyncio", "nest_asyncio2"):
+        monkeypatch.setitem(sys.modules, name, Library(name))
     return pretend
 
 
