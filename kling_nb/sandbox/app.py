@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kling_nb.sandbox import official
 from kling_nb.sandbox.control import Control
 from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.official.routes import routes as official_routes
 
 UPKEEP_S = 5.0
+DIALECTS: dict[str, Callable[[Sandbox], list[BaseRoute]]] = {"official": official_routes}
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
@@ -31,7 +33,10 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         upkeep.cancel()
         await sandbox.stop()
 
-    app = Starlette(routes=[*Control(sandbox).routes(), *official.routes(sandbox)], lifespan=lifespan)
+    routes = Control(sandbox).routes()
+    for name in sandbox.config.dialects:
+        routes += DIALECTS[name](sandbox)
+    app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     return _Outermost(app, sandbox)
 

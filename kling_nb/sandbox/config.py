@@ -27,7 +27,7 @@ class Distortion(BaseModel):
 
 
 class Config(BaseModel):
-    """Everything that can be switched while the server runs.
+    """Everything that can be switched while the server runs; ``dialects`` acts at its start only.
 
     Durations are seconds. ``elements`` and ``voices`` are the ids the account owns; ``None`` accepts any,
     because the sandbox serves no endpoint that creates them. ``frozen_clock`` (unix seconds) stops the clock

@@ -185,11 +185,13 @@ class Engine:
             return
         task.state = state
         self._touch(task)
+        task.timings["queued_s"] = (task.updated - task.created) / 1000
         self._store.save(task)
         self._changed(task)
 
     def _end(self, task: Task, outcome: Product | Failure) -> None:
         self._touch(task)
+        task.timings["total_s"] = (task.updated - task.created) / 1000
         if isinstance(outcome, Failure):
             task.state, task.message = State.FAILED, outcome.message
         else:

@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 STATE_NAME = "sandbox.json"
 SERVER_LOCK = "sandbox.lock"
 START_LOCK = "start.lock"
+# Longer than anyone who only looks (`is_served`) holds the server lock.
+LOCK_PATIENCE_S = 1.0
 LOG_NAME = "sandbox.log"
 
 
@@ -67,7 +69,7 @@ def is_served(home: Path) -> bool:
 @contextmanager
 def serving(home: Path) -> Iterator[bool]:
     """Hold the server lock; yields whether it could be taken."""
-    lock = FileLock(home / SERVER_LOCK, timeout=0)
+    lock = FileLock(home / SERVER_LOCK, timeout=LOCK_PATIENCE_S)
     try:
         lock.acquire()
     except Timeout:

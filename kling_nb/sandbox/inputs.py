@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from PIL import Image
 
 from kling_nb.sandbox.config import Config
-from kling_nb.sandbox.fetch import FetchError, fetch
-from kling_nb.sandbox.official.messages import (
+from kling_nb.sandbox.failures import (
     CONTENT_RISK,
     FETCH_FAILED,
     IMAGE_INVALID,
     MASK_RATIO,
     MASK_RESOLUTION,
 )
+from kling_nb.sandbox.fetch import FetchError, fetch
 from kling_nb.sandbox.tasks import Job
 
 SHORTEST_SIDE = 300

@@ -78,8 +78,10 @@ def start(home: Path | str, **options: Any) -> SandboxInfo:
 def stop(home: Path | str, timeout: float = 10.0) -> bool:
     """End the sandbox of ``home``; return whether one was running."""
     folder = Path(home).resolve()
-    info = read_state(folder)
-    if info is None or not is_served(folder):
+    info = find(folder)
+    if info is None:
+        if is_served(folder):
+            raise SandboxError(f"The sandbox of {folder} does not answer", "", "End its process by hand.")
         return False
     os.kill(info.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout

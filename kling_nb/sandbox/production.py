@@ -13,15 +13,15 @@ from kling_nb import media
 from kling_nb.domain.capabilities import output_format
 from kling_nb.render import RenderPlan, RenderReport, render_video
 from kling_nb.sandbox.config import Config
-from kling_nb.sandbox.files import Files
-from kling_nb.sandbox.inputs import Inputs, JobFailedError, read_inputs
-from kling_nb.sandbox.official.messages import (
+from kling_nb.sandbox.failures import (
     CONTENT_RISK,
     FETCH_FAILED,
     IMAGE_INVALID,
     MASK_RATIO,
     MASK_RESOLUTION,
 )
+from kling_nb.sandbox.files import Files
+from kling_nb.sandbox.inputs import Inputs, JobFailedError, read_inputs
 from kling_nb.sandbox.plans import odd_masks, render_plan
 from kling_nb.sandbox.prepared import PreparedClip
 from kling_nb.sandbox.tasks import Job, Task, Video

@@ -51,15 +51,6 @@ KEY_NEEDED = (
     "please go to the console (https://kling.ai/dev/api-key) to create API key."
 )
 
-IMAGE_INVALID = (
-    "The resolution or aspect ratio of the input image is invalid. "
-    "Please ensure it meets the required specifications."
-)
-CONTENT_RISK = "Failure to pass the risk control system"
-MASK_RATIO = "The aspect ratio of the mask must be consistent with the input image"
-MASK_RESOLUTION = "The resolution of static_mask and dynamic_masks must be consistent"
-FETCH_FAILED = "couldn't get the contents of the file"
-
 
 class RefusedError(Exception):
     """A refused call: code and text of the catalogue, HTTP status by code.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from kling_nb.sandbox.faults import HEADER, Directives, Fault, UnknownFaultError
 from kling_nb.sandbox.official.auth import Generation, authorize
 from kling_nb.sandbox.official.messages import HTTP_STATUS, RefusedError, parameter
 
+LOG = logging.getLogger(__name__)
 LARGEST_BODY = 64 * 1024 * 1024
 OFFLOADED_BODY = 256 * 1024
 ERROR_CODES = frozenset(HTTP_STATUS)
@@ -102,6 +104,11 @@ class Endpoint:
             answer = refusal(error)
         except TooLargeError:
             answer = too_large()
+        except ClientDisconnect:
+            raise
+        except Exception:
+            LOG.exception("%s %s", request.method, request.url.path)
+            answer = refusal(RefusedError(5000))
         return await _spoiled_after(answer, faults)
 
     def _authorized(self, request: Request) -> Handler:

@@ -137,7 +137,7 @@ def test_still_pixels_stay(rendered):
     ],
 )
 def test_container_and_format(sandbox_render, rendered, fields, rate, frames, duration, size):
-    clip, video, truth = rendered(image=encoded(scene()), **fields)
+    clip, video, _ = rendered(image=encoded(scene()), **fields)
     assert (clip.codec, clip.pixel_format, clip.rate) == ("h264", "yuv420p", rate)
     assert len(clip.frames) == frames
     assert video["duration"] == duration

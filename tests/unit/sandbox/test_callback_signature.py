@@ -18,8 +18,9 @@ VECTORS = [
     (
         "msg_0001",
         1765823368,
-        b'{"task_id":"829611643369439283","task_status":"failed","task_status_msg":"Failure to pass the risk '
-        b'control system","task_info":{},"task_result":{},"created_at":1765823347996,"updated_at":1765823368123}',
+        b'{"task_id":"829611643369439283","task_status":"failed",'
+        b'"task_status_msg":"Failure to pass the risk control system","task_info":{},"task_result":{},'
+        b'"created_at":1765823347996,"updated_at":1765823368123}',
         "v1,D3xZDPr98bg7+k/AzMrGyri4oYWo9+XRZIG+TRJYFeY=",
     ),
 ]
