@@ -27,12 +27,22 @@ _RELOAD_SHARE = 0.2
 """Beyond this share of changed rows, loading everything again is as fast."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What tells one content of the table from another."""
+
+    generation: int
+    revision: int
+    count: int
+    latest: str | None
+    """Id of the row changed last."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Cached:
     frame: pd.DataFrame
     ids: list[str]
-    revision: int
-    generation: int
+    state: _State
 
 
 class FrameCache:
@@ -69,26 +79,36 @@ class FrameCache:
             return _own(self._cached.frame if limit is None else self._cached.frame.head(limit))
 
     def _refreshed(self, connection: sa.Connection) -> _Cached:
-        revision, count = connection.exec_driver_sql(
-            "SELECT coalesce(max(revision), 0), count(*) FROM runs"
-        ).one()
-        old = self._cached
-        if old is not None and old.generation != self._database.generation:
-            old = None
-        if old is not None and (old.revision, len(old.ids)) == (revision, count):
+        old, state = self._cached, self._state(connection)
+        if old is not None and old.state == state:
             return old
-        if old is not None and old.revision <= revision:
-            merged = self._merged(connection, old, revision)
+        if old is not None and self._follows(connection, old.state, state):
+            merged = self._merged(connection, old, state)
             # A row deleted by hand leaves no revision behind: the counts disagree.
-            if merged is not None and len(merged.ids) == count:
+            if merged is not None and len(merged.ids) == state.count:
                 return merged
         rows = self._fetch(connection, self._all)
-        return _Cached(build(rows), [row[0] for row in rows], revision, self._database.generation)
+        return _Cached(build(rows), [row[0] for row in rows], state)
 
-    def _merged(self, connection: sa.Connection, old: _Cached, revision: int) -> _Cached | None:
+    def _state(self, connection: sa.Connection) -> _State:
+        latest = "SELECT id FROM runs ORDER BY revision DESC LIMIT 1"
+        query = f"SELECT coalesce(max(revision), 0), count(*), ({latest}) FROM runs"  # noqa: S608 - a constant
+        return _State(self._database.generation, *connection.exec_driver_sql(query).one())
+
+    def _follows(self, connection: sa.Connection, old: _State, new: _State) -> bool:
+        """Tell whether all changes since carry higher revisions.
+
+        They do as long as the row with the highest one was not deleted by hand: the next write would then
+        use its number again.
+        """
+        if old.generation != new.generation or old.latest is None:
+            return False
+        return connection.scalar(sa.select(RUNS.c.id).where(RUNS.c.id == old.latest)) is not None
+
+    def _merged(self, connection: sa.Connection, old: _Cached, state: _State) -> _Cached | None:
         """Return the old frame with the rows changed since, None when there are too many."""
         most = max(1, int(len(old.ids) * _RELOAD_SHARE))
-        rows = self._fetch(connection, self._changed, since=old.revision, most=most + 1)
+        rows = self._fetch(connection, self._changed, since=old.state.revision, most=most + 1)
         if len(rows) > most:
             return None
         changed = {row[0] for row in rows}
@@ -100,7 +120,7 @@ class FrameCache:
         slots = np.flatnonzero(order < len(rows))
         old_rows = np.array([-1] * len(rows) + kept, dtype=np.intp)[order]
         frame = _spliced(old.frame, old_rows, build(rows), order[slots], slots)
-        return _Cached(frame, [ids[position] for position in ranking], revision, old.generation)
+        return _Cached(frame, [ids[position] for position in ranking], state)
 
     def _fetch(self, connection: sa.Connection, statement: Statement, **values: int) -> list[tuple[Any, ...]]:
         """Read raw rows: converting a column at once is much faster than converting cell by cell."""

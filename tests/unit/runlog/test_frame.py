@@ -135,7 +135,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(actions=ACTIONS)
 def test_the_kept_frame_is_always_what_a_fresh_look_gives(
     log: RunLog, path: Path, actions: list[Any]
@@ -164,6 +164,21 @@ def test_the_kept_frame_is_always_what_a_fresh_look_gives(
             log.frame()
     with open_log(path) as fresh:
         assert_frame_equal(log.frame(), fresh.frame(), check_categorical=False)
+
+
+@pytest.mark.parametrize("added", [1, 2])
+def test_a_row_deleted_by_hand_disappears_although_its_revision_is_used_again(
+    log: RunLog, path: Path, added: int
+) -> None:
+    for number in range(8):
+        log.insert(RunRecord(name=str(number)))
+    log.frame()
+    with closing(sqlite3.connect(path)) as plain:
+        plain.execute("DELETE FROM runs WHERE name = '7'")
+        plain.commit()
+    for _ in range(added):
+        log.insert(RunRecord(name="new"))
+    assert list(log.frame()["name"]) == ["new"] * added + ["6", "5", "4", "3", "2", "1", "0"]
 
 
 def test_what_another_process_wrote_is_seen(log: RunLog, path: Path) -> None:
