@@ -12,15 +12,16 @@ from kling_nb.render.fields import identity_grid, membrane, sample
 from kling_nb.render.patches import Completion, complete
 
 Array = NDArray[Any]
+Box = tuple[slice, slice]
 
-_SMALL_SIDE = 150
+_SMALL_SIDE = 112
 _TONE_SIDE = 160
 _CONTEXT = 0.22
-_JITTER = ((0, 0, 2.0), (2, 0, 1.0), (-2, 0, 1.0), (0, 2, 1.0), (0, -2, 1.0))
+_SEAM = 10
 _MAX_CORRECTION = 48.0
 
 
-def fill_revealed(picture: Array, objects: Array, revealed: Array) -> Array:
+def fill_revealed(picture: Array, objects: Array, revealed: Array, still: Array | None = None) -> Array:
     """Fill what the objects uncover from the rest of the picture.
 
     A small version is completed patch by patch; the places its patches came from then say where to copy
@@ -34,6 +35,8 @@ def fill_revealed(picture: Array, objects: Array, revealed: Array) -> Array:
         (H, W) bool: pixels that show moving objects; never copied from.
     revealed
         (H, W) bool, part of ``objects``: what has to be filled.
+    still
+        (H, W) bool of the static mask: it stays where it is, so no second one may appear.
 
     Returns
     -------
@@ -47,23 +50,28 @@ def fill_revealed(picture: Array, objects: Array, revealed: Array) -> Array:
     for label in range(1, count):
         part = labels == label
         window = _context(part)
-        filled = _fill_window(picture[window], objects[window], part[window])
+        forbidden = np.zeros_like(part[window]) if still is None else still[window]
+        filled = _fill_window(picture[window], objects[window], part[window], forbidden)
         result[window] = np.where(part[window][:, :, None], filled, result[window])
     return result
 
 
-def _context(part: Array) -> tuple[slice, slice]:
+def _context(part: Array) -> Box:
     """Return the neighbourhood that a part may be completed from."""
+    tight = _box(part, 0)
+    extent = max(side.stop - side.start for side in tight)
+    return _box(part, int(max(_CONTEXT * max(part.shape), 0.6 * extent)))
+
+
+def _box(part: Array, margin: int) -> Box:
     rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-    extent = max(np.ptp(rows), np.ptp(columns))
-    margin = int(max(_CONTEXT * max(part.shape), 0.6 * extent))
     return (
-        slice(max(0, int(rows[0]) - margin), int(rows[-1]) + margin + 1),
-        slice(max(0, int(columns[0]) - margin), int(columns[-1]) + margin + 1),
+        slice(max(0, int(rows[0]) - margin), min(part.shape[0], int(rows[-1]) + margin + 1)),
+        slice(max(0, int(columns[0]) - margin), min(part.shape[1], int(columns[-1]) + margin + 1)),
     )
 
 
-def _fill_window(picture: Array, objects: Array, part: Array) -> Array:
+def _fill_window(picture: Array, objects: Array, part: Array, forbidden: Array) -> Array:
     height, width = part.shape
     factor = min(1.0, _SMALL_SIDE / max(part.shape))
     size = (max(24, round(width * factor)), max(24, round(height * factor)))
@@ -72,30 +80,42 @@ def _fill_window(picture: Array, objects: Array, part: Array) -> Array:
     values = cv2.resize(picture.astype(np.float32) * known[:, :, None], size, interpolation=cv2.INTER_AREA)
     values = values / np.maximum(share, 1e-3)[:, :, None]
     hole = cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-    completion = complete(values, (share < 0.98) | hole, hole)
+    keep_off = cv2.resize(forbidden.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+    completion = complete(values, (share < 0.98) | hole, hole, keep_off)
     if completion is None:
         return _bytes(_membrane_at(picture.astype(np.float32), ~objects, _TONE_SIDE))
-    copied = _copied(picture, completion)
-    near = cv2.dilate(part.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_) & ~objects
-    difference = np.clip(picture - copied, -_MAX_CORRECTION, _MAX_CORRECTION)
-    return _bytes(copied + _membrane_at(difference, near, _TONE_SIDE))
+    box = _box(part, _SEAM)
+    copied = _copied(picture, completion, box)
+    near = cv2.dilate(part[box].astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
+    difference = np.clip(picture[box] - copied, -_MAX_CORRECTION, _MAX_CORRECTION)
+    result = picture.copy()
+    result[box] = _bytes(copied + _membrane_at(difference, near & ~objects[box], _TONE_SIDE))
+    return result
 
 
-def _copied(picture: Array, completion: Completion) -> Array:
-    """Copy full-size pixels along the small completion; neighbouring opinions are averaged."""
+def _copied(picture: Array, completion: Completion, box: Box) -> Array:
+    """Copy full-size pixels along the small completion, blending between its cells."""
     height, width = picture.shape[:2]
     small = completion.offsets.shape[:2]
     scale = np.array([width / small[1], height / small[0]], dtype=np.float32)
     offsets = _coherent(completion, _spread(completion)) * scale
-    grid = identity_grid(width, height)
-    total = np.zeros(picture.shape, np.float32)
-    for down, right, weight in _JITTER:
-        rows = np.clip(np.arange(small[0]) + down, 0, small[0] - 1)
-        columns = np.clip(np.arange(small[1]) + right, 0, small[1] - 1)
-        moved = np.ascontiguousarray(offsets[rows][:, columns])
-        where = grid + cv2.resize(moved, (width, height), interpolation=cv2.INTER_NEAREST)
-        total += sample(picture, np.rint(where)) * np.float32(weight)
-    return total / np.float32(sum(weight for *_, weight in _JITTER))
+    ys, xs = np.arange(box[0].start, box[0].stop), np.arange(box[1].start, box[1].stop)
+    grid = np.stack(np.meshgrid(xs, ys), axis=2).astype(np.float32)
+    total = np.zeros((len(ys), len(xs), 3), np.float32)
+    for rows, down in _neighbours(ys, scale[1], small[0]):
+        for columns, across in _neighbours(xs, scale[0], small[1]):
+            where = np.rint(grid + offsets[rows][:, columns])
+            total += sample(picture, where) * (down[:, None] * across[None, :])[:, :, None]
+    return total
+
+
+def _neighbours(places: Array, scale: float, cells: int) -> list[tuple[Array, Array]]:
+    """Return the two cells around each pixel along one direction, with their shares."""
+    position = (places + 0.5) / scale - 0.5
+    first = np.floor(position)
+    share = (position - first).astype(np.float32)
+    lower, upper = (np.clip(first + step, 0, cells - 1).astype(int) for step in (0, 1))
+    return [(lower, 1 - share), (upper, share)]
 
 
 def _spread(completion: Completion) -> Array:

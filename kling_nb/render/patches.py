@@ -16,13 +16,13 @@ Array = NDArray[Any]
 
 RADIUS = 3
 _SIDE = 2 * RADIUS + 1
-_COMPONENTS = 20
-_NEARNESS = 0.8
+_FREQUENCIES = 3
+_NEARNESS = 0.35
 _CHUNK = 1024
 _COARSEST = 28
-_FIRST_ROUNDS, _ROUNDS = 8, 3
+_MIN_SOURCES = 40
+_FIRST_ROUNDS, _ROUNDS = 6, 2
 _TRUST = 1.3
-_BASIS_SAMPLE = 1500
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +44,7 @@ class Completion:
     sources: Array
 
 
-def complete(picture: Array, unusable: Array, hole: Array) -> Completion | None:
+def complete(picture: Array, unusable: Array, hole: Array, forbidden: Array) -> Completion | None:
     """Complete a hole from coarse to fine; None when nothing is left to copy from.
 
     Parameters
@@ -52,34 +52,51 @@ def complete(picture: Array, unusable: Array, hole: Array) -> Completion | None:
     picture
         (h, w, 3) float32 in 0…255, small.
     unusable
-        (h, w) bool: not to be copied from; contains the hole.
+        (h, w) bool: shows what must go; contains the hole.
     hole
         (h, w) bool: to be completed.
+    forbidden
+        (h, w) bool: true to the scene, yet not to be copied from.
     """
-    pyramid = [(picture, unusable, hole)]
-    while max(pyramid[-1][0].shape[:2]) > 2 * _COARSEST and _has_sources(_halved(*pyramid[-1])):
-        pyramid.append(_halved(*pyramid[-1]))
-    if not _has_sources(pyramid[-1]):
+    pyramid = [_Level(picture, unusable, hole, forbidden)]
+    while max(pyramid[-1].picture.shape[:2]) > 2 * _COARSEST:
+        smaller = pyramid[-1].halved()
+        if smaller.sources().sum() < _MIN_SOURCES:
+            break
+        pyramid.append(smaller)
+    if pyramid[-1].sources().sum() < _MIN_SOURCES:
         return None
     found: Completion | None = None
-    for values, blocked, gap in reversed(pyramid):
-        found = _complete_level(values, blocked, gap, found)
+    for level in reversed(pyramid):
+        found = _complete_level(level, found)
     return found
 
 
-def _halved(picture: Array, unusable: Array, hole: Array) -> tuple[Array, Array, Array]:
-    size = ((picture.shape[1] + 1) // 2, (picture.shape[0] + 1) // 2)
-    known = (~unusable).astype(np.float32)
-    share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-    # Only known pixels count, so that the object does not bleed into its surroundings.
-    values = cv2.resize(picture * known[:, :, None], size, interpolation=cv2.INTER_AREA)
-    gap = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-    blocked = (share < 0.5) | gap
-    return values / np.maximum(share, 1e-3)[:, :, None], blocked, gap
+@dataclass(slots=True, eq=False)
+class _Level:
+    """One size of the picture."""
 
+    picture: Array
+    unusable: Array
+    hole: Array
+    forbidden: Array
 
-def _has_sources(level: tuple[Array, Array, Array]) -> bool:
-    return int(_inner(~level[1]).sum()) >= 40
+    def halved(self) -> _Level:
+        size = ((self.picture.shape[1] + 1) // 2, (self.picture.shape[0] + 1) // 2)
+        known = (~self.unusable).astype(np.float32)
+        share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
+        # Only known pixels count, so that the object does not bleed into its surroundings.
+        values = cv2.resize(self.picture * known[:, :, None], size, interpolation=cv2.INTER_AREA)
+        gap, forbidden = (
+            cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+            for mask in (self.hole, self.forbidden)
+        )
+        picture = values / np.maximum(share, 1e-3)[:, :, None]
+        return _Level(picture, (share < 0.5) | gap, gap, forbidden)
+
+    def sources(self) -> Array:
+        """Centres of patches to copy from."""
+        return _inner(~self.unusable & ~self.forbidden)
 
 
 def _inner(mask: Array) -> Array:
@@ -90,17 +107,18 @@ def _inner(mask: Array) -> Array:
     ).astype(np.bool_)
 
 
-def _complete_level(picture: Array, unusable: Array, hole: Array, start: Completion | None) -> Completion:
+def _complete_level(level: _Level, start: Completion | None) -> Completion:
+    picture, unusable, hole = level.picture, level.unusable, level.hole
     kernel = np.ones((_SIDE, _SIDE), np.uint8)
     targets = cv2.dilate(hole.astype(np.uint8), kernel).astype(np.bool_)
     rows, columns = np.nonzero(targets)
-    source_rows, source_columns = np.nonzero(_inner(~unusable))
+    source_rows, source_columns = np.nonzero(level.sources())
     search = _Nearest(picture, source_rows, source_columns)
     values = membrane(picture, ~unusable)
     ballot = _Ballot(unusable, hole, rows, columns)
     if start is not None:
         offsets = _enlarged(start.offsets, picture.shape[:2])[rows, columns]
-        matched = search.closest_place(rows + offsets[:, 1], columns + offsets[:, 0])
+        matched = _closest(source_rows, source_columns, picture.shape, (rows, columns), offsets)
         values = ballot.count(values, source_rows[matched], source_columns[matched])
     for _ in range(_ROUNDS if start is not None else _FIRST_ROUNDS):
         matched = search.find(values, rows, columns)
@@ -108,11 +126,29 @@ def _complete_level(picture: Array, unusable: Array, hole: Array, start: Complet
     field = np.zeros((*picture.shape[:2], 2), dtype=np.float32)
     field[rows, columns, 0] = source_columns[matched] - columns
     field[rows, columns, 1] = source_rows[matched] - rows
-    return Completion(field, targets, ~unusable)
+    return Completion(field, targets, ~unusable & ~level.forbidden)
 
 
 def _enlarged(offsets: Array, shape: tuple[int, ...]) -> Array:
     return np.asarray(cv2.resize(offsets, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)) * 2
+
+
+def _closest(
+    source_rows: Array,
+    source_columns: Array,
+    shape: tuple[int, ...],
+    centres: tuple[Array, Array],
+    offsets: Array,
+) -> Array:
+    """Index of the source patch nearest to where each offset points."""
+    empty = np.ones(shape[:2], np.uint8)
+    empty[source_rows, source_columns] = 0
+    _, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    table = np.zeros(int(labels.max()) + 1, dtype=np.int64)
+    table[labels[source_rows, source_columns]] = np.arange(len(source_rows))
+    down = np.clip(np.rint(centres[0] + offsets[:, 1]).astype(int), 0, shape[0] - 1)
+    right = np.clip(np.rint(centres[1] + offsets[:, 0]).astype(int), 0, shape[1] - 1)
+    return np.asarray(table[labels[down, right]])
 
 
 def _windows(picture: Array, rows: Array, columns: Array) -> Array:
@@ -122,23 +158,30 @@ def _windows(picture: Array, rows: Array, columns: Array) -> Array:
     return np.asarray(views[rows, columns].reshape(len(rows), -1))
 
 
+def _low_frequencies() -> Array:
+    """Lowest cosine waves of a patch for each channel: what makes two patches look alike."""
+    place = (np.arange(_SIDE) + 0.5) * np.pi / _SIDE
+    waves = [
+        np.outer(np.cos(place * down), np.cos(place * right)).ravel()
+        for down in range(_FREQUENCIES)
+        for right in range(_FREQUENCIES - down)
+    ]
+    unit = np.array([wave / np.linalg.norm(wave) for wave in waves])
+    return np.kron(np.eye(3), unit).T.astype(np.float32)
+
+
 class _Nearest:
-    """Finds the most similar source patch among all, in a few principal components."""
+    """Finds the most similar source patch among all."""
 
     def __init__(self, picture: Array, rows: Array, columns: Array) -> None:
-        self._rows, self._columns = rows, columns
-        patches = _windows(picture, rows, columns)
-        sample = patches[:: max(1, len(patches) // _BASIS_SAMPLE)]
-        self._mean = sample.mean(axis=0)
-        _, vectors = np.linalg.eigh(np.cov((sample - self._mean).T))
-        self._basis = np.ascontiguousarray(vectors[:, -_COMPONENTS:], dtype=np.float32)
-        self._features = self._describe(patches, rows, columns)
+        self._basis = _low_frequencies()
+        self._features = self._describe(_windows(picture, rows, columns), rows, columns)
         self._norms = (self._features**2).sum(axis=1)
 
     def _describe(self, patches: Array, rows: Array, columns: Array) -> Array:
         # Where a patch lies counts a little: neighbours then copy from neighbours.
         place = np.stack([rows, columns], axis=1) * (_NEARNESS * _SIDE)
-        return np.hstack([(patches - self._mean) @ self._basis, place]).astype(np.float32)
+        return np.hstack([patches @ self._basis, place]).astype(np.float32)
 
     def find(self, values: Array, rows: Array, columns: Array) -> Array:
         wanted = self._describe(_windows(values, rows, columns), rows, columns)
@@ -146,17 +189,6 @@ class _Nearest:
         for first in range(0, len(rows), _CHUNK):
             part = slice(first, first + _CHUNK)
             found[part] = (self._norms - 2 * (wanted[part] @ self._features.T)).argmin(axis=1)
-        return found
-
-    def closest_place(self, rows: Array, columns: Array) -> Array:
-        """Index of the source patch nearest to each place."""
-        found = np.empty(len(rows), dtype=np.int64)
-        places = np.stack([self._rows, self._columns], axis=1).astype(np.float32)
-        wanted = np.stack([rows, columns], axis=1).astype(np.float32)
-        norms = (places**2).sum(axis=1)
-        for first in range(0, len(rows), _CHUNK):
-            part = slice(first, first + _CHUNK)
-            found[part] = (norms - 2 * (wanted[part] @ places.T)).argmin(axis=1)
         return found
 
 

@@ -162,7 +162,7 @@ class BrushScene:
         if self._layers:
             objects = np.any([layer.hole for layer in self._layers], axis=0)
             revealed = np.any([layer.revealed for layer in self._layers], axis=0)
-            self._filled = Planes.from_rgb(fill_revealed(picture, objects, revealed))
+            self._filled = Planes.from_rgb(fill_revealed(picture, objects, revealed, still))
         self._plate = self._source.copy()
         self._plate_ramps: list[float] = []
 
