@@ -27,10 +27,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+import httpx  # noqa: E402 - after the path
+
 from kling_nb import providers  # noqa: E402 - runs from a checkout too
 from kling_nb.domain.images import ImageRef  # noqa: E402
 from kling_nb.domain.request import ImageToVideo  # noqa: E402
 from kling_nb.domain.task import RunStatus  # noqa: E402
+from kling_nb.providers.base import PollPolicy  # noqa: E402
+from kling_nb.session import Session  # noqa: E402
+from kling_nb.session.pool import Pace  # noqa: E402
+from kling_nb.session.tracker import FollowPolicy  # noqa: E402
 from kling_nb.transport.auth import Credential  # noqa: E402
 from kling_nb.transport.client import ServiceClient  # noqa: E402
 from kling_nb.transport.submit import create_task  # noqa: E402
@@ -116,8 +122,6 @@ async def by_transport(url: str, tasks: int) -> bool:
 
 async def by_plain_httpx(url: str, tasks: int) -> bool:
     """Poll every task on its own with one shared client, as published SDKs do."""
-    import httpx
-
     dialect = providers.get("official")
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
@@ -139,49 +143,41 @@ async def by_plain_httpx(url: str, tasks: int) -> bool:
     return True
 
 
-def by_session(url: str, tasks: int) -> bool:
+def by_session(url: str, tasks: int, folder: str) -> bool:
     """Do what a notebook does: a row before each request, followed, filed; videos on disk at the end."""
-    from kling_nb.providers.base import PollPolicy
-    from kling_nb.session import Session
-    from kling_nb.session.pool import Pace
-    from kling_nb.session.tracker import FollowPolicy
-
     pace = Pace(follow=FollowPolicy(list_floor_s=POLL_S), poll=PollPolicy(first_s=POLL_S, max_s=POLL_S))
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        session = Session(
-            "official", folder, pace=pace, posters=False, api_key=KEY, api_base=url, quota=tasks, log_url=None
-        )
-        try:
-            runs = [
-                session.submit("https://example.com/boat.jpg", f"slow waves, take {number}", mode="pro")
-                for number in range(tasks)
-            ]
-            for run in runs:
-                run.wait(timeout=GIVE_UP * LONGEST_S)
-        except TimeoutError:
-            return False
-        finally:
-            session.close()
+    session = Session("official", folder, pace=pace, posters=False, api_key=KEY, api_base=url, quota=tasks)
+    try:
+        runs = [
+            session.submit("https://example.com/boat.jpg", f"slow waves, take {number}", mode="pro")
+            for number in range(tasks)
+        ]
+        for run in runs:
+            run.wait(timeout=GIVE_UP * LONGEST_S)
+    except TimeoutError:
+        return False
+    finally:
+        session.close()
     return True
 
 
-def timed(way: Callable[[str], bool], tasks: int) -> Taken:
-    """Run one way on a fresh stub."""
-    with stub() as url:
+def timed(way: Callable[[str, str], bool], tasks: int) -> Taken:
+    """Run one way on a fresh stub and in a fresh folder."""
+    with stub() as url, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         wall, cpu = time.perf_counter(), time.process_time()
-        finished = way(url)
+        finished = way(url, folder)
         return Taken(time.perf_counter() - wall, time.process_time() - cpu, polls(url, tasks), finished)
 
 
 def table(tasks: int, rounds: int, *, session: bool, naive: bool) -> dict[str, Taken]:
     """Let the ways take turns and print the median of each."""
-    ways: dict[str, Callable[[str], bool]] = {
-        "transport alone": lambda url: asyncio.run(by_transport(url, tasks)),
+    ways: dict[str, Callable[[str, str], bool]] = {
+        "transport alone": lambda url, _: asyncio.run(by_transport(url, tasks)),
     }
     if session:
-        ways["session"] = lambda url: by_session(url, tasks)
+        ways["session"] = lambda url, folder: by_session(url, tasks, folder)
     if naive:
-        ways["plain httpx, own polls"] = lambda url: asyncio.run(by_plain_httpx(url, tasks))
+        ways["plain httpx, own polls"] = lambda url, _: asyncio.run(by_plain_httpx(url, tasks))
     taken: dict[str, list[Taken]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():

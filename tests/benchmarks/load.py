@@ -82,10 +82,8 @@ def compare(title: str, own: Work, reference: Work, goal: float, rounds: int) ->
     result = medians([own, reference], rounds)
     ratio = result[own.name] / result[reference.name]
     met = ratio <= goal
-    print(
-        f"{title:34} {own.name:28} {result[own.name]:8.1f} ms   {reference.name:28} {result[reference.name]:8.1f} ms"
-        f"   ratio {ratio:6.3f}   goal {goal:5.3f}   {'met' if met else 'MISSED'}"
-    )
+    figures = "   ".join(f"{work.name:28} {result[work.name]:8.1f} ms" for work in (own, reference))
+    print(f"{title:34} {figures}   ratio {ratio:6.3f}   goal {goal:5.3f}   {'met' if met else 'MISSED'}")
     return met
 
 

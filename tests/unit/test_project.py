@@ -180,6 +180,7 @@ DISTRIBUTIONS = {
     "IPython": "ipython",
     "jwt": "pyjwt",
     "nest_asyncio": "nest-asyncio",
+    "nest_asyncio2": "nest-asyncio2",
     "PIL": "pillow",
     "pydantic_settings": "pydantic-settings",
     "skimage": "scikit-image",
