@@ -51,7 +51,8 @@ def test_cell_by_cell(notebook, lab) -> None:
         notebook.picture(f"{where}-{name}-done", CELLS[name])
     assert "no charge" in notebook.seen(CELLS["again"])
     assert_plays(notebook.play_video(CELLS["preview"]))
-    notebook.element(CELLS["lift-off"])
+    notebook.command("application:toggle-left-area")
+    notebook.seek_video(CELLS["lift-off"], 3.5)
     notebook.picture(f"{where}-page")
 
     notebook.save()

@@ -68,6 +68,12 @@ PLAYED = """async (video) => {
 }"""
 
 
+SEEK = """(video, seconds) => new Promise((resolve) => {
+  video.addEventListener('seeked', () => requestAnimationFrame(resolve), {once: true});
+  video.currentTime = seconds;
+})"""
+
+
 def find_chromium() -> str | None:
     """Return the system's Chromium or Chrome, None when there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -263,6 +269,12 @@ class NotebookPage:
         assert video is not None
         return dict(video.evaluate(PLAYED))
 
+    def seek_video(self, index: int, seconds: float) -> None:
+        """Show one moment of a cell's video."""
+        video = self.element(index).wait_for_selector("video", state="attached")
+        assert video is not None
+        video.evaluate(SEEK, seconds)
+
     def picture(self, name: str, index: int | None = None) -> Path:
         """Save a screenshot of the page, or of one cell."""
         target = self.pictures / f"{name}.png"
@@ -272,9 +284,13 @@ class NotebookPage:
             self.element(index).screenshot(path=target)
         return target
 
+    def command(self, name: str) -> None:
+        """Run one of JupyterLab's own commands, as its menus do."""
+        self.page.evaluate("async (name) => { await window.jupyterapp.commands.execute(name); }", name)
+
     def save(self) -> None:
         """Save the notebook to its file."""
-        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
+        self.command("docmanager:save")
 
 
 def plain_text(output: dict[str, Any]) -> str:
