@@ -396,8 +396,8 @@ class Session:
     # --- what handles need ------------------------------------------------------------------------------
 
     def follow(self, run: Run) -> None:
-        """Follow a run (again); a run that was never sent is sent."""
-        self._follow(run, self._intent(run, send=True, resend=True))
+        """Follow a run (again), with the permission to send that it was given before."""
+        self._follow(run, self._intent(run, send=run.may_send, resend=run.may_send))
 
     def stop(self, run: Run) -> None:
         """Stop following a run."""
@@ -463,6 +463,7 @@ class Session:
         if run.status is RunStatus.FAILED or (run.status is RunStatus.SUCCEEDED and run.video is not None):
             return
         if run.begin():
+            run.may_send = intent.send
             self._engine.start(run, intent)
 
     def _intent(self, run: Run, *, send: bool, resend: bool) -> Intent:

@@ -62,6 +62,13 @@ class Run:
         The row.
     keeper
         The session that follows it.
+
+    Attributes
+    ----------
+    default_timeout
+        Limit of :meth:`wait` in seconds when none is given there.
+    may_send
+        Whether this kernel was asked to send the run, by its cell or by ``resume``.
     """
 
     def __init__(self, record: RunRecord, keeper: Keeper) -> None:
@@ -77,6 +84,7 @@ class Run:
         self._changed = Emitter(self)
         self._told: tuple[str, ...] = ()
         self.default_timeout: float | None = None
+        self.may_send = False
 
     # --- what it is -------------------------------------------------------------------------------------
 
@@ -291,7 +299,8 @@ class Run:
     def follow(self) -> Run:
         """Follow the task (again): after :meth:`stop_following`, or when a problem has been fixed.
 
-        Never sends anything that may have been sent before without looking it up first.
+        Nothing that may have been sent is sent again without looking it up first. A run that an earlier
+        kernel wrote down and never sent stays unsent: ``resume`` or its cell sends it.
         """
         self._keeper.follow(self)
         return self
