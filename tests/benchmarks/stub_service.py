@@ -100,10 +100,9 @@ class Stub:
                 body = await reader.readexactly(length) if length else b""
                 status, data, kind = self.answer(method, target, body)
                 self.port = writer.get_extra_info("sockname")[1]
-                writer.write(
-                    f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
-                    + data
-                )
+                top = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n"
+                top += f"content-length: {len(data)}\r\n\r\n"
+                writer.write(top.encode() + data)
         writer.close()
 
 
