@@ -10,17 +10,13 @@ import kling_nb
 from kling_nb.errors import KlingError
 from kling_nb.widgets.output import CellOutput, has_page
 
-_CREDENTIALS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
-    (
-        "official",
-        (
-            ("KLING_API_KEY",),
-            ("KLINGAI_API_KEY",),
-            ("KLING_ACCESS_KEY", "KLING_SECRET_KEY"),
-            ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY"),
-        ),
-    ),
+_CREDENTIALS = (
+    ("KLING_API_KEY",),
+    ("KLINGAI_API_KEY",),
+    ("KLING_ACCESS_KEY", "KLING_SECRET_KEY"),
+    ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY"),
 )
+"""Variables that hold a credential of the official API, in the order in which they are looked at."""
 
 
 def first_guess(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -40,12 +36,11 @@ def first_guess(environ: Mapping[str, str]) -> tuple[str, str]:
         Provider and reason.
     """
     if named := environ.get("KLING_NB_PROVIDER", "").strip().lower():
-        return named, "KLING_NB_PROVIDER"
-    for provider, alternatives in _CREDENTIALS:
-        for names in alternatives:
-            if all(environ.get(name) for name in names):
-                return provider, " and ".join(names)
-    return "sandbox", "no credential found"
+        return named, "named in the settings"
+    for names in _CREDENTIALS:
+        if all(environ.get(name) for name in names):
+            return "official", f"credential from {' + '.join(names)}"
+    return "sandbox", "no Kling credential found; a local imitation that charges nothing"
 
 
 def load_line(provider: str, reason: str, home: Path) -> str:

@@ -79,6 +79,10 @@ class Context:
         """Display a MIME bundle."""
         show(bundle)
 
+    def ask(self, question: str) -> str:
+        """Ask the person in front of the notebook."""
+        return input(question)
+
     def say(self, text: str) -> None:
         """Display plain text."""
         if self.has_page:

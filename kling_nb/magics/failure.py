@@ -44,5 +44,9 @@ def three_lines(*, traceback: bool = False) -> Iterator[None]:
 
 
 def _render_short(error: KlingError) -> None:
-    lines = error.lines()
-    error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  # IPython's hook, per instance
+    def render() -> list[str]:
+        # Once: the same error may be raised again by Python code, which keeps its traceback.
+        del error._render_traceback_  # type: ignore[attr-defined]  # set below
+        return error.lines()
+
+    error._render_traceback_ = render  # type: ignore[attr-defined]  # IPython's hook, per instance

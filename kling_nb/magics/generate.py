@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.magics import dryrun
 from kling_nb.magics.call import RunCall
+from kling_nb.magics.confirm import confirm
 from kling_nb.magics.context import Context
 from kling_nb.magics.pictures import find_brush, find_picture
 from kling_nb.magics.waiting import Waiting
@@ -77,6 +78,8 @@ def _submit_all(context: Context, call: RunCall, requests: list[dict[str, Any]])
     # All prompts are checked before the first is sent: half of a cell's runs is nobody's wish.
     for each in prepared:
         each.check(force=call.force)
+    if not call.yes:
+        confirm(prepared, context.ask)
     label = Label(
         name=call.name,
         note=call.note,

@@ -170,7 +170,7 @@ SENDING: tuple[Option, ...] = (
     PROVIDER,
     Option("dry_run", ("--dry-run",), Kind.FLAG, "problems, cost and JSON; sends nothing"),
     Option("preview", ("--preview",), Kind.FLAG, "local video; sends nothing"),
-    Option("yes", ("--yes",), Kind.FLAG, "do not ask", also=("-y",)),
+    Option("yes", ("--yes",), Kind.FLAG, "do not ask before an expensive clip", also=("-y",)),
     Option("force", ("--force",), Kind.FLAG, "send in spite of blocking problems"),
     Option("again", ("--again",), Kind.FLAG, "make another run although an identical one exists"),
     Option("wait", ("--wait",), Kind.FLAG, "block until done"),

@@ -61,7 +61,7 @@ def find_picture(token: Token, variables: Mapping[str, Any], what: str = "IMAGE"
             return value
         raise UsageError(
             f"The variable {text} cannot be used as {what}.",
-            f"It holds a {type(value).__name__}.",
+            f"Its type is {type(value).__name__}.",
             "Give a path, a URL, or a variable with a path, bytes, an array, a PIL image or a MotionBrush.",
         )
     path = Path(text).expanduser()
@@ -123,7 +123,7 @@ def find_brush(name: str, variables: Mapping[str, Any]) -> Any:
     if not is_brush(value):
         raise UsageError(
             f"--brush {name}: the variable does not hold a motion brush.",
-            f"It holds a {type(value).__name__}.",
+            f"Its type is {type(value).__name__}.",
             "A brush is a kn.MotionBrush (or a pad that was drawn on).",
         )
     return value

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CELL = re.compile(r"%%kling(?=\s|$)[ \t]*(.*)")
 _LINE = re.compile(r"%kling(?=\s|$)[ \t]*(.*)")
 _WAIT_HEADER = re.compile(r"\s*wait\s*:\s*(true|yes|on|1)\s*", re.IGNORECASE)
-_CALL = "await __import__('kling_nb.magics.waiting', fromlist=['waiting'])"
+_CALL = "await __import__('kling_nb.magics.awaited', fromlist=['awaited'])"
 
 
 def make_transformer(shell: InteractiveShell) -> Callable[[list[str]], list[str]]:

@@ -1,16 +1,13 @@
-"""Waiting for runs: awaited in a rewritten cell, in slices anywhere else. Interrupt ends only the waiting."""
+"""Waiting for runs: on the kernel's loop or by blocking. Interrupt ends only the waiting."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from IPython.core.getipython import get_ipython
+from typing import TYPE_CHECKING
 
 from kling_nb.errors import KlingError, WaitTimeout
-from kling_nb.magics import warmup
 
 if TYPE_CHECKING:
     from kling_nb.session import Run
@@ -21,31 +18,6 @@ SLICE_S = 0.05
 
 class WaitInterrupted(KlingError):  # noqa: N818 - named like WaitTimeout, its sibling
     """Interrupt was pressed while waiting; the tasks go on."""
-
-
-async def run_cell(line: str, body: str) -> None:
-    """Run a ``%%kling --wait`` cell; what :mod:`kling_nb.magics.rewrite` calls."""
-    await _run(line, body)
-
-
-async def run_line(line: str) -> Any:
-    """Run a ``%kling … --wait`` line that is the whole cell."""
-    return await _run(line, None)
-
-
-async def _run(line: str, cell: str | None) -> Any:
-    warmup.finish()
-    from kling_nb.magics.dispatch import run_magic, traceback_wanted  # noqa: PLC0415 - loads the session
-    from kling_nb.magics.failure import three_lines  # noqa: PLC0415
-
-    shell = get_ipython()
-    if shell is None:
-        raise RuntimeError("a rewritten cell runs in a shell")
-    pending = run_magic(shell, line, cell, None, wait=False)
-    if not isinstance(pending, Waiting):
-        return pending
-    with three_lines(traceback=traceback_wanted(line)):
-        return await pending.until_done()
 
 
 class Waiting:

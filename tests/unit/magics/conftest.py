@@ -1,0 +1,50 @@
+"""A plain IPython shell, as a terminal has it, without history and without a page."""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from kling_nb import settings
+from kling_nb.magics import extension, warmup
+from kling_nb.session import set_default_session
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No credential, no setting, an empty working directory."""
+    for name in list(os.environ):
+        if name.startswith(("KLING", "ACEDATA", "AIMLAPI", "JPY_")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
+    return tmp_path
+
+
+@pytest.fixture
+def shell(clean_environment: Path) -> Iterator[InteractiveShell]:
+    """A shell of its own for each test."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    made = InteractiveShell.instance(config=config)
+    display = builtins.__dict__.get("display")
+    yield made
+    extension.unload(made)
+    if warmup._thread is not None:
+        warmup._thread.join()
+    atexit.unregister(made.atexit_operations)
+    made.atexit_operations()
+    InteractiveShell.clear_instance()
+    if display is not None:
+        builtins.__dict__["display"] = display
+    set_default_session(None)
+    for name in settings.configured():
+        settings.configure(name, None)

@@ -1,0 +1,136 @@
+"""Loading: light, once, completely undone; and what the line about the provider says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from kling_nb import settings
+from kling_nb.errors import SettingsError
+from kling_nb.magics import announce, extension, warmup
+from kling_nb.session.choice import choose_provider
+
+
+def registered(shell: InteractiveShell) -> tuple[int, ...]:
+    """How many of our things the shell holds: line and cell magic, matchers, transformers, hooks."""
+    ours = [m for m in shell.Completer.custom_matchers if m.__module__.startswith("kling_nb")]
+    transformers = [t for t in shell.input_transformers_cleanup if t.__module__.startswith("kling_nb")]
+    hooks = [h for h in shell.events.callbacks["pre_run_cell"] if h.__module__.startswith("kling_nb")]
+    magics = shell.magics_manager.magics
+    return "kling" in magics["line"], "kling" in magics["cell"], len(ours), len(transformers), len(hooks)
+
+
+def test_loading_twice_registers_once_and_unloading_takes_everything_back(shell: InteractiveShell) -> None:
+    assert registered(shell) == (0, 0, 0, 0, 0)
+    extension.load(shell)
+    extension.load(shell)
+    assert registered(shell) == (1, 1, 1, 1, 1)
+    extension.unload(shell)
+    extension.unload(shell)
+    assert registered(shell) == (0, 0, 0, 0, 0)
+
+
+def test_load_reload_and_unload_by_their_magics(shell: InteractiveShell) -> None:
+    for line in ("%load_ext kling_nb", "%load_ext kling_nb", "%reload_ext kling_nb"):
+        assert shell.run_cell(line).success
+        assert registered(shell) == (1, 1, 1, 1, 1)
+    assert shell.run_cell("%unload_ext kling_nb").success
+    assert registered(shell) == (0, 0, 0, 0, 0)
+
+
+def test_the_line_says_provider_reason_and_place(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extension.load(shell)
+    line = capsys.readouterr().out.strip()
+    assert "\n" not in line
+    for part in ("provider sandbox", "no Kling credential found", "kling_runs", "%kling help"):
+        assert part in line
+
+
+ENVIRONMENTS: list[Mapping[str, str]] = [
+    {},
+    {"KLING_NB_PROVIDER": "sandbox"},
+    {"KLING_NB_PROVIDER": "official", "KLING_API_KEY": "k"},
+    {"KLING_API_KEY": "k"},
+    {"KLINGAI_API_KEY": "k"},
+    {"KLING_ACCESS_KEY": "a", "KLING_SECRET_KEY": "s"},
+    {"KLINGAI_ACCESS_KEY": "a", "KLINGAI_SECRET_KEY": "s"},
+    {"KLING_API_KEY": "k", "KLING_ACCESS_KEY": "a", "KLING_SECRET_KEY": "s"},
+    {"KLING_API_KEY": ""},
+]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda e: "+".join(e) or "none")
+def test_the_first_guess_says_what_the_session_says(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        expected = tuple(choose_provider(settings.load()))
+    except SettingsError:
+        pytest.fail("an environment of this list is complete")
+    assert announce.first_guess(environment) == expected
+
+
+def test_no_secret_stands_in_the_line() -> None:
+    environment = {"KLING_ACCESS_KEY": "AKsecret1", "KLING_SECRET_KEY": "SKsecret2"}
+    line = announce.load_line(*announce.first_guess(environment), Path("runs"))
+    assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("followed", "waiting", "text"),
+    [
+        (0, 0, ""),
+        (2, 0, "2 runs still in flight, following them"),
+        (1, 0, "1 run still in flight, following it"),
+        (0, 1, "1 run never sent: %kling resume sends it"),
+        (1, 2, "1 run still in flight, following it; 2 runs never sent: %kling resume sends them"),
+    ],
+)
+def test_the_sentence_about_unfinished_runs(followed: int, waiting: int, text: str) -> None:
+    assert announce.unfinished_line(followed, waiting) == text
+
+
+HEAVY = [
+    "pandas",
+    "numpy",
+    "sqlalchemy",
+    "httpx",
+    "pydantic",
+    "ipywidgets",
+    "anywidget",
+    "ipycanvas",
+    "jinja2",
+]
+
+
+def test_loading_imports_nothing_heavy_in_the_foreground() -> None:
+    code = (
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "from kling_nb.magics import warmup\n"
+        "warmup.start = lambda then: None\n"
+        "before = set(sys.modules)\n"
+        "import kling_nb; kling_nb.load_ipython_extension(shell)\n"
+        f"print(sorted((set(sys.modules) - before) & set({HEAVY!r})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_magic_waits_for_the_background_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(warmup, "MODULES", ())
+    warmup.start(lambda: order.append("then"))
+    warmup.finish()
+    order.append("magic")
+    assert order[-1] == "magic"

@@ -1,0 +1,135 @@
+"""The live card without a page: what it sends, and what clicks do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import SettingsError, TaskFailed
+from kling_nb.widgets import places
+from kling_nb.widgets.card import WIDGET_TYPE, RunCard
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], Any]]:
+    """Messages the card sends to its page."""
+    messages: list[tuple[dict[str, Any], Any]] = []
+    monkeypatch.setattr(
+        RunCard, "send", lambda self, content, buffers=None: messages.append((content, buffers))
+    )
+    return messages
+
+
+@pytest.fixture
+def in_lab(studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if Jupyter Server had started the kernel and showed ``tmp_path``."""
+    places._root_of.cache_clear()
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    (runtime / "jpserver-7.json").write_text(json.dumps({"root_dir": str(tmp_path)}))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+    monkeypatch.setenv("JPY_PARENT_PID", "7")
+
+
+def bundle(card: RunCard) -> dict[str, Any]:
+    return card._repr_mimebundle_()[0]
+
+
+def test_running_card_is_live_and_has_a_fallback(studio) -> None:
+    shown = bundle(RunCard(studio.run()))
+    assert set(shown) == {"text/plain", "text/html", WIDGET_TYPE}
+    assert "processing" in shown["text/plain"]
+
+
+def test_the_state_is_json_and_has_no_path_to_secrets(studio) -> None:
+    state = RunCard(studio.run()).state
+    assert json.loads(json.dumps(state)) == state
+    assert state["expected_s"] == 90.0
+    assert not {key for key in state if "key" in key or "token" in key}
+
+
+def test_card_follows_its_run(studio) -> None:
+    run = studio.run()
+    card = RunCard(run)
+    run.settle(TaskFailed("The task failed.", "why", "advice"))
+    run.set_columns(status=RunStatus.FAILED)
+    card._on_change(run)
+    assert card.state["status"] == "failed"
+    assert card.state["error"] == ["The task failed.", "why", "advice"]
+
+
+def test_a_closed_card_no_longer_listens(studio) -> None:
+    run = studio.run()
+    card = RunCard(run)
+    assert run._changed._listeners
+    card.close()
+    assert not run._changed._listeners
+
+
+def test_a_broken_page_does_not_disturb_the_run(
+    studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = studio.run()
+    card = RunCard(run)
+    monkeypatch.setattr(card, "_state", lambda: 1 / 0)
+    card._on_change(run)
+    assert "could not be updated" in caplog.text
+
+
+@pytest.mark.usefixtures("in_lab")
+def test_a_finished_card_needs_no_kernel_where_the_server_shows_the_video(studio) -> None:
+    shown = bundle(RunCard(studio.finished()))
+    assert WIDGET_TYPE not in shown
+    assert 'src="kling_runs/media/clip.mp4"' in shown["text/html"]
+
+
+@pytest.mark.usefixtures("in_lab")
+def test_links_start_at_the_notebooks_folder(studio, tmp_path: Path) -> None:
+    shown = bundle(RunCard(studio.finished(), notebook_folder=tmp_path / "other"))
+    assert 'src="../notebooks/kling_runs/media/clip.mp4"' in shown["text/html"]
+
+
+def test_a_finished_card_stays_live_where_no_server_shows_the_video(studio) -> None:
+    card = RunCard(studio.finished())
+    assert WIDGET_TYPE in bundle(card)
+    assert card.state["video"]["url_path"] is None
+    assert card.state["video"]["embeds"] is True
+
+
+def test_large_videos_wait_to_be_asked_for(studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KLING_NB_EMBED_CAP_MB", "0.00001")
+    assert RunCard(studio.finished(b"x" * 100)).state["video"]["embeds"] is False
+
+
+def test_clicks(studio, sent: list[tuple[dict[str, Any], Any]]) -> None:
+    card = RunCard(studio.finished())
+    for kind in ("stop", "follow", "video", "time", "nonsense"):
+        card._on_message(card, {"kind": kind}, [])
+    assert studio.keeper.calls == ["stop", "follow"]
+    (video, buffers), (time, _) = sent
+    assert video == {"kind": "video"}
+    assert buffers == [b"video"]
+    assert time["kind"] == "time"
+    assert time["now_ms"] > 1_700_000_000_000
+
+
+def test_a_click_that_cannot_be_done_is_no_traceback(studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: object, run: object) -> None:
+        raise SettingsError("no credential")
+
+    monkeypatch.setattr(type(studio.keeper), "follow", refuse)
+    card = RunCard(studio.run())
+    card._on_message(card, {"kind": "follow"}, [])
+
+
+def test_poster_is_the_first_frame_or_the_start_image(studio) -> None:
+    inputs = studio.keeper.home / "inputs"
+    inputs.mkdir(parents=True)
+    (inputs / "abc.png").write_bytes(b"\x89PNG start")
+    assert RunCard(studio.run(image_sha256="abc")).poster == b"\x89PNG start"
+    assert RunCard(studio.finished(image_sha256="abc")).poster == b"\xff\xd8\xff poster"
+    assert RunCard(studio.run()).poster == b""
