@@ -81,6 +81,9 @@ class VideoWriter:
                 "Round both to even numbers.",
             )
         self.target = Path(target)
+        if not self.target.parent.is_dir():
+            # PyAV opens the file only with the first frame.
+            raise _cannot_write(self.target, FileNotFoundError("the folder does not exist"))
         self.frames = 0
         self._part = self.target.with_name(self.target.name + ".part")
         self._fps = fps
@@ -184,6 +187,6 @@ def _cannot_write(target: Path, error: BaseException) -> MediaError:
     why = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return MediaError(
         f"The video {target.name} cannot be written.",
-        f"{why.rstrip('.')} ({target.parent}).",
+        f"{why[:1].upper()}{why[1:].rstrip('.')}: {target.parent}.",
         "Check that the folder exists, is writable and has space left.",
     )

@@ -102,19 +102,13 @@ def _from_base64(text: str) -> bytes:
 def _open_file(name: str | bytes) -> Source:
     path = Path(os.fsdecode(name)).expanduser()
     shown = str(path)
+    if path.is_dir():
+        raise MediaError(
+            f"{shown} is a directory.", "A single picture file is needed.", "Name the file inside it."
+        )
     try:
-        if path.is_dir():
-            raise MediaError(
-                f"{shown} is a directory.", "A single picture file is needed.", "Name the file inside it."
-            )
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise MediaError(
-                f"{shown} is too large to be a picture to send.",
-                f"It has {size / 1e6:.0f} MB; files above {MAX_FILE_BYTES / 1e6:.0f} MB are not read.",
-                "Scale it down first.",
-            )
-        return Source(shown, data=path.read_bytes())
+        data = path.read_bytes() if size <= MAX_FILE_BYTES else None
     except FileNotFoundError as error:
         raise MediaError(
             f"There is no file {shown}.", f"Looked in {_folder(path)}.", _similar_names(path)
@@ -124,6 +118,13 @@ def _open_file(name: str | bytes) -> Source:
         raise MediaError(
             f"{shown} cannot be read.", f"{why}.", "Check the name and the permissions."
         ) from error
+    if data is None:
+        raise MediaError(
+            f"{shown} is too large to be a picture to send.",
+            f"It has {size / 1e6:.0f} MB; files above {MAX_FILE_BYTES / 1e6:.0f} MB are not read.",
+            "Scale it down first.",
+        )
+    return Source(shown, data=data)
 
 
 def _folder(path: Path) -> str:

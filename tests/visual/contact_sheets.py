@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -29,7 +30,9 @@ Row = tuple[str, RenderPlan, np.ndarray]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--long-side", type=int, default=960)
     parser.add_argument("--only", choices=sorted(FEATURES))
@@ -49,7 +52,9 @@ def write_feature(name: str, rows: Iterator[Row], options: argparse.Namespace) -
         chosen = [shown[round(i)] for i in np.linspace(0, len(shown) - 1, COLUMNS)]
         if options.full:
             for index in (1, len(shown) // 2, len(shown) - 1):
-                Image.fromarray(shown[index]).save(options.folder / f"{name}-{Path(title).stem}-{index:02d}.png")
+                Image.fromarray(shown[index]).save(
+                    options.folder / f"{name}-{Path(title).stem}-{index:02d}.png"
+                )
         strips.append(strip([drawn(chosen[0], overlay), *chosen[1:]]))
         print(f"{name:12} {title}")
     whole = np.vstack(strips)
@@ -107,7 +112,7 @@ def asked(photo: np.ndarray, plan: RenderPlan, shapes: list[Shape], frozen: np.n
         outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(overlay, outlines, -1, colour, thick)
         points = (np.array(shape.path) * scale).round().astype(int)
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in pairwise(points):
             cv2.line(overlay, start.tolist(), end.tolist(), colour, thick)
         cv2.arrowedLine(overlay, points[-2].tolist(), points[-1].tolist(), colour, thick, tipLength=0.3)
     return overlay
@@ -141,7 +146,7 @@ def camera_rows(long_side: int) -> Iterator[Row]:
 def end_rows(long_side: int) -> Iterator[Row]:
     """Pairs: four that belong together (the second derived from the first), two that do not."""
     for name, change in RELATED.items():
-        photo, plan = base(name, long_side, tail=change(picture(name)))
+        _, plan = base(name, long_side, tail=change(picture(name)))
         yield f"{name}-related", plan, np.zeros(0)
     for name, other in (("astronaut", "chelsea"), ("rocket", "coffee")):
         _, plan = base(name, long_side, tail=picture(other))
@@ -157,7 +162,9 @@ def default_rows(long_side: int) -> Iterator[Row]:
 def _zoomed(photo: np.ndarray) -> np.ndarray:
     height, width = photo.shape[:2]
     matrix = cv2.getRotationMatrix2D((width * 0.45, height * 0.4), 4, 1.22)
-    return cv2.warpAffine(photo, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    return cv2.warpAffine(
+        photo, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+    )
 
 
 def _shifted(photo: np.ndarray) -> np.ndarray:
@@ -187,7 +194,12 @@ FEATURES: dict[str, Callable[[int], Iterator[Row]]] = {
     "end-frame": end_rows,
     "default": default_rows,
 }
-DOCUMENTED = {"brush": [0, 1, 3, 4], "camera": [0, 2, 3, 4], "end-frame": [0, 2, 3, 4], "static": [0, 1, 2, 3]}
+DOCUMENTED = {
+    "brush": [0, 1, 3, 4],
+    "camera": [0, 2, 3, 4],
+    "end-frame": [0, 2, 3, 4],
+    "static": [0, 1, 2, 3],
+}
 
 if __name__ == "__main__":
     main()
