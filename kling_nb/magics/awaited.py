@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -32,4 +33,15 @@ async def _run(line: str, cell: str | None) -> Any:
     if not isinstance(pending, Waiting):
         return pending
     with three_lines(traceback=traceback_wanted(line)):
+        if not _on_asyncio():
+            # %autoawait trio: another library's loop runs the cell.
+            return pending.block()
         return await pending.until_done()
+
+
+def _on_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

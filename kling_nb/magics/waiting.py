@@ -16,7 +16,7 @@ SLICE_S = 0.05
 """Seconds between two looks: Interrupt and clicks never wait longer."""
 
 
-class WaitInterrupted(KlingError):  # noqa: N818 - named like WaitTimeout, its sibling
+class WaitInterrupted(KlingError):
     """Interrupt was pressed while waiting; the tasks go on."""
 
 

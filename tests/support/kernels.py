@@ -170,6 +170,25 @@ class Kernel:
         message = self.client.session.msg("comm_msg", {"comm_id": model_id, "data": data})
         self.client.shell_channel.send(message)
 
+    def complete(self, code: str) -> list[str]:
+        """Return what Tab offers at the end of a text, whole words as the page would insert them."""
+        message_id = self.client.complete(code, len(code))
+        while True:
+            answer = self.client.get_shell_msg(timeout=60)
+            if answer["parent_header"]["msg_id"] == message_id:
+                return list(answer["content"]["matches"])
+            self._kept[answer["parent_header"]["msg_id"]] = answer
+
+    def sent_by(self, model_id: str, kind: str) -> list[dict[str, Any]]:
+        """Return custom messages of one kind that a widget has sent to its page, with their buffers."""
+        return [
+            m
+            for m in self.published
+            if m["msg_type"] == "comm_msg"
+            and m["content"]["comm_id"] == model_id
+            and m["content"]["data"].get("content", {}).get("kind") == kind
+        ]
+
     def interrupt(self) -> None:
         """Interrupt as the button of the page does."""
         self.manager.interrupt_kernel()

@@ -1,0 +1,80 @@
+"""The card in a real kernel: what the page receives, from whichever thread it is sent."""
+
+from __future__ import annotations
+
+import pytest
+from kernels import Done, Kernel
+
+pytestmark = pytest.mark.kernel
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def cell(prompt: str, options: str = "") -> str:
+    return f"%%kling boat.png -m kling-v2-6 --mode std -d 5 -o run {options}\n{prompt}"
+
+
+def model_of(done: Done) -> str:
+    """Model id of the card a cell has shown."""
+    return str(done.of_type("display_data")[0]["data"][WIDGET]["model_id"])
+
+
+def states(kernel: Kernel, model: str) -> list[str]:
+    """Status words the live card was given, in order."""
+    found = []
+    for message in kernel.published:
+        content = message["content"]
+        if message["msg_type"] == "comm_msg" and content["comm_id"] == model:
+            state = content["data"].get("state", {}).get("state")
+            if state and (not found or found[-1] != state["status"]):
+                found.append(state["status"])
+    return found
+
+
+def test_the_live_card_is_told_every_state_while_nothing_or_something_else_runs(kernel: Kernel) -> None:
+    model = model_of(kernel.ok(cell("told every state [[sandbox:slow:1]]")))
+    kernel.ok("import time; time.sleep(1.5)")
+    kernel.until(lambda: "succeeded" in states(kernel, model))
+    seen = states(kernel, model)
+    assert "processing" in seen
+    assert seen[-1] == "succeeded"
+
+
+def test_the_page_can_ask_for_the_clock_and_the_video(kernel: Kernel) -> None:
+    model = model_of(kernel.ok(cell("asked for [[sandbox:slow:0.5]]")))
+    kernel.ok("await run")
+    kernel.click(model, {"kind": "time"})
+    kernel.until(lambda: kernel.sent_by(model, "time"))
+    kernel.click(model, {"kind": "video"})
+    kernel.until(lambda: kernel.sent_by(model, "video"))
+    video = bytes(kernel.sent_by(model, "video")[0]["buffers"][0])
+    assert len(video) == int(kernel.value("run.video.stat().st_size"))
+    assert b"ftyp" in video[:16]
+
+
+def test_stop_and_follow_again(kernel: Kernel) -> None:
+    model = model_of(kernel.ok(cell("stopped and followed [[sandbox:slow:30]]")))
+    kernel.until(lambda: "processing" in states(kernel, model))
+    kernel.click(model, {"kind": "stop"})
+    kernel.ok("import time; time.sleep(0.5)")
+    assert kernel.value("run.following") == "False"
+    kernel.click(model, {"kind": "follow"})
+    kernel.ok("import time; time.sleep(0.5)")
+    assert kernel.value("run.following") == "True"
+
+
+def test_what_is_saved_is_replaced_once_at_the_end(kernel: Kernel) -> None:
+    shown = kernel.ok(cell("saved once [[sandbox:slow:0.5]]", "--wait")).of_type("display_data")[0]
+    kernel.until(lambda: kernel.updates_of(shown["transient"]["display_id"]))
+    kernel.listen(0.5)
+    (update,) = kernel.updates_of(shown["transient"]["display_id"])
+    html = update["content"]["data"]["text/html"]
+    assert 'data-status="succeeded"' in html
+    assert 'src="kling_runs/media/' in html
+    assert "data:image/jpeg;base64," in html
+
+
+def test_nothing_is_printed_from_the_background(kernel: Kernel) -> None:
+    kernel.ok(cell("silent [[sandbox:slow:0.5]]"))
+    assert kernel.ok("import time; time.sleep(2)").text == ""
+    assert not [m for m in kernel.published if m["msg_type"] == "stream"]
