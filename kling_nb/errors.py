@@ -220,7 +220,15 @@ class SubmitUncertain(KlingError):
         The id to look the task up with later (``attach``).
     """
 
-    def __init__(self, what: str, why: str = "", advice: str = "", *, external_task_id: str = "", run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        why: str = "",
+        advice: str = "",
+        *,
+        external_task_id: str = "",
+        run_id: str | None = None,
+    ) -> None:
         super().__init__(what, why, advice, run_id=run_id)
         self.external_task_id = external_task_id
 

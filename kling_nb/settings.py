@@ -12,7 +12,7 @@ import os
 import threading
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -82,6 +82,8 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
         Cost of one clip that warns or blocks (``spec/user-needs.md`` L32), in units.
     negative_prompt
         Default negative prompt.
+    codec
+        What previews and a newly started sandbox write: ``h264`` or ``av1``.
     embed_cap_mb
         Largest video that is embedded into a notebook on request, in MB.
     """
@@ -119,6 +121,7 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
     clip_warn_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_WARN_UNITS")
     clip_limit_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_LIMIT_UNITS")
     negative_prompt: str = Field(default="", validation_alias="KLING_NB_NEGATIVE_PROMPT")
+    codec: Literal["h264", "av1"] = Field(default="h264", validation_alias="KLING_NB_CODEC")
     embed_cap_mb: float = Field(default=8.0, ge=0, validation_alias="KLING_NB_EMBED_CAP_MB")
 
     @field_validator("provider")

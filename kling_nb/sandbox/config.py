@@ -41,6 +41,7 @@ class Config(BaseModel):
     workers: int = Field(default=1, ge=1)
     render: Literal["on", "off"] = "on"
     render_size: Literal["preview", "class"] = "preview"
+    codec: Literal["h264", "av1"] = "h264"
     profile: Literal["fast", "realistic"] = "fast"
     queued: Seconds = 0.3
     min_processing: Seconds = 1.0

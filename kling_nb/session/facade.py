@@ -177,7 +177,9 @@ class Session:
         """
         prepared = self.build(image, prompt, **params)
         prepared.check(force=True)
-        return render_preview(prepared.request, prepared.identity, self.home / MEDIA / "previews")
+        return render_preview(
+            prepared.request, prepared.identity, self.home / MEDIA / "previews", codec=self.settings.codec
+        )
 
     # --- runs -------------------------------------------------------------------------------------------
 

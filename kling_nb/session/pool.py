@@ -235,7 +235,7 @@ class ServicePool:
                     raise SettingsError(
                         "The sandbox is not running.", "", "It is started with the next submit."
                     )
-                info = launch.start(self._sandbox_home)
+                info = launch.start(self._sandbox_home, codec=self._settings.codec)
                 self._told(f"sandbox started at {info.url} (process {info.pid}, {self._sandbox_home})")
             self._seen = (time.monotonic(), info)
             return info

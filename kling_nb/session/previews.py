@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import Mask
     from kling_nb.domain.images import ImageRef
     from kling_nb.domain.request import ImageToVideo
+    from kling_nb.media.encoder import Codec
     from kling_nb.domain.trajectory import Size
 
 LABEL = "LOCAL PREVIEW"
@@ -28,7 +29,9 @@ COMMENT = "kling_nb local preview; not Kling output"
 FPS, SECONDS = 24, 5
 
 
-def render_preview(request: ImageToVideo, identity: str, folder: Path, *, long_side: int = 640) -> Path:
+def render_preview(
+    request: ImageToVideo, identity: str, folder: Path, *, long_side: int = 640, codec: Codec = "h264"
+) -> Path:
     """Render a request, or return the file of an earlier equal one.
 
     The paths are drawn from the request's own pixels, not from the wire form.
@@ -43,23 +46,25 @@ def render_preview(request: ImageToVideo, identity: str, folder: Path, *, long_s
         Where previews are kept.
     long_side
         Longest side of the video in pixels.
+    codec
+        ``h264`` or ``av1``.
 
     Raises
     ------
     MediaError
         There is no picture, or it is only an address.
     """
-    name = hashlib.sha256(f"{identity}:{kling_nb.__version__}:{long_side}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{identity}:{kling_nb.__version__}:{long_side}:{codec}".encode()).hexdigest()[:16]
     target = folder / f"{name}.mp4"
     if not target.is_file():
         if not folder.exists():
             folder.mkdir(parents=True)
             (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-        render_video(plan_of(request, identity, long_side), target)
+        render_video(plan_of(request, identity, long_side, codec), target)
     return target
 
 
-def plan_of(request: ImageToVideo, identity: str, long_side: int) -> RenderPlan:
+def plan_of(request: ImageToVideo, identity: str, long_side: int, codec: Codec = "h264") -> RenderPlan:
     """Return what the renderer needs to know about a request."""
     image, tail = _pixels(request.image), _pixels(request.image_tail)
     picture = image if image is not None else tail
@@ -87,6 +92,7 @@ def plan_of(request: ImageToVideo, identity: str, long_side: int) -> RenderPlan:
         prompt=request.prompt,
         seed=int(identity[:8], 16),
         label=LABEL,
+        codec=codec,
         comment=COMMENT,
     )
 

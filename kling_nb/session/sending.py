@@ -68,7 +68,7 @@ class Intent:
     own_id: bool = True
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the user asked for it
+class Stopped(Exception):
     """Following was stopped at a point where nothing is on its way."""
 
 
