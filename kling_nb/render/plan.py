@@ -21,7 +21,7 @@ Timing = Literal["arc", "index"]
 MaskMode = Literal["layered", "elastic", "none"]
 
 
-class RenderStopped(KlingError):  # noqa: N818 - named like the other ends of the error tree
+class RenderStopped(KlingError):
     """The stop callback ended the render; nothing was written."""
 
 
