@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatch", "pandas")
+
+HEAD_START_S = 0.05
+"""Seconds the foreground gets before the imports begin."""
 
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
@@ -30,6 +34,8 @@ def start(then: Callable[[], None]) -> None:
 def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
     if before is not None:
         before.join()
+    # The cell that loads the extension answers first: imports hold the interpreter for long stretches.
+    time.sleep(HEAD_START_S)
     try:
         for name in MODULES:
             importlib.import_module(name)
