@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     credentials = Credentials(**{c.name: getattr(given, c.name) for c in fields(Credentials)})
     try:
         return serve(ServeOptions(given.home, given.host, given.port, given.idle), config, credentials)
+    except KeyboardInterrupt:
+        return 130
     except SandboxError as error:
         sys.stderr.write(f"{error}\n")
         return 3

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from kling_nb.sandbox.faults import UnknownFaultError
 from kling_nb.sandbox.official.auth import authorize
 from kling_nb.sandbox.official.messages import RefusedError
 from kling_nb.sandbox.official.pipeline import ERROR_CODES, TooLargeError, read_object
+from kling_nb.sandbox.tasks import Task
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST_UPLOAD = 64 * 1024 * 1024
@@ -102,17 +105,21 @@ class Control:
         return json_answer([])
 
     async def _tasks(self, _request: Request) -> Response:
-        records = (
-            task.model_dump(mode="json", exclude={"truth"}) for task in self._sandbox.store.newest_first()
-        )
-        return json_answer(list(records))
+        return json_answer([task.model_dump(mode="json") for task in self._sandbox.store.newest_first()])
 
     async def _task(self, request: Request) -> Response:
         wanted = request.path_params["id"]
         task = self._sandbox.store.get(wanted) or self._sandbox.store.by_external_id(wanted)
         if task is None:
             return json_answer({"error": f"no task {wanted}"}, 404)
-        return json_answer(task.model_dump(mode="json"))
+        return json_answer(task.model_dump(mode="json") | {"truth": self._truth(task)})
+
+    def _truth(self, task: Task) -> Any:
+        """Return what was really rendered, kept beside the video; empty when nothing was."""
+        if task.video is None:
+            return {}
+        path = self._sandbox.files.path(task.id, task.video.id, ".json")
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     async def _upload(self, request: Request) -> Response:
         data = b""

@@ -139,7 +139,6 @@ class Engine:
         running.add_done_callback(self._running.discard)
 
     async def _live(self, task: Task) -> None:
-        job = self._store.job(task.id)
         if task.state is State.SUBMITTED:
             await self._pause(self._config().queued)
         if task.fault("stuck") is not None:
@@ -148,7 +147,8 @@ class Engine:
         async with self._slots:
             self._move(task, State.PROCESSING)
             started = time.monotonic()
-            outcome = await self._produce(task, job)
+            # Pictures are read only now: waiting tasks must not hold theirs in memory.
+            outcome = await self._produce(task, self._store.job(task.id))
             task.timings["work_s"] = round(time.monotonic() - started, 4)
             await self._pause(self._processing_time(task), time.monotonic() - started)
             self._end(task, outcome)
@@ -195,7 +195,7 @@ class Engine:
         if isinstance(outcome, Failure):
             task.state, task.message = State.FAILED, outcome.message
         else:
-            task.state, task.video, task.truth = State.SUCCEEDED, outcome.video, outcome.truth
+            task.state, task.video = State.SUCCEEDED, outcome.video
         for note in outcome.notes:
             task.note(note)
         self._ledger.settle(task, succeeded=task.state is State.SUCCEEDED)

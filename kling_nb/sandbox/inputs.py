@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import warnings
 from dataclasses import dataclass
 
 from PIL import Image
@@ -27,7 +26,7 @@ SHORTEST_SIDE = 300
 RATIOS = (0.4, 2.5)
 MASK_RATIO_TOLERANCE = 0.01
 FORMATS = frozenset({"JPEG", "PNG"})
-LARGEST_PIXELS = 250_000_000
+LARGEST_PIXELS = 89_000_000
 
 Size = tuple[int, int]
 
@@ -92,15 +91,12 @@ def _bytes(source: str, config: Config) -> bytes:
 
 def _decoded(data: bytes) -> Picture:
     try:
-        with warnings.catch_warnings():
-            # A picture above Pillow's warning size is still one the service documents no maximum for.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=sorted(FORMATS)) as picture:
-                if picture.width * picture.height > LARGEST_PIXELS:
-                    raise JobFailedError(IMAGE_INVALID, "more pixels than the sandbox decodes")
-                picture.load()
-                turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-                size = picture.size[::-1] if turned else picture.size
+        with Image.open(io.BytesIO(data), formats=sorted(FORMATS)) as picture:
+            if picture.width * picture.height > LARGEST_PIXELS:
+                raise JobFailedError(IMAGE_INVALID, "more pixels than the sandbox decodes")
+            picture.load()
+            turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            size = picture.size[::-1] if turned else picture.size
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise JobFailedError(IMAGE_INVALID, f"no readable JPEG or PNG: {type(error).__name__}") from error
     return Picture(data, size)

@@ -16,9 +16,11 @@ from PIL import Image
 
 from kling_nb import media
 from kling_nb.domain.capabilities import OutputFormat, output_size
+from kling_nb.errors import MediaError
 from kling_nb.render import CameraMove, Distort, MaskMotion, RenderPlan, preview_size
 from kling_nb.sandbox.config import Config, Distortion
-from kling_nb.sandbox.inputs import Inputs
+from kling_nb.sandbox.failures import IMAGE_INVALID
+from kling_nb.sandbox.inputs import Inputs, JobFailedError
 from kling_nb.sandbox.tasks import Camera, Job, MaskPath
 
 LEAK_LEVELS = 20.0
@@ -71,7 +73,7 @@ def render_plan(job: Job, inputs: Inputs, form: OutputFormat, config: Config, ta
     varied = variation(job, task_id, config)
     size = output_size(width, height, form.resolution_class)
     video_width, video_height = preview_size(*size) if config.render_size == "preview" else size
-    static = media.load_mask(inputs.static_mask.data) if inputs.static_mask else None
+    static = _selection(inputs.static_mask.data) if inputs.static_mask else None
     return RenderPlan(
         image=image,
         tail=tail,
@@ -81,7 +83,7 @@ def render_plan(job: Job, inputs: Inputs, form: OutputFormat, config: Config, ta
         frames=form.frames,
         motions=tuple(
             MaskMotion(
-                _fitted(media.load_mask(mask.data), width, height),
+                _fitted(_selection(mask.data), width, height),
                 turned(pixel_path(group, height, config), varied.turn),
             )
             for group, mask in zip(job.dynamic_masks, inputs.masks, strict=True)
@@ -93,6 +95,7 @@ def render_plan(job: Job, inputs: Inputs, form: OutputFormat, config: Config, ta
         timing=config.motion_timing,
         distort=_distort(job.distort or config.distort, varied),
         silent_audio=job.sound,
+        codec=config.codec,
     )
 
 
@@ -136,7 +139,17 @@ def odd_masks(plan: RenderPlan) -> list[str]:
 
 
 def _pixels(data: bytes) -> NDArray[np.uint8]:
-    return media.decode_image(data)
+    try:
+        return media.decode_image(data)
+    except MediaError as error:
+        raise JobFailedError(IMAGE_INVALID, error.what) from error
+
+
+def _selection(data: bytes) -> NDArray[np.bool_]:
+    try:
+        return media.load_mask(data)
+    except MediaError as error:
+        raise JobFailedError(IMAGE_INVALID, error.what) from error
 
 
 def _fitted(mask: NDArray[np.bool_], width: int, height: int) -> NDArray[np.bool_]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,6 @@ class Product:
     """A finished video."""
 
     video: Video
-    truth: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -127,7 +127,8 @@ class Producer:
         if marked:
             larger = replace(plan, label_scale=WATERMARK_SCALE)
             render_video(larger, clip.with_stem(marked), stop=stop.is_set)
-        return Product(video, _truth(plan, report), tuple(odd_masks(plan)))
+        clip.with_suffix(".json").write_text(json.dumps(_truth(plan, report)), encoding="utf-8")
+        return Product(video, tuple(odd_masks(plan)))
 
 
 def _reported(task: Task, duration: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -99,7 +98,6 @@ class Task(BaseModel):
     ignored: tuple[str, ...] = ()
     notes: list[str] = Field(default_factory=list)
     timings: dict[str, float] = Field(default_factory=dict)
-    truth: dict[str, Any] = Field(default_factory=dict)
 
     def fault(self, kind: str) -> str | None:
         """Return the argument of the fault ``kind`` on this task, ``""`` without one, ``None`` if absent."""

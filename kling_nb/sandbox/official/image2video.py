@@ -54,7 +54,7 @@ def _job(found: Fields, groups: tuple[MaskPath, ...], camera: Camera | None, cal
         model=found.model,
         mode=found.mode,
         duration=found.duration,
-        prompt=call.directives.prompt,
+        prompt=_words(found, call),
         image=found.image,
         image_tail=found.image_tail,
         static_mask=found.static_mask,
@@ -65,6 +65,13 @@ def _job(found: Fields, groups: tuple[MaskPath, ...], camera: Camera | None, cal
         seed=seed(call.body, call.directives.prompt),
         distort=call.directives.distort,
     )
+
+
+def _words(found: Fields, call: Call) -> str:
+    """Return what is said about the clip: the prompt, or the shots that replace it (R7)."""
+    if found.shot_type != "customize":
+        return call.directives.prompt
+    return "; ".join(shot["prompt"] for shot in found.multi_prompt)
 
 
 def seed(body: dict[str, Any], prompt: str) -> int:

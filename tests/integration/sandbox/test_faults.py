@@ -202,7 +202,7 @@ def test_a_lost_create_is_invisible_at_first(sandbox):
 
 
 def test_unknown_status_word_while_processing(sandbox):
-    task = created(sandbox, headers={FAULT: "status:rendering-frames"}, prompt="[[sandbox:slow:0.3]]")
+    task = created(sandbox, prompt="x [[sandbox:status:rendering-frames]] [[sandbox:slow:1]]")
     seen = set()
     while "succeed" not in seen:
         seen.add(query(sandbox, task)["task_status"])

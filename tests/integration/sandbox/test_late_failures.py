@@ -169,3 +169,21 @@ def test_accepted_oddities_are_noted(sandbox_render):
         "dynamic_masks[2] leaves the picture",
         "static_mask selects nothing",
     ]
+
+
+def test_shots_are_content_too(sandbox):
+    sandbox.config(content_words=["volcano"])
+    shots = [{"index": 1, "prompt": "a volcano", "duration": "5"}]
+    fields = {"model_name": "kling-v3", "multi_shot": True, "shot_type": "customize", "multi_prompt": shots}
+    assert delivered(sandbox, prompt="", **fields)["task_status_msg"] == A02
+
+
+def test_what_pillow_reads_but_cannot_be_used_fails_as_a_picture(sandbox_render):
+    import io
+
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.new("1", (9500, 9500)).save(buffer, "PNG")
+    task = delivered(sandbox_render, image=raw64(buffer.getvalue()))
+    assert (task["task_status"], task["task_status_msg"]) == ("failed", A01)

@@ -211,7 +211,7 @@ def test_another_port_when_the_old_one_is_taken(home):
 
 
 def test_it_ends_when_idle_but_not_while_working(home):
-    info = launch.start(home, **QUICK | {"min_processing": 2.0}, idle=0.5)
+    info = launch.start(home, **QUICK | {"min_processing": 3.0}, idle=0.5)
     with client(info) as http:
         task = http.post(PATH, json=request()).json()["data"]["task_id"]
         time.sleep(1.2)

@@ -47,7 +47,7 @@ def test_ids_are_18_digits_and_increase(sandbox):
 
 
 def test_the_states_and_their_forms(sandbox):
-    sandbox.config(queued=0.2, min_processing=0.2)
+    sandbox.config(queued=0.5, min_processing=0.5)
     task = created(sandbox, external_task_id="job-1", watermark_info={"enabled": False})
     seen = {}
     while "succeed" not in seen:
@@ -99,14 +99,25 @@ def test_lists_are_newest_first_and_paged(sandbox):
     assert sandbox.http.get(PATH, params={"pageNum": 9}).json()["data"] == []
 
 
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_one_worker_lets_the_others_wait(sandbox):
-    sandbox.config(min_processing=0.3)
+    sandbox.config(min_processing=20)
     tasks = [created(sandbox) for _ in range(3)]
-    time.sleep(0.15)
-    assert [query(sandbox, task)["task_status"] for task in tasks] == ["processing", "submitted", "submitted"]
-    sandbox.config(workers=3)
+
+    def states():
+        return [query(sandbox, task)["task_status"] for task in tasks]
+
+    until(lambda: "processing" in states())
     time.sleep(0.1)
-    assert "submitted" not in [query(sandbox, task)["task_status"] for task in tasks]
+    assert states() == ["processing", "submitted", "submitted"]
+    sandbox.config(workers=3)
+    until(lambda: states() == ["processing"] * 3)
 
 
 def test_time_scale_stretches_the_waiting(sandbox):
@@ -139,7 +150,7 @@ def test_reserved_at_once_and_booked_at_the_end(sandbox, fields, units):
 
 
 def test_a_failed_task_gives_its_units_back(sandbox):
-    sandbox.config(min_processing=0.3)
+    sandbox.config(min_processing=1)
     task = created(sandbox, prompt="[[sandbox:async:risk]]")
     assert pack(sandbox)["remaining_quantity"] == 998.5
     assert finished(sandbox, task)["final_unit_deduction"] == "0"
