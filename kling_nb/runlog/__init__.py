@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kling_nb.runlog.ids import new_id
     from kling_nb.runlog.inputs import InputStore
-    from kling_nb.runlog.log import RunLog, open_log
+    from kling_nb.runlog.log import Change, RunLog, open_log
     from kling_nb.runlog.records import RunRecord
 
-__all__ = ["InputStore", "RunLog", "RunRecord", "new_id", "open_log"]
+__all__ = ["Change", "InputStore", "RunLog", "RunRecord", "new_id", "open_log"]
 
 _HOMES = {
+    "Change": "kling_nb.runlog.log",
     "InputStore": "kling_nb.runlog.inputs",
     "RunLog": "kling_nb.runlog.log",
     "RunRecord": "kling_nb.runlog.records",

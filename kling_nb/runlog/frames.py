@@ -65,15 +65,19 @@ def _categories(values: Sequence[Any]) -> Any:
 
 
 def _integers(values: Sequence[Any]) -> Any:
-    missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
-    numbers = np.fromiter((value or 0 for value in values), dtype=np.int64, count=len(values))
-    return pd.arrays.IntegerArray(numbers, missing)
+    return pd.arrays.IntegerArray(*_split(values, np.int64))
 
 
 def _booleans(values: Sequence[Any]) -> Any:
-    missing = np.fromiter((value is None for value in values), dtype=bool, count=len(values))
-    flags = np.fromiter((bool(value) for value in values), dtype=bool, count=len(values))
-    return pd.arrays.BooleanArray(flags, missing)
+    return pd.arrays.BooleanArray(*_split(values, np.bool_))
+
+
+def _split(values: Sequence[Any], dtype: type[np.generic]) -> tuple[Any, Any]:
+    """Return the values with zeros where they are missing, and where that is."""
+    cells = np.array(values, dtype=object)
+    missing = pd.isna(cells)
+    cells[missing] = 0
+    return cells.astype(dtype), missing
 
 
 def _floats(values: Sequence[Any]) -> Any:

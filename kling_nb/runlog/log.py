@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property
@@ -32,6 +34,25 @@ DURABLE = frozenset({"external_task_id", "task_id", "sending_at", "submitted_at"
 
 _SUGGESTIONS = 5
 _HISTORY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one run (:meth:`RunLog.apply`).
+
+    Parameters
+    ----------
+    run_id
+        Complete id.
+    columns
+        New values.
+    releases
+        Owner that gives its lease back.
+    """
+
+    run_id: str
+    columns: Mapping[str, Any]
+    releases: str | None = None
 
 
 class RunLog:
@@ -163,6 +184,37 @@ class RunLog:
         if not rows:
             raise self._not_found(run_id)
         return self._statements.record(rows[0])
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Make several changes in one transaction: all or none, and one commit for all of them.
+
+        Parameters
+        ----------
+        changes
+            Made in this order.
+
+        Raises
+        ------
+        RunNotFound
+            One of the runs does not exist; nothing was changed.
+        """
+        durable = any(not DURABLE.isdisjoint(change.columns) for change in changes)
+        missing = None
+        with self._database.writing(durable=durable) as cursor:
+            for change in changes:
+                if change.columns:
+                    values = {f"new_{name}": value for name, value in change.columns.items()}
+                    self._statements.change(change.columns).run(cursor, {**values, "run_id": change.run_id})
+                    if cursor.rowcount == 0:
+                        missing = change.run_id
+                        cursor.connection.rollback()
+                        break
+                if change.releases is not None:
+                    given_back = {"run_id": change.run_id, "holder": change.releases}
+                    self._statements.release.run(cursor, given_back)
+                    cursor.fetchall()
+        if missing is not None:
+            raise self._not_found(missing)
 
     def get(self, run_id: str) -> RunRecord:
         """Return one run.

@@ -85,7 +85,7 @@ class Statements:
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self._dialect = dialect
-        self._updates: dict[frozenset[str], Statement] = {}
+        self._updates: dict[tuple[frozenset[str], bool], Statement] = {}
 
     @cached_property
     def insert(self) -> Statement:
@@ -134,11 +134,24 @@ class Statements:
         columns
             Names to set.
         """
-        key = frozenset(columns)
+        return self._update(frozenset(columns), returning=True)
+
+    def change(self, columns: Iterable[str]) -> Statement:
+        """Return the same update without the row: reading it back costs more than writing.
+
+        Parameters
+        ----------
+        columns
+            Names to set.
+        """
+        return self._update(frozenset(columns), returning=False)
+
+    def _update(self, columns: frozenset[str], *, returning: bool) -> Statement:
+        key = (columns, returning)
         if key not in self._updates:
-            values = _binds(sorted(key), prefix="new_")
+            values = _binds(sorted(columns), prefix="new_")
             change = RUNS.update().where(_THIS_RUN).values(**values, revision=_NEXT_REVISION)
-            self._updates[key] = self._compiled(change.returning(*_READ))
+            self._updates[key] = self._compiled(change.returning(*_READ) if returning else change)
         return self._updates[key]
 
     def values(self, record: RunRecord) -> dict[str, Any]:

@@ -47,7 +47,7 @@ RECORDS = st.builds(
     answers=st.dictionaries(TEXT, JSON, max_size=3),
 )
 ONE_LOG = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
 )
 
 
