@@ -252,3 +252,10 @@ def test_a_rotated_jpeg_is_shown_upright(rendered):
         image=base64.b64encode(buffer.getvalue()).decode(), model_name="kling-v3", duration="3"
     )
     assert (clip.width, clip.height) == (426, 640)
+
+
+def test_the_codec_can_be_av1(sandbox_render, rendered):
+    sandbox_render.config(codec="av1")
+    clip, _, _ = rendered(image=encoded(scene()), model_name="kling-v3", duration="3")
+    assert "av1" in clip.codec
+    assert len(clip.frames) == 73
