@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from kling_nb.domain import values
 from kling_nb.domain.camera import CAMERA_LIMIT, CameraControl
 from kling_nb.domain.capabilities import canonical_model
+from kling_nb.domain.nearest import closest
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.trajectory import Trajectory
 from kling_nb.errors import RequestRefused
@@ -171,8 +171,8 @@ def unknown_name_fix(name: str) -> str:
     """Return the advice for a keyword nobody knows: the closest name, or why there is none."""
     if name in _HINTS:
         return _HINTS[name]
-    close = get_close_matches(name.replace("-", "_").lower(), KNOWN_NAMES, n=1, cutoff=0.55)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(REQUEST_FIELDS)}"
+    close = closest(name.replace("-", "_"), KNOWN_NAMES, cutoff=0.55)
+    return f"did you mean {close!r}?" if close else f"known: {', '.join(REQUEST_FIELDS)}"
 
 
 def _unknown(name: str) -> Problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Final
 
 from kling_nb.domain import capabilities as cap
@@ -42,8 +41,8 @@ def known_model(request: ImageToVideo, provider: str, facts: LintFacts) -> Probl
         yield error("L01", "model_name", f"{model} does not make image-to-video", _OTHER_KINDS[model])
         return
     served = [name for name in cap.MODELS if name not in _retired(provider, facts)]
-    close = get_close_matches(model, cap.MODELS, n=1)
-    guess = f"did you mean {close[0]}? " if close else ""
+    close = closest(model, cap.MODELS)
+    guess = f"did you mean {close}? " if close else ""
     fix = f"{guess}known and served: {', '.join(served)}"
     if facts.allow_unknown_model:
         message = f"{model} is not in the table of {cap.AS_OF}; nothing about it is checked"
