@@ -7,6 +7,7 @@ from typing import Final
 from kling_nb.domain import capabilities as cap
 from kling_nb.domain.capabilities import Feature
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
+from kling_nb.domain.nearest import closest
 from kling_nb.domain.request import ImageToVideo
 
 _FIELDS: Final = {
