@@ -21,6 +21,7 @@ _OBJECT_REACH = 0.1
 _PART_REACH = 0.33
 _REACH_PER_PIXEL = 2.6
 _LOOK_SIDE = 320
+_SLACK = 0.009
 _LOCAL_QUANTILE = 0.75
 _STRONG_EDGE = 200.0
 _CLUTTER_SHARE = 0.3
@@ -143,7 +144,8 @@ def edge_alignment(gradients: Array, mask: Array) -> float:
     if not outline.any():
         return 0.0
     across = np.abs((gradients * normal).sum(axis=2)) / np.maximum(length, 1e-6)
-    best = cv2.dilate(across, np.ones((7, 7), np.uint8))
+    slack = 2 * round(_SLACK * max(width, height)) + 1
+    best = cv2.dilate(across, np.ones((slack, slack), np.uint8))
     strength = np.linalg.norm(gradients, axis=2)
     around = cv2.dilate(outline.astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
     limit = max(24.0, float(np.quantile(strength[around], _LOCAL_QUANTILE)))

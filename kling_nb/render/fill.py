@@ -98,7 +98,7 @@ def _copied(picture: Array, completion: Completion, box: Box) -> Array:
     height, width = picture.shape[:2]
     small = completion.offsets.shape[:2]
     scale = np.array([width / small[1], height / small[0]], dtype=np.float32)
-    offsets = _coherent(completion, _spread(completion)) * scale
+    offsets = _coherent(completion, completion.spread()) * scale
     ys, xs = np.arange(box[0].start, box[0].stop), np.arange(box[1].start, box[1].stop)
     grid = np.stack(np.meshgrid(xs, ys), axis=2).astype(np.float32)
     total = np.zeros((len(ys), len(xs), 3), np.float32)
@@ -116,15 +116,6 @@ def _neighbours(places: Array, scale: float, cells: int) -> list[tuple[Array, Ar
     share = (position - first).astype(np.float32)
     lower, upper = (np.clip(first + step, 0, cells - 1).astype(int) for step in (0, 1))
     return [(lower, 1 - share), (upper, share)]
-
-
-def _spread(completion: Completion) -> Array:
-    """Offsets where there are none yet: those of the nearest covered pixel."""
-    outside = (~completion.covered).astype(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros((int(labels.max()) + 1, 2), np.float32)
-    table[labels[completion.covered]] = completion.offsets[completion.covered]
-    return np.asarray(table[labels])
 
 
 def _coherent(completion: Completion, offsets: Array) -> Array:

@@ -121,9 +121,11 @@ def _continued(picture: Array, mask: Array, pads: tuple[int, int, int, int]) -> 
 
 
 def soft_matte(mask: Array) -> Array:
-    """Opacity 0…1 of a cut-out: eroded by a pixel and feathered."""
-    hard = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.GaussianBlur(hard.astype(np.float32), (0, 0), _FEATHER))
+    """Opacity 0…1 of a cut-out: eroded by a pixel and feathered; a sliver is only feathered."""
+    hard = mask.astype(np.uint8)
+    eroded = cv2.erode(hard, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    body = eroded if eroded.any() else hard
+    return np.asarray(cv2.GaussianBlur(body.astype(np.float32), (0, 0), _FEATHER))
 
 
 def _extend_colour(picture: Array, mask: Array) -> Array:
