@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.magics.notebook import notebook_path
+from kling_nb.magics.waiting import Waiting
 from kling_nb.session import default_session
 from kling_nb.widgets.card import show_run
 from kling_nb.widgets.clip import clip_bundle
@@ -62,6 +63,11 @@ class Context:
                 show_run(run, notebook_folder=self._folder)
             else:
                 self.say(plain_text(run))
+
+    def waiting(self, runs: Sequence[Run], timeout: float | None) -> Waiting:
+        """Return runs to wait for; in a terminal their end is said in words."""
+        tell = None if self.has_page else lambda run: self.say(plain_text(run))
+        return Waiting(runs, timeout, tell)
 
     def show_clip(self, path: Path, caption: str) -> None:
         """Display a video file."""

@@ -15,13 +15,16 @@ from IPython.core.completer import context_matcher
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from kling_nb.magics import announce, rewrite, warmup
-from kling_nb.widgets.output import remember_cell
+from kling_nb.widgets.output import has_page, remember_cell
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
+    from kling_nb.session import Run
+
 MAGIC = "kling"
+RUN_TYPE = ("kling_nb.session.run", "Run")
 
 
 class Extension:
@@ -49,6 +52,9 @@ class Extension:
         shell.Completer.custom_matchers.append(self._matcher)
         shell.input_transformers_cleanup.append(self._transformer)
         shell.events.register("pre_run_cell", remember_cell)
+        if has_page():
+            # `run` at the end of a cell is as alive as the card of a %%kling cell.
+            self._display_formatter.for_type_by_name(*RUN_TYPE, _show_card)
 
     def unregister(self) -> None:
         """Take everything back; runs go on."""
@@ -59,6 +65,23 @@ class Extension:
         _remove(shell.input_transformers_cleanup, self._transformer)
         with contextlib.suppress(ValueError):
             shell.events.unregister("pre_run_cell", remember_cell)
+        self._display_formatter.deferred_printers.pop(RUN_TYPE, None)
+        for known in [
+            t for t in self._display_formatter.type_printers if (t.__module__, t.__name__) == RUN_TYPE
+        ]:
+            self._display_formatter.pop(known)
+
+    @property
+    def _display_formatter(self) -> Any:
+        formatter = self._shell.display_formatter
+        assert formatter is not None
+        return formatter.ipython_display_formatter
+
+
+def _show_card(run: Run) -> None:
+    from kling_nb.widgets.card import show_run  # noqa: PLC0415 - loads ipywidgets
+
+    show_run(run)
 
 
 _loaded: WeakKeyDictionary[InteractiveShell, Extension] = WeakKeyDictionary()

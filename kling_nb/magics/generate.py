@@ -9,10 +9,10 @@ from kling_nb.magics.call import RunCall
 from kling_nb.magics.confirm import confirm
 from kling_nb.magics.context import Context
 from kling_nb.magics.pictures import find_brush, find_picture
-from kling_nb.magics.waiting import Waiting
 from kling_nb.session import Label
 
 if TYPE_CHECKING:
+    from kling_nb.magics.waiting import Waiting
     from kling_nb.session import Run
 
 
@@ -45,7 +45,7 @@ def generate(context: Context, call: RunCall) -> Waiting | None:
         preview(context, call, requests)
         return None
     runs = _submit_all(context, call, requests)
-    return Waiting(runs, call.timeout) if call.wait else None
+    return context.waiting(runs, call.timeout) if call.wait else None
 
 
 def common_request(context: Context, call: RunCall) -> dict[str, Any]:

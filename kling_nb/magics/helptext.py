@@ -6,10 +6,10 @@ from kling_nb.magics.commands import COMMANDS
 from kling_nb.magics.options import GROUPS, Kind, Option
 
 _RUN_HEAD = """\
-%%kling IMAGE [options]          IMAGE: path ("quotes for spaces"), URL or variable
-prompt                           {{name}} takes a variable; a line --- separates prompts (a run each)
---- negative                     what follows must not appear
-%kling IMAGE [options] prompt    the same on one line
+%%kling IMAGE [options]        IMAGE: path ("quotes for spaces"), URL or variable
+prompt                         {{name}} takes a variable; a line --- separates prompts (a run each)
+--- negative                   what follows must not appear
+%kling IMAGE [options] prompt  the same on one line
 Options may also stand as `key: value` lines above the prompt, before a blank line."""
 
 

@@ -88,7 +88,7 @@ class Option:
 TRACEBACK = Option("traceback", ("--traceback",), Kind.FLAG, "show the whole traceback of an error")
 HELP = Option("help", ("--help",), Kind.FLAG, "this screen", also=("-h",))
 TIMEOUT = Option(
-    "timeout", ("--timeout",), Kind.NUMBER, "stop waiting after S seconds (the task goes on)", "S"
+    "timeout", ("--timeout",), Kind.NUMBER, "stop waiting after S seconds; the task goes on", "S"
 )
 OUT = Option(
     "out", ("-o",), Kind.NEW_NAME, "assign the run (several prompts: a list)", "NAME", also=("--out",)
@@ -172,7 +172,7 @@ SENDING: tuple[Option, ...] = (
     Option("preview", ("--preview",), Kind.FLAG, "local video; sends nothing"),
     Option("yes", ("--yes",), Kind.FLAG, "do not ask before an expensive clip", also=("-y",)),
     Option("force", ("--force",), Kind.FLAG, "send in spite of blocking problems"),
-    Option("again", ("--again",), Kind.FLAG, "make another run although an identical one exists"),
+    Option("again", ("--again",), Kind.FLAG, "another run although an identical one exists"),
     Option("wait", ("--wait",), Kind.FLAG, "block until done"),
     TIMEOUT,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_nb.errors import KlingError, WaitTimeout
@@ -29,10 +29,15 @@ class Waiting:
         The runs.
     timeout
         Seconds, None without limit.
+    tell
+        Called with each run when all have ended: a terminal has no card that shows the end.
     """
 
-    def __init__(self, runs: Sequence[Run], timeout: float | None) -> None:
+    def __init__(
+        self, runs: Sequence[Run], timeout: float | None, tell: Callable[[Run], None] | None = None
+    ) -> None:
         self._runs = list(runs)
+        self._tell = tell
         self._timeout = timeout
         self._deadline = float("inf") if timeout is None else time.monotonic() + timeout
 
@@ -51,7 +56,7 @@ class Waiting:
                 await asyncio.sleep(SLICE_S)
         except asyncio.CancelledError:
             raise self._interrupted() from None
-        self._raise_first_error()
+        self._end()
 
     def block(self) -> None:
         """Wait synchronously; raises like :meth:`until_done`."""
@@ -60,7 +65,7 @@ class Waiting:
                 time.sleep(SLICE_S)
         except KeyboardInterrupt:
             raise self._interrupted() from None
-        self._raise_first_error()
+        self._end()
 
     def _open(self) -> bool:
         going = [run for run in self._runs if not run.done]
@@ -80,7 +85,10 @@ class Waiting:
             f"Wait on with %kling wait {' '.join(run.id for run in going)}",
         )
 
-    def _raise_first_error(self) -> None:
+    def _end(self) -> None:
+        if self._tell is not None:
+            for run in self._runs:
+                self._tell(run)
         for run in self._runs:
             if run.error is not None:
                 raise run.error

@@ -17,7 +17,7 @@ import traitlets
 from kling_nb import settings
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
-from kling_nb.widgets.output import CellOutput, in_cell, remember_cell
+from kling_nb.widgets.output import CellOutput, in_cell, is_watched, remember_cell
 from kling_nb.widgets.state import plain_text, state_of
 from kling_nb.widgets.static import card_css, static_card
 
@@ -55,6 +55,8 @@ class RunCard(anywidget.AnyWidget):
         self._left_static = False
         self._folder = notebook_folder or Path.cwd()
         self._root = places.server_root()
+        # A notebook executed by a program is looked at later, without a kernel: links have to do.
+        self._links_work = self._root is not None or not is_watched()
         self._cap = int(settings.load().embed_cap_mb * 1e6)
         remember_cell()
         super().__init__(state=self._state(), poster=self._poster())
@@ -138,7 +140,7 @@ class RunCard(anywidget.AnyWidget):
         """Whether the static card shows all there is: then no kernel is needed to look at it tomorrow."""
         if not state["final"]:
             return False
-        return self._run.video is None or (url is not None and self._root is not None)
+        return self._run.video is None or (url is not None and self._links_work)
 
     # --- page to run ------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kling_nb import settings
 from kling_nb.widgets import places
+from kling_nb.widgets.output import is_watched
 
 
 def clip_bundle(path: Path, *, notebook_folder: Path | None = None, caption: str = "") -> dict[str, Any]:
@@ -24,7 +25,8 @@ def clip_bundle(path: Path, *, notebook_folder: Path | None = None, caption: str
         A line below the video.
     """
     root = places.server_root()
-    url = places.beside(path, notebook_folder or Path.cwd(), root) if root is not None else None
+    links_work = root is not None or not is_watched()
+    url = places.beside(path, notebook_folder or Path.cwd(), root) if links_work else None
     cap = settings.load().embed_cap_mb * 1e6
     if url is None and path.stat().st_size <= cap:
         url = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

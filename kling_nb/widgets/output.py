@@ -41,6 +41,12 @@ def has_page() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
+def is_watched() -> bool:
+    """Whether a person looks at the page; programs that execute notebooks (nbclient) take no input."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return bool(getattr(kernel, "_allow_stdin", True))
+
+
 class CellOutput:
     """One output of the running cell.
 

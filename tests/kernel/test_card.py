@@ -78,3 +78,14 @@ def test_nothing_is_printed_from_the_background(kernel: Kernel) -> None:
     kernel.ok(cell("silent [[sandbox:slow:0.5]]"))
     assert kernel.ok("import time; time.sleep(2)").text == ""
     assert not [m for m in kernel.published if m["msg_type"] == "stream"]
+
+
+def test_a_run_at_the_end_of_a_cell_is_its_live_card(kernel: Kernel) -> None:
+    kernel.ok(cell("shown again [[sandbox:slow:1]]"))
+    done = kernel.ok("run")
+    model = model_of(done)
+    assert done.of_type("execute_result") == []
+    kernel.until(lambda: "succeeded" in states(kernel, model))
+    kernel.ok("%unload_ext kling_nb")
+    assert "text/html" in kernel.ok("run").of_type("execute_result")[0]["data"]
+    kernel.ok("%load_ext kling_nb")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.choosing import chosen_runs
 from kling_nb.magics.context import Context
-from kling_nb.magics.waiting import Waiting
+
+if TYPE_CHECKING:
+    from kling_nb.magics.waiting import Waiting
 
 
 def run(context: Context, arguments: Arguments) -> Waiting | None:
@@ -24,4 +28,4 @@ def run(context: Context, arguments: Arguments) -> Waiting | None:
         context.say("Nothing to resume: no unfinished runs.")
         return None
     context.show_runs(runs)
-    return Waiting(runs, arguments.values.get("timeout")) if arguments.flag("wait") else None
+    return context.waiting(runs, arguments.values.get("timeout")) if arguments.flag("wait") else None

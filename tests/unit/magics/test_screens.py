@@ -1,0 +1,95 @@
+"""Help screens, subcommands and errors in a terminal shell."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from kling_nb.errors import KlingError
+from kling_nb.magics import extension, helptext
+from kling_nb.magics.commands import COMMANDS, load
+from kling_nb.magics.failure import UnexpectedError, three_lines
+from kling_nb.magics.options import RUN_OPTIONS
+
+NAMES = "help runs show status wait resume attach cost models doctor config provider preview sandbox"
+
+
+def test_all_subcommands_exist() -> None:
+    assert " ".join(COMMANDS) == NAMES
+    assert all(callable(load(name)) for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "screen", [helptext.run_options(), helptext.overview(), *map(helptext.command, COMMANDS)]
+)
+def test_help_fits_one_screen(screen: str) -> None:
+    assert len(screen.splitlines()) <= 40
+    assert max(map(len, screen.splitlines())) <= 100
+
+
+def test_every_option_stands_on_the_screen() -> None:
+    screen = helptext.run_options()
+    assert [flag for option in RUN_OPTIONS for flag in option.flags if flag not in screen] == []
+
+
+@pytest.fixture
+def loaded(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> InteractiveShell:
+    extension.load(shell)
+    capsys.readouterr()
+    return shell
+
+
+def test_a_terminal_reads_text(loaded: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    assert loaded.run_cell("%kling help").success
+    assert "%kling doctor" in capsys.readouterr().out
+
+
+def test_errors_in_a_terminal_are_three_lines(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not loaded.run_cell("%kling stauts").success
+    shown = capsys.readouterr().out.strip().splitlines()
+    assert shown == [
+        "%kling has no subcommand 'stauts'.",
+        "It is neither a subcommand nor the name of a variable.",
+        "Did you mean %kling status?",
+    ]
+
+
+def test_no_setting_shows_a_secret(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLING_ACCESS_KEY", "AK-very-secret")
+    monkeypatch.setenv("KLING_SECRET_KEY", "SK-very-secret")
+    for line in ("%kling config", "%kling config kling_secret_key", "%kling provider", "%kling help config"):
+        assert loaded.run_cell(line).success, line
+    shown = capsys.readouterr()
+    assert "very-secret" not in shown.out + shown.err
+    assert "credential from KLING_ACCESS_KEY + KLING_SECRET_KEY" in shown.out
+
+
+def test_a_provider_that_does_not_exist_changes_nothing(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not loaded.run_cell("%kling provider sandbix").success
+    assert "Did you mean sandbox?" in capsys.readouterr().out
+    loaded.run_cell("%kling provider")
+    assert "no Kling credential found" in capsys.readouterr().out
+
+
+def test_a_fault_of_ours_is_three_lines_too() -> None:
+    with pytest.raises(UnexpectedError) as caught, three_lines():
+        raise ZeroDivisionError("one\ntwo")
+    assert len(caught.value.lines()) == 3
+    assert caught.value.what == "ZeroDivisionError: one"
+
+
+def test_the_short_form_is_used_once_and_on_request_not_at_all() -> None:
+    error = KlingError("what", "why", "advice")
+    with pytest.raises(KlingError), three_lines():
+        raise error
+    assert error._render_traceback_() == ["what", "why", "advice"]
+    assert not hasattr(error, "_render_traceback_")
+    with pytest.raises(KlingError), three_lines(traceback=True):
+        raise error
+    assert not hasattr(error, "_render_traceback_")
