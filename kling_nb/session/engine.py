@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,7 @@ class Engine:
     ) -> None:
         self.owner = Owner.current()
         self.log = log
+        self.turn = threading.Lock()
         self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace)
         self._home = home
         self._posters = posters
@@ -119,7 +121,8 @@ class Engine:
             versions=versions(),
             owner=str(self.owner),
         )
-        return self.log.claim(record)
+        with self.turn:
+            return self.log.claim(record)
 
     def close(self) -> None:
         """Stop following everything and close the connections."""
@@ -133,7 +136,7 @@ class Engine:
 
     def _start(self, run: Run, intent: Intent) -> None:
         if self._follower is None:
-            journal = Journal(self.log, self._trouble)
+            journal = Journal(self.log, self.turn, self._trouble)
             filer = Filer(self._home, posters=self._posters)
             self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer)
         task = self._follower.start(run, intent)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import MotionBrush
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
+    from kling_nb.domain.request import ImageToVideo
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.runlog import RunRecord
     from kling_nb.session.build import Prepared
@@ -143,13 +144,11 @@ class Session:
         MediaError
             A picture cannot be read.
         """
-        settings = self.settings
-        choice = choose_provider(settings, provider)
-        dialect = self._engine.pool.provider(choice.provider)
-        given = {"image": image, "prompt": prompt, **params}
-        repeat = given.pop("repeat", 1)
-        return building.build(
-            choice, dialect, settings, given, lambda identity: self._identical(identity, repeat)
+        repeat = params.pop("repeat", 1)
+        return self._build(
+            provider,
+            {"image": image, "prompt": prompt, **params},
+            lambda found: self._identical(found, repeat),
         )
 
     def check(self, image: Any = None, prompt: str | None = None, **params: Any) -> list[Problem]:
@@ -236,26 +235,26 @@ class Session:
         """
         tags = (tags,) if isinstance(tags, str) else tuple(tags)
         label = Label(name, note, tags, notebook, repeat, again, force)
-        return self.send(
-            self.build(image, prompt, brush=brush, provider=provider, repeat=repeat, **params), label
-        )
+        given = {"image": image, "prompt": prompt, "brush": brush, **params}
+        # Whether an identical run exists is asked once, when the row is claimed.
+        return self.send(self._build(provider, given, lambda _: None), label)
 
     def send(self, prepared: Prepared, label: Label | None = None) -> Run:
         """Make a run of a built request; see :meth:`submit`."""
         label = label or Label()
         prepared.check(force=label.force)
-        self._ready()
         engine = self._engine
         base_url = engine.pool.address(prepared.provider)
         files = keep_inputs(prepared.request, self.inputs)
         record = record_of(
             prepared, label, base_url=base_url, owner=str(engine.owner), lease_s=LEASE_S, mask_files=files
         )
-        held = self.log.claim(record, again=label.again)
+        with engine.turn:
+            held = self.log.claim(record, again=label.again)
         run = self._run_of(held)
         run.default_timeout = _seconds(prepared.options.get("timeout"))
         if held.id == record.id:
-            self._follow(run, Intent(lambda: prepared.request, send=True, resend=True, own_id=_own(record)))
+            self._follow(run, send=True, rebuilt=lambda: prepared.request)
         else:
             self._reuse(run)
         return run
@@ -273,7 +272,7 @@ class Session:
             RunStatus.UNCERTAIN: "its answer was lost; it is looked up before anything is sent",
         }
         run.add_notice(f"reused {run.id}, no second charge: {words.get(status, 'it is still running')}")
-        self._follow(run, self._intent(run, send=True, resend=True))
+        self._follow(run, send=True)
 
     def run(self, run_id: str) -> Run:
         """Return one run by its id or the beginning of it.
@@ -317,12 +316,12 @@ class Session:
             Also send runs that were never sent, and lost ones that the service does not know. False only
             follows and looks up: what happens by itself when the extension is loaded.
         """
-        runs = (
-            [self.run(some) if isinstance(some, str) else some for some in ids] if ids else self.unfinished()
-        )
+        self._ready()
+        named = [self.run(some) if isinstance(some, str) else some for some in ids]
+        runs = named if ids else self.unfinished()
         for run in runs:
             if send or not _never_sent(run.record):
-                self._follow(run, self._intent(run, send=send, resend=send))
+                self._follow(run, send=send)
         for run in runs if wait else ():
             run.wait(raise_on_failure=False)
         return runs
@@ -342,16 +341,15 @@ class Session:
         TaskNotFound
             The service knows no such task.
         """
+        self._ready()
         known = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
         if not known and some_id.lower().startswith("r-"):
             known = [self.log.get(some_id)]
         if known:
             run = self._run_of(known[0])
-            self._follow(run, self._intent(run, send=False, resend=False))
-            return run
-        self._ready()
-        run = self._run_of(self._engine.adopt(some_id, self.choose_provider(provider).provider))
-        self._follow(run, self._intent(run, send=False, resend=False))
+        else:
+            run = self._run_of(self._engine.adopt(some_id, self.choose_provider(provider).provider))
+        self._follow(run, send=False)
         return run
 
     # --- looking around ---------------------------------------------------------------------------------
@@ -399,7 +397,8 @@ class Session:
 
     def follow(self, run: Run) -> None:
         """Follow a run (again), with the permission to send that it was given before."""
-        self._follow(run, self._intent(run, send=run.may_send, resend=run.may_send))
+        self._ready()
+        self._follow(run, send=False)
 
     def stop(self, run: Run) -> None:
         """Stop following a run."""
@@ -460,17 +459,31 @@ class Session:
                 run.set_record(record)
             return run
 
-    def _follow(self, run: Run, intent: Intent) -> None:
-        self._ready()
+    def _follow(self, run: Run, *, send: bool, rebuilt: Callable[[], ImageToVideo] | None = None) -> None:
+        """Follow a run that is not at its end.
+
+        Parameters
+        ----------
+        run
+            The run.
+        send
+            Permit sending, also to a drive that is on its way already.
+        rebuilt
+            Returns the request; None takes it from the log and the input store.
+        """
         if run.status is RunStatus.FAILED or (run.status is RunStatus.SUCCEEDED and run.video is not None):
             return
+        run.may_send = run.may_send or send
         if run.begin():
-            run.may_send = intent.send
-            self._engine.start(run, intent)
+            record = run.record
+            own_id = bool(record.options.get(OWN_ID, True))
+            self._engine.start(run, Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id))
 
-    def _intent(self, run: Run, *, send: bool, resend: bool) -> Intent:
-        record = run.record
-        return Intent(lambda: rebuild(record, self.inputs), send=send, resend=resend, own_id=_own(record))
+    def _build(self, provider: str | None, given: dict[str, Any], facts: building.Facts) -> Prepared:
+        settings = self._ready()
+        choice = choose_provider(settings, provider)
+        dialect = self._engine.pool.provider(choice.provider)
+        return building.build(choice, dialect, settings, given, facts)
 
     def _identical(self, identity: str, repeat: int) -> str | None:
         live = self.log.records(
@@ -483,12 +496,14 @@ class Session:
         )
         return live[0].id if live else None
 
-    def _ready(self) -> None:
+    def _ready(self) -> Settings:
         """Set up again after a fork, and take over settings that have changed."""
         with self._lock:
             if self._pid != os.getpid():
                 self._open()
-            self._engine.pool.use(self.settings)
+            settings = self.settings
+            self._engine.pool.use(settings)
+            return settings
 
     def is_current(self) -> bool:
         """Whether the settings still name this home and log, in this process."""
@@ -499,10 +514,6 @@ class Session:
 def _hidden(name: str, value: Any) -> Any:
     """Wrap a secret, so that it shows in no repr and no traceback with local variables."""
     return SecretStr(value) if isinstance(value, str) and name.endswith("_key") else value
-
-
-def _own(record: RunRecord) -> bool:
-    return bool(record.options.get(OWN_ID, True))
 
 
 def _never_sent(record: RunRecord) -> bool:

@@ -3,7 +3,7 @@
 A write that must be on disk before something else happens (before a request leaves) is awaited with
 :meth:`Journal.write` and raises. A write that records what has already happened on the service (a task id, a
 result) must not be lost because a disk is full for a minute: :meth:`Journal.keep` tries again until it is
-written, while the run goes on in memory.
+written, while the run goes on in memory. Whatever waits to be written at one moment shares one transaction.
 """
 
 from __future__ import annotations
@@ -11,47 +11,55 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.runlog import Change
+
 if TYPE_CHECKING:
-    from kling_nb.runlog import RunLog, RunRecord
+    from kling_nb.runlog import RunLog
 
 RETRY_S = 2.0
 """Seconds between two attempts to write what could not be written."""
 
+Outcome = tuple[asyncio.Future[Any], Any, BaseException | None]
+
 
 @dataclass(slots=True)
 class _Job:
-    """One thing to do on the writing thread, and whom to tell."""
+    """A change to write or something else to do, and whom to tell."""
 
-    work: Callable[[], Any]
+    work: Change | Callable[[], Any]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Any]
 
-    def run(self) -> tuple[asyncio.Future[Any], Any, BaseException | None]:
-        try:
-            return self.done, self.work(), None
-        except Exception as error:
-            return self.done, None, error
 
-
-class Worker:
-    """A daemon thread that does blocking work in order.
+class Writer:
+    """A daemon thread that works on the log in order.
 
     A thread of an executor would be joined when the interpreter ends; this one never holds that up.
+
+    Parameters
+    ----------
+    log
+        The run log.
+    turn
+        Held while writing. Other threads of this process that write hold it too: they then wait exactly as
+        long as needed, where SQLite would look again at growing intervals.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, log: RunLog, turn: threading.Lock) -> None:
+        self._log = log
+        self._turn = turn
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
-        self._name = name
         self._thread: threading.Thread | None = None
 
-    def call(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Have ``work`` done on the thread; call from a running loop and await the result."""
+    def call(self, work: Change | Callable[[], Any]) -> asyncio.Future[Any]:
+        """Have something done on the thread; call from a running loop and await the result."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._thread = threading.Thread(target=self._serve, name="kling-log", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
@@ -61,18 +69,45 @@ class Worker:
     def _serve(self) -> None:
         while True:
             jobs = [self._jobs.get()]
-            # Whatever piled up meanwhile is answered with one wake-up of the loop.
             while not self._jobs.empty():
                 jobs.append(self._jobs.get())
-            results = [job.run() for job in jobs]
+            with self._turn:
+                outcomes = list(self._done(jobs))
             try:
-                jobs[0].loop.call_soon_threadsafe(_tell, results)
+                # One wake-up of the loop for all of them.
+                jobs[0].loop.call_soon_threadsafe(_tell, outcomes)
             except RuntimeError:
                 return  # The loop is closed: the interpreter is ending.
 
+    def _done(self, jobs: Iterable[_Job]) -> Iterator[Outcome]:
+        for are_changes, group in groupby(jobs, key=lambda job: isinstance(job.work, Change)):
+            members = list(group)
+            if are_changes and len(members) > 1 and self._together(members):
+                yield from ((job.done, None, None) for job in members)
+            else:
+                # One by one, so that an error is told to the one it concerns.
+                yield from map(self._alone, members)
 
-def _tell(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    for future, value, error in results:
+    def _together(self, jobs: list[_Job]) -> bool:
+        try:
+            self._log.apply([job.work for job in jobs if isinstance(job.work, Change)])
+        except Exception:
+            return False
+        return True
+
+    def _alone(self, job: _Job) -> Outcome:
+        try:
+            work = job.work
+            if isinstance(work, Change):
+                self._log.apply([work])
+                return job.done, None, None
+            return job.done, work(), None
+        except Exception as error:
+            return job.done, None, error
+
+
+def _tell(outcomes: list[Outcome]) -> None:
+    for future, value, error in outcomes:
         if future.done():
             continue
         if error is None:
@@ -88,19 +123,21 @@ class Journal:
     ----------
     log
         The run log.
+    turn
+        Lock of all writers of this process.
     trouble
         Called with a run id and a sentence when a write has to wait, and with an empty sentence when it
         succeeded after all.
     """
 
-    def __init__(self, log: RunLog, trouble: Callable[[str, str], None]) -> None:
+    def __init__(self, log: RunLog, turn: threading.Lock, trouble: Callable[[str, str], None]) -> None:
         self.log = log
-        self.worker = Worker("kling-log")
+        self._writer = Writer(log, turn)
         self._trouble = trouble
         self._late: dict[str, dict[str, Any]] = {}
         self._retry: asyncio.Task[None] | None = None
 
-    async def write(self, run_id: str, **columns: Any) -> RunRecord:
+    async def write(self, run_id: str, **columns: Any) -> None:
         """Write columns of a run; on disk when it returns.
 
         Raises
@@ -109,39 +146,37 @@ class Journal:
             The log cannot be written; nothing changed.
         """
         late = self._late.pop(run_id, {})
-        columns = {**late, **columns}
         try:
-            record: RunRecord = await self.worker.call(lambda: self.log.update(run_id, **columns))
+            await self._writer.call(Change(run_id, {**late, **columns}))
         except Exception:
             self._postpone(run_id, late)
             raise
-        return record
 
-    async def keep(self, run_id: str, **columns: Any) -> RunRecord | None:
+    async def keep(self, run_id: str, **columns: Any) -> bool:
         """Write columns of a run, again and again if need be.
 
         Returns
         -------
-        RunRecord or None
-            The row as written; None when writing has to be tried again later.
+        bool
+            Whether it is written; else it is tried again until it is.
         """
         try:
-            return await self.write(run_id, **columns)
+            await self.write(run_id, **columns)
         except Exception as error:
             self._postpone(run_id, columns)
             self._trouble(run_id, f"the run log cannot be written ({_first_line(error)}); trying again")
             if self._retry is None or self._retry.done():
                 self._retry = asyncio.create_task(self._write_late())
-            return None
+            return False
+        return True
+
+    async def release(self, run_id: str, owner: str) -> None:
+        """Give a lease back."""
+        await self._writer.call(Change(run_id, {}, releases=owner))
 
     async def call(self, work: Callable[[], Any]) -> Any:
         """Do something else with the log, in order with the writes."""
-        return await self.worker.call(work)
-
-    @property
-    def pending(self) -> int:
-        """Runs with something not yet written."""
-        return len(self._late)
+        return await self._writer.call(work)
 
     def _postpone(self, run_id: str, columns: dict[str, Any]) -> None:
         if columns:

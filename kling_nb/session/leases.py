@@ -72,7 +72,7 @@ class Leases:
         if run.id in self._held:
             self._held.discard(run.id)
             with contextlib.suppress(KlingError):
-                await self._journal.call(lambda: self._journal.log.release(run.id, str(self.owner)))
+                await self._journal.release(run.id, str(self.owner))
             run.set_columns(owner=None, lease_until=None)
 
     async def _take(self, run: Run) -> bool:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import Mask
     from kling_nb.domain.images import ImageRef
     from kling_nb.domain.request import ImageToVideo
-    from kling_nb.media.encoder import Codec
     from kling_nb.domain.trajectory import Size
+    from kling_nb.media.encoder import Codec
 
 LABEL = "LOCAL PREVIEW"
 COMMENT = "kling_nb local preview; not Kling output"

@@ -68,7 +68,8 @@ class Run:
     default_timeout
         Limit of :meth:`wait` in seconds when none is given there.
     may_send
-        Whether this kernel was asked to send the run, by its cell or by ``resume``.
+        Whether this kernel was asked to send the run, by its cell or by ``resume``: only then is it sent, or
+        sent again under the same id once the service has said that it does not know it.
     """
 
     def __init__(self, record: RunRecord, keeper: Keeper) -> None:

@@ -47,24 +47,17 @@ purged task must not lead to a second charge."""
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What following a run may do.
+    """What is needed to send a run.
 
     Parameters
     ----------
     rebuild
         Returns the request, for runs that still have to be sent.
-    send
-        Whether a run that was never sent may be sent.
-    resend
-        Whether a run whose create got lost may be sent again under the same id, once the service has said
-        that it does not know it.
     own_id
         Whether the external id was made here; a person's own id may belong to another task.
     """
 
     rebuild: Callable[[], ImageToVideo]
-    send: bool = False
-    resend: bool = False
     own_id: bool = True
 
 
@@ -94,7 +87,7 @@ class Sender:
         service, gate
             Where to, and the slots of its model.
         intent
-            What may be done.
+            The request, when it has to be sent.
         flight
             Told while a request is on its way; asked whether to stop.
 
@@ -107,13 +100,13 @@ class Sender:
         ApiError
             The service refused; written into the row.
         """
-        task = await self._find(run, service, intent) if run.record.sending_at is not None else None
+        task = await self._find(run, service) if run.record.sending_at is not None else None
         if task is None:
-            _check_allowed(run, intent)
+            _check_allowed(run)
             task = await self._create(run, service, gate, intent, flight)
         await self._accepted(run, task)
 
-    async def _find(self, run: Run, service: Service, intent: Intent) -> Task | None:
+    async def _find(self, run: Run, service: Service) -> Task | None:
         """Look for a task that may have been created by an earlier attempt."""
         policy = service.submit_policy
         external_id = run.external_task_id or ""
@@ -130,7 +123,7 @@ class Sender:
             if task is not None:
                 return task
         age = datetime.now(UTC) - (run.record.sending_at or datetime.now(UTC))
-        if not intent.resend:
+        if not run.may_send:
             raise _uncertain(
                 run,
                 "was sent, but its answer was lost",
@@ -265,8 +258,8 @@ class _Steps:
             await self._journal.keep(self._run.id, sending_at=None)
 
 
-def _check_allowed(run: Run, intent: Intent) -> None:
-    if run.record.sending_at is None and not intent.send:
+def _check_allowed(run: Run) -> None:
+    if not run.may_send:
         raise NotSent(
             f"Run {run.id} was never sent.",
             "Its kernel ended before the request left; nothing was charged.",

@@ -67,9 +67,14 @@ def after_answer(method: str) -> Callable[[], None]:
     return lambda: setattr(ServiceClient, "_attempt", patched)
 
 
-def writes(*names: str) -> Callable[..., bool]:
-    """Whether an update of the log writes one of these columns."""
-    return lambda *_, **columns: any(columns.get(name) is not None for name in names)
+def writes(name: str) -> Callable[..., bool]:
+    """Whether a change of the log sets this column."""
+    return lambda _, changes: any(change.columns.get(name) is not None for change in changes)
+
+
+def releases(_: Any, changes: Any) -> bool:
+    """Whether a change of the log gives a lease back."""
+    return any(change.releases for change in changes)
 
 
 POINTS: dict[str, Callable[[], None]] = {
@@ -77,19 +82,19 @@ POINTS: dict[str, Callable[[], None]] = {
     "before the row": before(RunLog, "claim"),
     "after the row": after(RunLog, "claim"),
     "before following": before(following.Follower, "start"),
-    "before sending_at": before(RunLog, "update", writes("sending_at")),
-    "after sending_at": after(RunLog, "update", writes("sending_at")),
+    "before sending_at": before(RunLog, "apply", writes("sending_at")),
+    "after sending_at": after(RunLog, "apply", writes("sending_at")),
     "request written": before(ServiceClient, "_exchange"),
     "create answered": after_answer("POST"),
     "create understood": after(Official, "decode_task"),
-    "before the task id": before(RunLog, "update", writes("task_id")),
-    "after the task id": after(RunLog, "update", writes("task_id")),
+    "before the task id": before(RunLog, "apply", writes("task_id")),
+    "after the task id": after(RunLog, "apply", writes("task_id")),
     "before the first query": before(Official, "query"),
     "query answered": after_answer("GET"),
-    "before started": before(RunLog, "update", writes("started_at")),
-    "after started": after(RunLog, "update", writes("started_at")),
-    "before the end": before(RunLog, "update", writes("finished_at")),
-    "after the end": after(RunLog, "update", writes("finished_at")),
+    "before started": before(RunLog, "apply", writes("started_at")),
+    "after started": after(RunLog, "apply", writes("started_at")),
+    "before the end": before(RunLog, "apply", writes("finished_at")),
+    "after the end": after(RunLog, "apply", writes("finished_at")),
     "before the download": before(filing.Filer, "_fetch"),
     "file opened": after(download._Writer, "__init__"),
     "first bytes written": after(download._Writer, "write"),
@@ -97,9 +102,9 @@ POINTS: dict[str, Callable[[], None]] = {
     "after the rename": after(download, "_replace"),
     "before the sidecar": before(filing, "write_sidecar"),
     "after the sidecar": after(filing, "write_sidecar"),
-    "before downloaded": before(RunLog, "update", writes("downloaded_at")),
-    "after downloaded": after(RunLog, "update", writes("downloaded_at")),
-    "before the lease is released": before(RunLog, "release"),
+    "before downloaded": before(RunLog, "apply", writes("downloaded_at")),
+    "after downloaded": after(RunLog, "apply", writes("downloaded_at")),
+    "before the lease is released": before(RunLog, "apply", releases),
 }
 """Steps of a run in their order; each kills at one place."""
 

@@ -272,15 +272,15 @@ def test_disk_full_just_before_the_request_leaves(
     session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without ``sending_at`` on disk nothing is sent; the run can be sent later."""
-    real = session.log.update
+    real = session.log.apply
 
-    def full(run_id: str, **columns: Any) -> Any:
-        if "sending_at" in columns and columns["sending_at"] is not None:
+    def full(changes: Any) -> None:
+        if any(change.columns.get("sending_at") is not None for change in changes):
             raise errors.RunLogError("The disk is full.", "No space.", "Free some space.")
-        return real(run_id, **columns)
+        real(changes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(session.log, "update", full)
+        patch.setattr(session.log, "apply", full)
         run = finish(session.submit(picture, "a boat"))
         assert run.status is RunStatus.CREATED
         assert isinstance(run.error, errors.RunLogError)
@@ -294,18 +294,16 @@ def test_disk_full_after_the_request_left(
 ) -> None:
     """The task id is kept in memory and written as soon as the disk takes it."""
     monkeypatch.setattr("kling_nb.session.journal.RETRY_S", 0.1)
-    real = session.log.update
+    real = session.log.apply
     full = threading.Event()
     full.set()
-    refused = []
 
-    def update(run_id: str, **columns: Any) -> Any:
-        if full.is_set() and "sending_at" not in columns:
-            refused.append(sorted(columns))
+    def apply(changes: Any) -> None:
+        if full.is_set() and any(c.columns and "sending_at" not in c.columns for c in changes):
             raise errors.RunLogError("The disk is full.", "No space.", "Free some space.")
-        return real(run_id, **columns)
+        real(changes)
 
-    monkeypatch.setattr(session.log, "update", update)
+    monkeypatch.setattr(session.log, "apply", apply)
     run = session.submit(picture, "[[sandbox:slow:0.5]] a boat")
     deadline = time.monotonic() + 10
     while "run log cannot be written" not in run.message and time.monotonic() < deadline:
