@@ -21,4 +21,7 @@ def notebook_path(variables: Mapping[str, Any]) -> Path | None:
     """
     told = variables.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
     path = Path(str(told))
-    return path if path.suffix == ".ipynb" else None
+    if path.suffix != ".ipynb":
+        return None
+    # Some servers tell the path below their own root; kernels start in the notebook's folder.
+    return path if path.is_absolute() and path.parent.is_dir() else Path.cwd() / path.name
