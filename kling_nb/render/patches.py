@@ -22,6 +22,18 @@ _MIN_SOURCES = 40
 _PLENTY = 1200
 _FIRST_ROUNDS, _ROUNDS = 6, 2
 _TRUST = 1.3
+_HUE_WEIGHT = 1.6
+_STRIDE = 2
+_PASSES = 3
+_NEIGHBOURS = [np.array(step) * _STRIDE for step in ((0, -1), (-1, 0), (0, 1), (1, 0))]
+_TOLERANCE = 49 * 3 * 14.0**2
+_OPPONENT = np.array(
+    [
+        np.array([1, 1, 1]) / np.sqrt(3),
+        np.array([1, 0, -1]) / np.sqrt(2) * _HUE_WEIGHT,
+        np.array([1, -2, 1]) / np.sqrt(6) * _HUE_WEIGHT,
+    ]
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -115,27 +127,24 @@ def _inner(mask: Array) -> Array:
 
 
 def _complete_level(level: _Level, start: Completion | None) -> Completion:
-    picture, unusable, hole = level.picture, level.unusable, level.hole
+    shape = level.hole.shape
     kernel = np.ones((_SIDE, _SIDE), np.uint8)
-    targets = cv2.dilate(hole.astype(np.uint8), kernel).astype(np.bool_)
-    rows, columns = np.nonzero(targets & _every(2, targets.shape))
-    source_rows, source_columns = np.nonzero(_thinned(level.sources()))
-    search = _Nearest(picture, source_rows, source_columns)
-    values = _nearest_known(picture, unusable)
-    ballot = _Ballot(unusable, hole, rows, columns)
+    near = cv2.dilate(level.hole.astype(np.uint8), kernel).astype(np.bool_)
+    targets = np.argwhere(near & _every(_STRIDE, shape))
+    search = _Nearest(level.picture, level.sources())
+    values = _nearest_known(level.picture, level.unusable)
+    ballot = _Ballot(level, targets)
     if start is not None:
-        offsets = _enlarged(start, picture.shape[:2])[rows, columns]
-        matched = _closest(source_rows, source_columns, picture.shape, (rows, columns), offsets)
-        values = ballot.count(values, source_rows[matched], source_columns[matched])
+        offsets = _enlarged(start, shape)[targets[:, 0], targets[:, 1]]
+        values = ballot.count(values, search.closest(targets + np.rint(offsets[:, ::-1]).astype(int)))
     for _ in range(_ROUNDS if start is not None else _FIRST_ROUNDS):
-        matched = search.find(values, rows, columns)
-        values = ballot.count(values, source_rows[matched], source_columns[matched])
-    field = np.zeros((*picture.shape[:2], 2), dtype=np.float32)
-    known = np.zeros(picture.shape[:2], dtype=np.bool_)
-    known[rows, columns] = True
-    field[rows, columns, 0] = source_columns[matched] - columns
-    field[rows, columns, 1] = source_rows[matched] - rows
-    return Completion(field, known, ~unusable & ~level.forbidden)
+        found = search.find(values, targets)
+        values = ballot.count(values, found)
+    field = np.zeros((*shape, 2), dtype=np.float32)
+    covered = np.zeros(shape, dtype=np.bool_)
+    covered[targets[:, 0], targets[:, 1]] = True
+    field[targets[:, 0], targets[:, 1]] = (found - targets)[:, ::-1]
+    return Completion(field, covered, ~level.unusable & ~level.forbidden)
 
 
 def _nearest_known(picture: Array, unusable: Array) -> Array:
@@ -173,33 +182,15 @@ def _enlarged(completion: Completion, shape: tuple[int, ...]) -> Array:
     return np.asarray(cv2.resize(offsets, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)) * 2
 
 
-def _closest(
-    source_rows: Array,
-    source_columns: Array,
-    shape: tuple[int, ...],
-    centres: tuple[Array, Array],
-    offsets: Array,
-) -> Array:
-    """Index of the source patch nearest to where each offset points."""
-    empty = np.ones(shape[:2], np.uint8)
-    empty[source_rows, source_columns] = 0
-    _, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros(int(labels.max()) + 1, dtype=np.int64)
-    table[labels[source_rows, source_columns]] = np.arange(len(source_rows))
-    down = np.clip(np.rint(centres[0] + offsets[:, 1]).astype(int), 0, shape[0] - 1)
-    right = np.clip(np.rint(centres[1] + offsets[:, 0]).astype(int), 0, shape[1] - 1)
-    return np.asarray(table[labels[down, right]])
-
-
-def _windows(picture: Array, rows: Array, columns: Array) -> Array:
-    """Patches around the given centres as rows of numbers; the picture is mirrored at its border."""
+def _windows(picture: Array) -> Array:
+    """Patches around all pixels, (h, w, numbers); the picture is mirrored at its border."""
     padded = np.pad(picture, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
     views = sliding_window_view(padded, (_SIDE, _SIDE), axis=(0, 1))
-    return np.asarray(views[rows, columns].reshape(len(rows), -1))
+    return np.asarray(views.reshape(*picture.shape[:2], -1))
 
 
 def _low_frequencies() -> Array:
-    """Lowest cosine waves of a patch for each channel: what makes two patches look alike."""
+    """Lowest cosine waves of a patch, of its light and its two hues: what makes patches look alike."""
     place = (np.arange(_SIDE) + 0.5) * np.pi / _SIDE
     waves = [
         np.outer(np.cos(place * down), np.cos(place * right)).ravel()
@@ -207,29 +198,76 @@ def _low_frequencies() -> Array:
         for right in range(_FREQUENCIES - down)
     ]
     unit = np.array([wave / np.linalg.norm(wave) for wave in waves])
-    return np.kron(np.eye(3), unit).T.astype(np.float32)
+    return np.kron(_OPPONENT, unit).T.astype(np.float32)
 
 
 class _Nearest:
-    """Finds the most similar source patch among all."""
+    """Finds for each place the source patch that looks most like what is there.
 
-    def __init__(self, picture: Array, rows: Array, columns: Array) -> None:
+    Parameters
+    ----------
+    picture
+        (h, w, 3) float32.
+    sources
+        (h, w) bool: centres of patches that may be copied.
+    """
+
+    def __init__(self, picture: Array, sources: Array) -> None:
         self._basis = _low_frequencies()
-        self._features = self._describe(_windows(picture, rows, columns), rows, columns)
-        self._norms = (self._features**2).sum(axis=1)
+        self._sources = sources
+        self._features = self._describe(picture)
+        self._places = np.argwhere(_thinned(sources))
+        self._table = self._features[self._places[:, 0], self._places[:, 1]]
+        self._norms = (self._table**2).sum(axis=1)
 
-    def _describe(self, patches: Array, rows: Array, columns: Array) -> Array:
+    def _describe(self, picture: Array) -> Array:
+        rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
         # Where a patch lies counts a little: neighbours then copy from neighbours.
-        place = np.stack([rows, columns], axis=1) * (_NEARNESS * _SIDE)
-        return np.hstack([patches @ self._basis, place]).astype(np.float32)
+        place = np.stack([rows, columns], axis=2) * (_NEARNESS * _SIDE)
+        return np.concatenate([_windows(picture) @ self._basis, place], axis=2).astype(np.float32)
 
-    def find(self, values: Array, rows: Array, columns: Array) -> Array:
-        wanted = self._describe(_windows(values, rows, columns), rows, columns)
-        found = np.empty(len(rows), dtype=np.int64)
-        for first in range(0, len(rows), _CHUNK):
+    def find(self, values: Array, targets: Array) -> Array:
+        """Return (N, 2) rows and columns of the best sources, coherent among neighbours."""
+        wanted = self._describe(values)[targets[:, 0], targets[:, 1]]
+        found = np.empty(len(targets), dtype=np.int64)
+        for first in range(0, len(targets), _CHUNK):
             part = slice(first, first + _CHUNK)
-            found[part] = (self._norms - 2 * (wanted[part] @ self._features.T)).argmin(axis=1)
+            found[part] = (self._norms - 2 * (wanted[part] @ self._table.T)).argmin(axis=1)
+        return self._coherent(wanted, targets, self._places[found])
+
+    def closest(self, places: Array) -> Array:
+        """Return the sources nearest to the given places."""
+        _, labels = cv2.distanceTransformWithLabels(
+            (~self._sources).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        all_sources = np.argwhere(self._sources)
+        table = np.zeros((int(labels.max()) + 1, 2), dtype=np.int64)
+        table[labels[self._sources]] = all_sources
+        inside = np.clip(places, 0, np.array(self._sources.shape) - 1)
+        return np.asarray(table[labels[inside[:, 0], inside[:, 1]]])
+
+    def _coherent(self, wanted: Array, targets: Array, found: Array) -> Array:
+        """Continue a neighbour's copy where that looks almost as good: larger pieces show no repetition."""
+        index = np.full(self._sources.shape, -1)
+        index[targets[:, 0], targets[:, 1]] = np.arange(len(targets))
+        limit = np.array(self._sources.shape)
+        cost = self._cost(wanted, found)
+        for step in _NEIGHBOURS * _PASSES:
+            beside = targets + step
+            there = np.clip(beside, 0, limit - 1)
+            neighbour = index[there[:, 0], there[:, 1]]
+            offered = found[neighbour] - step
+            inside = np.clip(offered, 0, limit - 1)
+            usable = (neighbour >= 0) & (there == beside).all(axis=1) & (inside == offered).all(axis=1)
+            usable &= self._sources[inside[:, 0], inside[:, 1]]
+            offered_cost = self._cost(wanted, inside)
+            better = usable & (offered_cost <= cost + _TOLERANCE)
+            found = np.where(better[:, None], inside, found)
+            cost = np.where(better, offered_cost, cost)
         return found
+
+    def _cost(self, wanted: Array, places: Array) -> Array:
+        return np.asarray(((wanted - self._features[places[:, 0], places[:, 1]]) ** 2).sum(axis=1))
 
 
 class _Ballot:
@@ -238,11 +276,12 @@ class _Ballot:
     Patches near the hole's edge know more and weigh more.
     """
 
-    def __init__(self, unusable: Array, hole: Array, rows: Array, columns: Array) -> None:
-        self._unusable = unusable
-        depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
+    def __init__(self, level: _Level, targets: Array) -> None:
+        self._unusable = level.unusable
+        rows, columns = targets.T
+        depth = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
         confidence = _TRUST ** -depth[rows, columns]
-        height, width = unusable.shape
+        height, width = self._unusable.shape
         self._votes = []
         for down in range(-RADIUS, RADIUS + 1):
             for right in range(-RADIUS, RADIUS + 1):
@@ -250,13 +289,13 @@ class _Ballot:
                 inside = np.flatnonzero((y >= 0) & (y < height) & (x >= 0) & (x < width))
                 self._votes.append((down, right, inside, (y * width + x)[inside], confidence[inside]))
 
-    def count(self, values: Array, source_rows: Array, source_columns: Array) -> Array:
+    def count(self, values: Array, sources: Array) -> Array:
         """Return the picture with its unusable pixels voted anew."""
         height, width = self._unusable.shape
         total = np.zeros((height * width, 3))
         weight = np.zeros(height * width)
         for down, right, inside, index, share in self._votes:
-            said = values[source_rows[inside] + down, source_columns[inside] + right]
+            said = values[sources[inside, 0] + down, sources[inside, 1] + right]
             weight += np.bincount(index, share, height * width)
             for channel in range(3):
                 total[:, channel] += np.bincount(index, share * said[:, channel], height * width)
