@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
-from kling_nb.magics.suggest import closest
 
 _KEY_VALUE = re.compile(r"\s*([A-Za-z][\w-]*)\s*:(?:\s+(.*?)|\s*)\s*")
 _SEPARATOR = re.compile(r"\s*---+\s*")

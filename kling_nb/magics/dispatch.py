@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
 from kling_nb.magics import commands, helptext
 from kling_nb.magics.arguments import parse_arguments
@@ -12,7 +13,6 @@ from kling_nb.magics.call import read_call, read_tokens
 from kling_nb.magics.context import Context
 from kling_nb.magics.failure import three_lines
 from kling_nb.magics.generate import generate
-from kling_nb.magics.suggest import closest
 from kling_nb.magics.tokens import Token, split_line
 from kling_nb.magics.waiting import Waiting
 

@@ -61,6 +61,9 @@ def common_request(context: Context, call: RunCall) -> dict[str, Any]:
         request["brush"] = find_brush(call.brush, variables)
     if call.provider is not None:
         request["provider"] = call.provider
+    if call.timeout is not None:
+        # Also the limit of a later `await run`.
+        request["timeout"] = call.timeout
     return request
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
-from kling_nb.magics.suggest import closest
 from kling_nb.magics.tokens import Token
 
 _URL = ("http://", "https://", "data:")

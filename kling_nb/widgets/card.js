@@ -82,6 +82,10 @@ function build(el) {
 }
 
 function lines(parent, name, texts) {
+  // Screen readers announce what is replaced: only what has changed is.
+  const known = JSON.stringify(texts);
+  if (parent.dataset.known === known) return;
+  parent.dataset.known = known;
   parent.replaceChildren(...texts.map((text) => {
     const line = element("p", name);
     line.textContent = text;

@@ -89,3 +89,23 @@ def test_a_run_at_the_end_of_a_cell_is_its_live_card(kernel: Kernel) -> None:
     kernel.ok("%unload_ext kling_nb")
     assert "text/html" in kernel.ok("run").of_type("execute_result")[0]["data"]
     kernel.ok("%load_ext kling_nb")
+
+
+def test_clicks_on_a_subshell_are_handled_beside_a_blocked_main_thread(kernel: Kernel) -> None:
+    """Binder's ipykernel 7.0 handles widget messages there: another thread, another loop."""
+    version = tuple(
+        int(n) for n in kernel.value("__import__('ipykernel').__version__").strip("'").split(".")[:2]
+    )
+    if not (7, 0) <= version < (7, 4):
+        pytest.skip("this ipykernel handles widget messages on the main thread only")
+    subshell = kernel.subshell()
+    assert subshell is not None
+    model = model_of(kernel.ok(cell("clicked beside a blocked cell [[sandbox:slow:30]]")))
+    kernel.until(lambda: "processing" in states(kernel, model))
+    blocked = kernel.send("run.wait()\nprint('no longer followed')")
+    kernel.listen(0.5)
+    kernel.click(model, {"kind": "time"}, subshell)
+    kernel.until(lambda: kernel.sent_by(model, "time"), timeout=10)
+    kernel.click(model, {"kind": "stop"}, subshell)
+    assert "no longer followed" in kernel.finish(blocked, timeout=20).text
+    assert kernel.value("run.following") == "False"

@@ -164,10 +164,25 @@ class Kernel:
             and m["content"]["transient"].get("display_id") == display_id
         ]
 
-    def click(self, model_id: str, content: Mapping[str, Any]) -> None:
+    def subshell(self) -> str | None:
+        """Open a subshell, as pages of JupyterLab do for widgets; None where the kernel has none."""
+        control = self.client.control_channel
+        message = self.client.session.msg("create_subshell_request", {})
+        control.send(message)
+        while True:
+            try:
+                answer = control.get_msg(timeout=5)
+            except queue.Empty:
+                return None
+            if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                return answer["content"].get("subshell_id")
+
+    def click(self, model_id: str, content: Mapping[str, Any], subshell: str | None = None) -> None:
         """Send a custom message to a widget, as a click in the page does."""
         data = {"method": "custom", "content": dict(content)}
         message = self.client.session.msg("comm_msg", {"comm_id": model_id, "data": data})
+        if subshell is not None:
+            message["header"]["subshell_id"] = subshell
         self.client.shell_channel.send(message)
 
     def complete(self, code: str) -> list[str]:
