@@ -147,7 +147,7 @@ class Journal:
         """
         late = self._late.pop(run_id, {})
         try:
-            await self._writer.call(Change(run_id, {**late, **columns}))
+            await self._write(run_id, late | columns)
         except Exception:
             self._postpone(run_id, late)
             raise
@@ -160,8 +160,9 @@ class Journal:
         bool
             Whether it is written; else it is tried again until it is.
         """
+        columns = self._late.pop(run_id, {}) | columns
         try:
-            await self.write(run_id, **columns)
+            await self._write(run_id, columns)
         except Exception as error:
             self._postpone(run_id, columns)
             self._trouble(run_id, f"the run log cannot be written ({_first_line(error)}); trying again")
@@ -177,6 +178,15 @@ class Journal:
     async def call(self, work: Callable[[], Any]) -> Any:
         """Do something else with the log, in order with the writes."""
         return await self._writer.call(work)
+
+    async def _write(self, run_id: str, columns: dict[str, Any]) -> None:
+        await self._writer.call(Change(run_id, columns))
+        # An older write of these columns that failed meanwhile must not undo this one.
+        late = self._late.get(run_id, {})
+        for name in columns:
+            late.pop(name, None)
+        if not late:
+            self._late.pop(run_id, None)
 
     def _postpone(self, run_id: str, columns: dict[str, Any]) -> None:
         if columns:
