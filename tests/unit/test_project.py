@@ -18,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -174,6 +175,14 @@ def test_magic_options_in_the_readme_exist() -> None:
     assert named and named <= known
 
 
+def test_subcommands_in_readme_and_notebooks_exist() -> None:
+    from kling_nb.magics.commands import COMMANDS
+
+    texts = [README, *(text_of(path) for path in NOTEBOOKS)]
+    named = {name for text in texts for name in re.findall(r"(?<!%)%kling ([a-z]+)", text)}
+    assert {"help", "doctor"} <= named <= set(COMMANDS)
+
+
 DISTRIBUTIONS = {
     "av": "av",
     "cv2": "opencv-python-headless",
@@ -256,9 +265,6 @@ def test_python_versions_agree() -> None:
         (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip().removeprefix("python-")
     )
     assert named and all(f"{version}.0" in allowed for version in named)
-
-
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
