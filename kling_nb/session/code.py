@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.session.views import is_set
+
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
 
@@ -50,7 +52,7 @@ def python_of(record: RunRecord) -> str:
     arguments += [f'brush=kn.run("{record.id}").brush'] if record.brush else []
     for name in _FIELDS:
         value = getattr(record, name)
-        if value not in (None, "", [], {}, False):
+        if is_set(value):
             arguments.append(f"{name}={_literal(value)}")
     arguments += [f"y_origin={_literal(record.options['y_origin'])}"] if _turned(record) else []
     arguments += [f"provider={_literal(record.provider)}"] if record.provider else []

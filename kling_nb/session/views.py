@@ -32,7 +32,12 @@ _PARAMETERS = (
 def params_of(record: RunRecord) -> dict[str, Any]:
     """Return the request fields of a row that were set, without media and prompt."""
     found = {name: getattr(record, name) for name in _PARAMETERS}
-    return {name: value for name, value in found.items() if value not in (None, "", [], {}, False, 0)}
+    return {name: value for name, value in found.items() if is_set(value)}
+
+
+def is_set(value: Any) -> bool:
+    """Whether a column holds something a person chose; 0 is a choice (``cfg_scale``), False is the default."""
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def lines_of(run: Run) -> list[tuple[str, str]]:
