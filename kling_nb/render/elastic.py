@@ -22,6 +22,8 @@ from kling_nb.render.planes import Planes
 
 Array = NDArray[Any]
 
+_STILL = 1e-3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ElasticRegion:
@@ -86,15 +88,60 @@ class ElasticField:
             out.buffer[:] = source.buffer
             return
         self._inverse = invert_displacement(self.forward(shifts), self._inverse, rounds=5)
-        where = self._inverse * self._cell
-        for index, (plane, target) in enumerate(zip(source.all, out.all, strict=True)):
-            step = 1 if index == 0 else 2
-            remap_by(plane, where / np.float32(step), target)
+        displace(source, out, self._inverse * self._cell)
 
 
-def remap_by(plane: Array, backward: Array, target: Array) -> None:
-    """Draw a plane displaced by a coarse backward field given in the plane's pixels."""
-    height, width = plane.shape
-    field = cv2.resize(backward, (width, height), interpolation=cv2.INTER_LINEAR)
-    where = identity_grid(width, height) - field
-    sample(plane, where, out=target)
+def displace(source: Planes, out: Planes, backward: Array) -> None:
+    """Draw a picture displaced by a coarse backward field.
+
+    Parameters
+    ----------
+    source, out
+        Where to read and where to write.
+    backward
+        (h, w, 2) float32 pixels of the video: what is seen at y came from y − v(y).
+    """
+    out.buffer[:] = source.buffer
+    moving = np.abs(backward[:, :, 0]) + np.abs(backward[:, :, 1]) > _STILL
+    if not moving.any():
+        return
+    width, height = source.size
+    left, top, right, bottom = _reach(moving, (width, height))
+    field = _enlarged(backward, (width, height), (left, top, right, bottom))
+    for step in (1, 2):
+        area = (slice(top // step, bottom // step), slice(left // step, right // step))
+        grid = identity_grid(width // step, height // step)[area]
+        size = (area[1].stop - area[1].start, area[0].stop - area[0].start)
+        local = field if step == 1 else cv2.resize(field, size, interpolation=cv2.INTER_AREA)
+        where = cv2.scaleAdd(local, -1.0 / step, grid)
+        pairs = [(source.y, out.y)] if step == 1 else [(source.u, out.u), (source.v, out.v)]
+        for plane, target in pairs:
+            target[area] = sample(plane, where)
+
+
+def _reach(moving: Array, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the even rectangle (left, top, right, bottom) in pixels that holds all motion."""
+    sides = []
+    for axis, length in ((1, size[0]), (0, size[1])):
+        cells = np.flatnonzero(moving.any(axis=1 - axis))
+        cell = length / moving.shape[axis]
+        first, last = int((cells[0] - 1) * cell), int(np.ceil((cells[-1] + 2) * cell))
+        sides.append((max(0, first // 2 * 2), min(length, last // 2 * 2 + 2)))
+    (left, right), (top, bottom) = sides
+    return left, top, right, bottom
+
+
+def _enlarged(field: Array, size: tuple[int, int], box: tuple[int, int, int, int]) -> Array:
+    """Enlarge a coarse field, for a rectangle of the picture only."""
+    scale_x, scale_y = field.shape[1] / size[0], field.shape[0] / size[1]
+    left, top, right, bottom = box
+    # Pixel centres of the rectangle in cells of the coarse field.
+    place = np.array(
+        [
+            [scale_x, 0, (left + 0.5) * scale_x - 0.5],
+            [0, scale_y, (top + 0.5) * scale_y - 0.5],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    shape = (right - left, bottom - top)
+    return np.asarray(cv2.warpAffine(field, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE))

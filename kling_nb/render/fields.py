@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -116,10 +117,13 @@ def _distance(region: Array) -> Array:
     return np.asarray(cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5))
 
 
+@lru_cache(maxsize=8)
 def identity_grid(width: int, height: int) -> Array:
-    """Pixel coordinates: (height, width, 2) float32 of (x, y)."""
+    """Pixel coordinates: (height, width, 2) float32 of (x, y); shared, so not to be written to."""
     xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return np.stack([xs, ys], axis=2)
+    grid = np.stack([xs, ys], axis=2)
+    grid.flags.writeable = False
+    return grid
 
 
 def sample(

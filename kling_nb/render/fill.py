@@ -19,6 +19,7 @@ _TONE_SIDE = 160
 _CONTEXT = 0.22
 _SEAM = 10
 _MAX_CORRECTION = 48.0
+_MAX_HUE = 12.0
 
 
 def fill_revealed(picture: Array, objects: Array, revealed: Array, still: Array | None = None) -> Array:
@@ -85,12 +86,23 @@ def _fill_window(picture: Array, objects: Array, part: Array, forbidden: Array) 
     if completion is None:
         return _bytes(_membrane_at(picture.astype(np.float32), ~objects, _TONE_SIDE))
     box = _box(part, _SEAM)
-    copied = _copied(picture, completion, box)
+    copied = _in_hue(_copied(picture, completion, box), picture[box], ~objects[box])
     near = cv2.dilate(part[box].astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
     difference = np.clip(picture[box] - copied, -_MAX_CORRECTION, _MAX_CORRECTION)
     result = picture.copy()
     result[box] = _bytes(copied + _membrane_at(difference, near & ~objects[box], _TONE_SIDE))
     return result
+
+
+def _in_hue(copied: Array, picture: Array, known: Array) -> Array:
+    """Keep the copied light, but let its hue stray only a little from the surroundings' hue.
+
+    A patch of the wrong thing then passes as texture instead of being recognised.
+    """
+    smooth = _membrane_at(picture.astype(np.float32), known, _TONE_SIDE)
+    difference = copied - smooth
+    light = difference.mean(axis=2, keepdims=True)
+    return np.asarray(smooth + light + np.clip(difference - light, -_MAX_HUE, _MAX_HUE))
 
 
 def _copied(picture: Array, completion: Completion, box: Box) -> Array:

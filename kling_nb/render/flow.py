@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -13,6 +14,7 @@ from kling_nb.render.fields import identity_grid, invert_displacement, sample
 Array = NDArray[Any]
 
 _LONG_SIDE = 640
+_FEATURE_SIDE = 420
 _AGREE_PIXELS = 1.5
 _MIN_MATCHES = 12
 _CERTAIN_RATIO = 0.75
@@ -49,18 +51,17 @@ def _prepared(picture: Array, size: tuple[int, int]) -> Array:
 
 def _alignment(first: Array, last: Array) -> Array | None:
     """Homography from the first picture to the last, None when features do not agree on one."""
-    finder = cv2.SIFT.create(1500)
-    empty = np.ones_like(first)
-    keys_first, words_first = finder.detectAndCompute(first, empty)
-    keys_last, words_last = finder.detectAndCompute(last, empty)
+    shrink = min(1.0, _FEATURE_SIDE / max(first.shape))
+    finder = cv2.SIFT.create(1000)
+    (keys_first, words_first), (keys_last, words_last) = (_features(finder, p, shrink) for p in (first, last))
     if min(len(keys_first), len(keys_last)) < _MIN_MATCHES:
         return None
     pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(words_first, words_last, k=2)
     good = [p[0] for p in pairs if len(p) == 2 and p[0].distance < _CERTAIN_RATIO * p[1].distance]
     if len(good) < _MIN_MATCHES:
         return None
-    source = np.array([keys_first[m.queryIdx].pt for m in good], dtype=np.float32)
-    target = np.array([keys_last[m.trainIdx].pt for m in good], dtype=np.float32)
+    source = np.array([keys_first[m.queryIdx].pt for m in good], dtype=np.float32) / np.float32(shrink)
+    target = np.array([keys_last[m.trainIdx].pt for m in good], dtype=np.float32) / np.float32(shrink)
     matrix, kept = cv2.findHomography(source, target, cv2.USAC_MAGSAC, _RANSAC_PIXELS)
     if matrix is None or int(kept.sum()) < max(_MIN_MATCHES, 0.25 * len(good)):
         return None
@@ -68,6 +69,13 @@ def _alignment(first: Array, last: Array) -> Array | None:
     area = cv2.contourArea(cv2.perspectiveTransform(corners.astype(np.float32), matrix))
     plausible = 0.1 < area / first.size < 10
     return np.asarray(matrix) if plausible else None
+
+
+def _features(finder: cv2.SIFT, picture: Array, shrink: float) -> tuple[Sequence[cv2.KeyPoint], Array]:
+    size = (round(picture.shape[1] * shrink), round(picture.shape[0] * shrink))
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    keys, words = finder.detectAndCompute(small, np.ones_like(small))
+    return keys, np.asarray(words)
 
 
 def _refined(first: Array, last: Array, aligned: Array | None) -> tuple[Array, float]:

@@ -67,38 +67,47 @@ class _FlowMorph:
             factor = np.array([size[0] / flow.shape[1], size[1] / flow.shape[0]], dtype=np.float32)
             field = cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR) * factor
             self._fields.append((identity_grid(*size), np.ascontiguousarray(field, dtype=np.float32)))
-        coarse = (max(8, width // 8), max(8, height // 8))
+        coarse = (max(8, width // 16), max(8, height // 16))
         self._coarse = np.asarray(cv2.resize(self._fields[0][1], coarse, interpolation=cv2.INTER_AREA))
+        cell = np.array([width / coarse[0], height / coarse[1]], dtype=np.float32)
+        self._places = (identity_grid(*coarse) + np.float32(0.5)) * cell - np.float32(0.5)
 
     def draw(self, amount: float, out: Planes) -> None:
         weights = self._weights(amount)
-        for index, (first, last, target) in enumerate(
-            zip(self._start.all, self._end.all, out.all, strict=True)
-        ):
-            grid, field = self._fields[min(index, 1)]
-            before = sample(first, cv2.scaleAdd(field, -amount, grid))
-            after = sample(last, cv2.scaleAdd(field, 1 - amount, grid))
-            size = (target.shape[1], target.shape[0])
-            share = cv2.resize(weights, size, interpolation=cv2.INTER_LINEAR)
-            cv2.blendLinear(after, before, share, 1 - share, dst=target)
+        start, end = self._start, self._end
+        groups = (
+            ((start.y, end.y, out.y),),
+            ((start.u, end.u, out.u), (start.v, end.v, out.v)),
+        )
+        for (grid, field), group in zip(self._fields, groups, strict=True):
+            to_start, to_end = cv2.scaleAdd(field, -amount, grid), cv2.scaleAdd(field, 1 - amount, grid)
+            if isinstance(weights, float):
+                for first, last, target in group:
+                    before, after = sample(first, to_start), sample(last, to_end)
+                    cv2.addWeighted(before, 1 - weights, after, weights, 0, dst=target)
+                continue
+            share = cv2.resize(weights, grid.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+            rest = 1 - share
+            for first, last, target in group:
+                cv2.blendLinear(sample(last, to_end), sample(first, to_start), share, rest, dst=target)
 
-    def _weights(self, amount: float) -> Array:
+    def _weights(self, amount: float) -> Array | float:
         """Share of the end picture: where one of the two has nothing to show, the other shows alone."""
-        width, height = self._start.size
-        rows, columns = self._coarse.shape[:2]
-        cell = np.array([width / columns, height / rows], dtype=np.float32)
-        places = (identity_grid(columns, rows) + np.float32(0.5)) * cell - np.float32(0.5)
-        size = np.array([width - 1, height - 1], dtype=np.float32)
         mix = _ease(amount)
-        has_before = _inside(places - self._coarse * np.float32(amount), size) * np.float32(1 - mix)
-        has_after = _inside(places + self._coarse * np.float32(1 - amount), size) * np.float32(mix)
-        return np.asarray(has_after / (has_before + has_after), dtype=np.float32)
+        before = self._places - self._coarse * np.float32(amount)
+        after = self._places + self._coarse * np.float32(1 - amount)
+        outside = [_outside(places, self._start.size) for places in (before, after)]
+        if not any(distance.max() > 0 for distance in outside):
+            return mix
+        has_before, has_after = (np.clip(1 - distance / _EDGE_SOFTNESS, 0.002, 1) for distance in outside)
+        return np.asarray(has_after * mix / (has_before * (1 - mix) + has_after * mix), dtype=np.float32)
 
 
-def _inside(places: Array, size: Array) -> Array:
-    """Return 1 inside the picture, falling to nearly 0 outside."""
-    outside = np.maximum(-places, places - size).max(axis=2)
-    return np.asarray(np.clip(1 - outside / np.float32(_EDGE_SOFTNESS), 0.002, 1))
+def _outside(places: Array, size: tuple[int, int]) -> Array:
+    """How far places lie outside the picture, 0 or less inside."""
+    beside = np.maximum(-places[:, :, 0], places[:, :, 0] - (size[0] - 1))
+    above = np.maximum(-places[:, :, 1], places[:, :, 1] - (size[1] - 1))
+    return np.asarray(np.maximum(beside, above))
 
 
 class _Dissolve:

@@ -26,7 +26,8 @@ _HUE_WEIGHT = 1.6
 _STRIDE = 2
 _PASSES = 3
 _NEIGHBOURS = [np.array(step) * _STRIDE for step in ((0, -1), (-1, 0), (0, 1), (1, 0))]
-_TOLERANCE = 49 * 3 * 14.0**2
+_TOLERANCE = 49 * 3 * 12.0**2
+_WEAR, _WORN_OUT = 49 * 3 * 5.0**2, 12
 _OPPONENT = np.array(
     [
         np.array([1, 1, 1]) / np.sqrt(3),
@@ -219,6 +220,7 @@ class _Nearest:
         self._places = np.argwhere(_thinned(sources))
         self._table = self._features[self._places[:, 0], self._places[:, 1]]
         self._norms = (self._table**2).sum(axis=1)
+        self._wear = np.zeros_like(self._norms)
 
     def _describe(self, picture: Array) -> Array:
         rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
@@ -232,7 +234,11 @@ class _Nearest:
         found = np.empty(len(targets), dtype=np.int64)
         for first in range(0, len(targets), _CHUNK):
             part = slice(first, first + _CHUNK)
-            found[part] = (self._norms - 2 * (wanted[part] @ self._table.T)).argmin(axis=1)
+            found[part] = (self._norms + self._wear - 2 * (wanted[part] @ self._table.T)).argmin(axis=1)
+        # A source taken by many becomes dearer next time, lest one plain patch is repeated all over.
+        self._wear = (
+            np.bincount(found, minlength=len(self._norms)).clip(0, _WORN_OUT).astype(np.float32) * _WEAR
+        )
         return self._coherent(wanted, targets, self._places[found])
 
     def closest(self, places: Array) -> Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kling_nb.render.ambient import default_homographies, sway_field, sways
 from kling_nb.render.camera import Canvas, homography
 from kling_nb.render.choice import choose
-from kling_nb.render.elastic import ElasticField, remap_by
+from kling_nb.render.elastic import ElasticField, displace
 from kling_nb.render.fields import grid_size, identity_grid
 from kling_nb.render.fill import fill_revealed
 from kling_nb.render.layered import Layer
@@ -100,11 +100,7 @@ class CameraScene:
             backward = backward + sway_field(self._plan.seed, self._size, (rows, columns), seconds)
         if self._free is not None:
             backward = backward * self._free[:, :, None]
-        if not np.any(np.abs(backward) > 1e-3):
-            out.buffer[:] = self._source.buffer
-            return
-        for number, (plane, target) in enumerate(zip(self._source.all, out.all, strict=True)):
-            remap_by(plane, backward / np.float32(2 if number else 1), target)
+        displace(self._source, out, backward)
 
 
 def _distance_weight(still: Array, size: tuple[int, int]) -> Array:
