@@ -138,9 +138,10 @@ def _complete_level(level: _Level, start: Completion | None) -> Completion:
     if start is not None:
         offsets = _enlarged(start, shape)[targets[:, 0], targets[:, 1]]
         values = ballot.count(values, search.closest(targets + np.rint(offsets[:, ::-1]).astype(int)))
-    for _ in range(_ROUNDS if start is not None else _FIRST_ROUNDS):
-        found = search.find(values, targets)
+    found = search.find(values, targets)
+    for _ in range((_ROUNDS if start is not None else _FIRST_ROUNDS) - 1):
         values = ballot.count(values, found)
+        found = search.find(values, targets)
     field = np.zeros((*shape, 2), dtype=np.float32)
     covered = np.zeros(shape, dtype=np.bool_)
     covered[targets[:, 0], targets[:, 1]] = True

@@ -121,7 +121,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for kind, plan in plans(width, height, options.frames).items():
             raw, full, ratio, cpu = measure(kind, plan, options.rounds, Path(folder))
-            memory = peak_memory(kind, options.size, options.frames)
+            memory = 0.0 if options.quick else peak_memory(kind, options.size, options.frames)
             row = (kind, f"{raw:.3f}", f"{full:.3f}", f"{ratio:.2f}", GOALS[kind], f"{cpu:.2f}", CPU_GOAL)
             peak = f"{memory:.0f}" if limit is None else f"{memory:.0f} of {limit}"
             print("".join(f"{cell:>16}" for cell in (*row, peak)), flush=True)
