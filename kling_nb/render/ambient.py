@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ Array = NDArray[Any]
 
 _PUSH_IN = -2.6
 _STEER = 2.2
+_STIFF_ENERGY = 900.0
 _SWAY_WORDS = re.compile(r"\b(wind|windy|breeze|water|wave|waves|ripple|ripples|sea|ocean|river|rain)\b")
 _WORDS: tuple[tuple[str, CameraMove], ...] = (
     (r"zoom(s|ing)? out|pull(s|ing)? (back|out)", CameraMove(zoom=2.6)),
@@ -55,6 +57,35 @@ def sways(prompt: str) -> bool:
     return bool(_SWAY_WORDS.search(prompt.lower()))
 
 
+def supple_weight(picture: Array, size: tuple[int, int]) -> Array:
+    """How freely each place may sway: grass and water do, masts and walls do not.
+
+    Straight structures are where the gradients of a neighbourhood are strong and agree in direction
+    (the coherence of the structure tensor).
+
+    Parameters
+    ----------
+    picture
+        (H, W, 3) uint8.
+    size
+        (columns, rows) of the coarse grid.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns) float32 in 0…1.
+    """
+    small = cv2.resize(picture, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_AREA)
+    gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    across, down = cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)
+    xx, yy, xy = (cv2.GaussianBlur(p, (0, 0), 4.0) for p in (across**2, down**2, across * down))
+    energy = xx + yy
+    coherence = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / (energy + 1e-3)
+    stiff = np.clip(1.8 * coherence * energy / (energy + _STIFF_ENERGY), 0, 1)
+    wide = cv2.GaussianBlur(cv2.dilate(stiff, np.ones((9, 9), np.uint8)), (0, 0), 6.0)
+    return np.asarray(1 - cv2.resize(wide, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
 def sway_field(seed: int, size: tuple[int, int], shape: tuple[int, int], seconds: float) -> Array:
     """Travelling waves as a backward displacement on a coarse grid.
 
@@ -76,7 +107,7 @@ def sway_field(seed: int, size: tuple[int, int], shape: tuple[int, int], seconds
     """
     random = np.random.default_rng(seed + 1)
     ys, xs = np.mgrid[0.0 : 1.0 : shape[0] * 1j, 0.0 : 1.0 : shape[1] * 1j]
-    amplitude = 0.0024 * max(size)
+    amplitude = 0.0028 * max(size)
     field = np.zeros((*shape, 2))
     for _ in range(4):
         across, down = random.uniform(1.0, 3.5, 2) * random.choice([-1, 1], 2)

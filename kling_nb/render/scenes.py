@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kling_nb.render.ambient import default_homographies, sway_field, sways
+from kling_nb.render.ambient import default_homographies, supple_weight, sway_field, sways
 from kling_nb.render.camera import Canvas, homography
 from kling_nb.render.choice import choose
 from kling_nb.render.elastic import ElasticField, displace
@@ -82,12 +82,14 @@ class CameraScene:
         self._canvas = Canvas(self._source)
         self._plan = plan
         still = static_region(plan)
-        self._sways = plan.camera is None and sways(plan.prompt) and not plan.distort.freeze
+        self._supple: Array | None = None
+        if plan.camera is None and sways(plan.prompt) and not plan.distort.freeze:
+            self._supple = supple_weight(picture, grid_size(*self._size))
         self._free = None if still is None else _distance_weight(still, grid_size(*self._size))
 
     def draw(self, index: int, out: Planes) -> None:
         """Draw one frame into ``out``."""
-        if self._free is None and not self._sways:
+        if self._free is None and self._supple is None:
             self._canvas.draw(self.camera[index], out)
             return
         columns, rows = grid_size(*self._size)
@@ -95,9 +97,10 @@ class CameraScene:
         places = (identity_grid(columns, rows) + np.float32(0.5)) * cell - np.float32(0.5)
         origin = cv2.perspectiveTransform(places, np.linalg.inv(self.camera[index]))
         backward = places - origin
-        if self._sways:
+        if self._supple is not None:
             seconds = index / self._plan.fps * self._plan.distort.factor
-            backward = backward + sway_field(self._plan.seed, self._size, (rows, columns), seconds)
+            sway = sway_field(self._plan.seed, self._size, (rows, columns), seconds)
+            backward = backward + sway * self._supple[:, :, None]
         if self._free is not None:
             backward = backward * self._free[:, :, None]
         displace(self._source, out, backward)
