@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -132,7 +133,9 @@ class Engine:
                 await self._follower.close()
             await self.pool.close()
 
-        background().call(go(), timeout=CLOSE_S)
+        # A request that is on its way is not torn off; its answer is looked up when the run is resumed.
+        with contextlib.suppress(TimeoutError):
+            background().call(go(), timeout=CLOSE_S)
 
     def _start(self, run: Run, intent: Intent) -> None:
         if self._follower is None:

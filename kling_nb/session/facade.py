@@ -93,6 +93,8 @@ class Session:
 
     def _open(self) -> None:
         """Set up what belongs to this process; a forked child does it again."""
+        for run in list(getattr(self, "_runs", {}).values()):
+            run.abandon()
         self._pid = os.getpid()
         first = self.settings
         self.home = first.home
@@ -110,6 +112,15 @@ class Session:
     def settings(self) -> Settings:
         """The settings that hold now."""
         return self._fixed or settings_module.load(**self._given)
+
+    def ready(self) -> Settings:
+        """Set up again after a fork, and take over settings that have changed."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._open()
+            settings = self.settings
+            self._engine.pool.use(settings)
+            return settings
 
     def choose_provider(self, named: str | None = None) -> Choice:
         """Return the provider for new runs and the reason.
@@ -263,7 +274,7 @@ class Session:
         """Go on with an identical run instead of making another."""
         run.set_reused()
         status = run.status
-        if status is RunStatus.SUCCEEDED and run.video is not None:
+        if run.complete:
             run.add_notice(f"reused {run.id}, no charge")
             return
         words = {
@@ -316,7 +327,7 @@ class Session:
             Also send runs that were never sent, and lost ones that the service does not know. False only
             follows and looks up: what happens by itself when the extension is loaded.
         """
-        self._ready()
+        self.ready()
         named = [self.run(some) if isinstance(some, str) else some for some in ids]
         runs = named if ids else self.unfinished()
         for run in runs:
@@ -341,7 +352,7 @@ class Session:
         TaskNotFound
             The service knows no such task.
         """
-        self._ready()
+        self.ready()
         known = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
         if not known and some_id.lower().startswith("r-"):
             known = [self.log.get(some_id)]
@@ -364,17 +375,17 @@ class Session:
 
     def address(self, provider: str) -> str:
         """Return where new runs of a provider go; starts the sandbox if need be."""
-        self._ready()
+        self.ready()
         return self._engine.pool.address(provider)
 
     def service(self, provider: str) -> Service:
         """Return the service of a provider, opened if need be."""
-        self._ready()
+        self.ready()
         return self._engine.service(provider)
 
     def ask(self, call: Callable[[Service], Call], provider: str) -> Answer:
         """Make one safe call to a provider and return the raw answer."""
-        self._ready()
+        self.ready()
         return self._engine.ask(call, provider)
 
     def sandbox(self, *, start: bool = False) -> SandboxAddress | None:
@@ -385,19 +396,19 @@ class Session:
         start
             Start it when it does not run; otherwise None is returned then.
         """
-        self._ready()
+        self.ready()
         return self._engine.pool.sandbox(start=start)
 
     def stop_sandbox(self) -> bool:
         """End the sandbox of this session; its tasks are kept. Returns whether it was running."""
-        self._ready()
+        self.ready()
         return self._engine.pool.stop_sandbox()
 
     # --- what handles need ------------------------------------------------------------------------------
 
     def follow(self, run: Run) -> None:
         """Follow a run (again), with the permission to send that it was given before."""
-        self._ready()
+        self.ready()
         self._follow(run, send=False)
 
     def stop(self, run: Run) -> None:
@@ -471,7 +482,7 @@ class Session:
         rebuilt
             Returns the request; None takes it from the log and the input store.
         """
-        if run.status is RunStatus.FAILED or (run.status is RunStatus.SUCCEEDED and run.video is not None):
+        if run.complete:
             return
         run.may_send = run.may_send or send
         if run.begin():
@@ -480,7 +491,7 @@ class Session:
             self._engine.start(run, Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id))
 
     def _build(self, provider: str | None, given: dict[str, Any], facts: building.Facts) -> Prepared:
-        settings = self._ready()
+        settings = self.ready()
         choice = choose_provider(settings, provider)
         dialect = self._engine.pool.provider(choice.provider)
         return building.build(choice, dialect, settings, given, facts)
@@ -495,15 +506,6 @@ class Session:
             limit=1,
         )
         return live[0].id if live else None
-
-    def _ready(self) -> Settings:
-        """Set up again after a fork, and take over settings that have changed."""
-        with self._lock:
-            if self._pid != os.getpid():
-                self._open()
-            settings = self.settings
-            self._engine.pool.use(settings)
-            return settings
 
     def is_current(self) -> bool:
         """Whether the settings still name this home and log, in this process."""

@@ -56,7 +56,7 @@ class Follower:
         self._leases = leases
         self._pool = pool
         self._filer = filer
-        self._sender = Sender(journal)
+        self._sender = Sender(journal, leases)
         self._jobs: dict[str, _Job] = {}
 
     def start(self, run: Run, intent: Intent) -> asyncio.Task[None]:
@@ -109,6 +109,8 @@ class Follower:
             run.settle(error)
 
     async def _advance(self, run: Run, intent: Intent, job: _Job) -> None:
+        if run.complete:
+            return  # Another kernel brought it there.
         service = await self._pool.of(run.record)
         if not run.status.is_final:
             await self._live(run, service, intent, job)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,7 +43,7 @@ class Leases:
     def __init__(self, journal: Journal, owner: Owner) -> None:
         self._journal = journal
         self.owner = owner
-        self._held: set[str] = set()
+        self._held: dict[str, float] = {}
         self._renewal: asyncio.Task[None] | None = None
 
     async def hold(self, run: Run) -> bool:
@@ -53,46 +55,59 @@ class Leases:
             False when the other kernel brought the run to its end: nothing is left to do.
         """
         while not await self._take(run):
-            other = Owner.parse(run.record.owner or "")
-            run.set_message(f"followed by another kernel{f' (process {other.pid})' if other else ''}")
-            await asyncio.sleep(LOOK_S)
-            record = await self._journal.call(lambda: self._journal.log.get(run.id))
-            run.set_record(record)
+            record = run.record
             if _ended(record) and record.owner is None:
                 run.set_message("")
                 return False
+            other = Owner.parse(record.owner or "")
+            run.set_message(f"followed by another kernel{f' (process {other.pid})' if other else ''}")
+            await asyncio.sleep(LOOK_S)
         run.set_message("")
-        self._held.add(run.id)
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew(), name="kling-leases")
         return True
 
+    async def confirm(self, run: Run) -> bool:
+        """Whether the run is still ours to send.
+
+        A machine that slept may have let the lease run out, and another kernel may have taken the run over
+        and sent it meanwhile.
+        """
+        if time.time() - self._held.get(run.id, 0.0) < LEASE_S - RENEW_S:
+            return True
+        before = run.record.sending_at
+        return await self._take(run) and run.record.sending_at == before and run.task_id is None
+
     async def release(self, run: Run) -> None:
         """Give a lease back; never raises."""
-        if run.id in self._held:
-            self._held.discard(run.id)
+        if self._held.pop(run.id, None) is not None:
             with contextlib.suppress(KlingError):
                 await self._journal.release(run.id, str(self.owner))
             run.set_columns(owner=None, lease_until=None)
 
     async def _take(self, run: Run) -> bool:
-        return bool(await self._journal.call(lambda: self._take_now(run)))
+        if run.record.owner == str(self.owner) and run.id not in self._held:
+            # The row was inserted with our lease a moment ago.
+            self._held[run.id] = run.record.created_at.timestamp()
+            return True
+        taken = bool(await self._journal.call(lambda: self._take_now(run)))
+        if taken:
+            self._held[run.id] = time.time()
+        return taken
 
     def _take_now(self, run: Run) -> bool:
         log, me = self._journal.log, str(self.owner)
-        if run.record.owner == me and run.id not in self._held:
-            return True  # The row was inserted with our lease.
-        taken = log.lease(run.id, me, LEASE_S)
         record = log.get(run.id)
-        if not taken and record.owner is not None:
-            other = Owner.parse(record.owner)
-            if other is not None and other.is_gone(self.owner):
-                # Only the lease of the owner just judged is broken: two rescuers cannot both get it.
-                log.release(run.id, record.owner)
-                taken = log.lease(run.id, me, LEASE_S)
-                record = log.get(run.id)
+        if record.owner not in (None, me) and not _expired(record):
+            other = Owner.parse(record.owner or "")
+            if other is None or not other.is_gone(self.owner):
+                run.set_record(record)
+                return False
+            # Only the lease of the owner just judged is broken: two rescuers cannot both get it.
+            log.release(run.id, record.owner or "")
+        taken = log.lease(run.id, me, LEASE_S)
         # What the previous holder wrote counts, not what this kernel remembers.
-        run.set_record(record)
+        run.set_record(log.get(run.id))
         return taken
 
     async def _renew(self) -> None:
@@ -104,7 +119,12 @@ class Leases:
 
     def _renew_now(self, held: list[str]) -> None:
         for run_id in held:
-            self._journal.log.lease(run_id, str(self.owner), LEASE_S)
+            if self._journal.log.lease(run_id, str(self.owner), LEASE_S) and run_id in self._held:
+                self._held[run_id] = time.time()
+
+
+def _expired(record: RunRecord) -> bool:
+    return record.lease_until is None or record.lease_until < datetime.now(UTC)
 
 
 def _ended(record: RunRecord) -> bool:

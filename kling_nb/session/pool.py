@@ -58,11 +58,12 @@ _SHORT = RetryRule(delays=(0.2, 0.4, 0.8, 1.6, 3.2))
 
 SANDBOX_PACE = Pace(
     FollowPolicy(list_floor_s=0.2, visible_s=10.0, missing_s=2.0, pause_max_s=2.0),
-    SubmitPolicy(backoff=_SHORT, lookup_span_s=2.0),
+    SubmitPolicy(backoff=_SHORT, lookup_span_s=6.0),
     _SHORT,
     _SHORT,
 )
-"""A server on this machine is asked more often and waited for less long; the rules are the same."""
+"""A server on this machine is asked more often and waited for less long; the rules are the same. The look-ups
+span more than the five seconds for which its ``lost-create`` hides a task."""
 
 
 TRUSTED_S = 5.0

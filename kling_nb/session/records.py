@@ -18,6 +18,7 @@ from kling_nb.errors import MediaError
 from kling_nb.media import decode_image, mask_to_png
 from kling_nb.providers.base import redacted_body
 from kling_nb.runlog import RunRecord
+from kling_nb.session.run import REASON
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,6 +118,7 @@ def record_of(
         versions=versions(),
         options={
             **_plain(prepared.options),
+            REASON: prepared.reason,
             "y_origin": request.y_origin,
             MASK_FILES: dict(mask_files),
             OWN_ID: request.external_task_id is None,

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import MotionBrush
     from kling_nb.runlog import RunRecord
 
+REASON = "provider_reason"
+"""Key in ``options``."""
+
 SLICE_S = 0.1
 """Longest uninterrupted wait, in seconds: Interrupt and widget buttons stay immediate."""
 
@@ -30,6 +33,9 @@ class Keeper(Protocol):
     """What a handle needs from the session it belongs to."""
 
     home: Path
+
+    def ready(self) -> object:
+        """Set things up again after a fork."""
 
     def follow(self, run: Run) -> None:
         """Begin (or begin again) to follow a run."""
@@ -125,6 +131,11 @@ class Run:
         return self._record.provider or ""
 
     @property
+    def provider_reason(self) -> str:
+        """Why that provider was chosen, empty for runs that were attached."""
+        return str(self._record.options.get(REASON, ""))
+
+    @property
     def prompt(self) -> str:
         """The prompt as sent."""
         return self._record.prompt or ""
@@ -206,6 +217,13 @@ class Run:
         return self._settled.is_set()
 
     @property
+    def complete(self) -> bool:
+        """Whether the run is at its end: failed, or succeeded with its video on this machine."""
+        if self.status is RunStatus.SUCCEEDED:
+            return self.video is not None
+        return self.status is RunStatus.FAILED
+
+    @property
     def elapsed(self) -> float | None:
         """Seconds from the submit to the end, or to now; None when nothing was sent."""
         begin = self._record.submitted_at or self._record.sending_at
@@ -283,14 +301,9 @@ class Run:
             )
 
     def _follow_if_idle(self) -> None:
-        if self._settled.is_set() and self._can_go_on() and self.error is None:
+        self._keeper.ready()
+        if self._settled.is_set() and not self.complete and self.error is None:
             self.follow()
-
-    def _can_go_on(self) -> bool:
-        record = self._record
-        if record.status is RunStatus.FAILED:
-            return False
-        return record.status is not RunStatus.SUCCEEDED or self.video is None
 
     def _result(self, raise_on_failure: bool) -> Run:
         if raise_on_failure and (error := self.error) is not None:
@@ -356,9 +369,12 @@ class Run:
 
     def set_record(self, record: RunRecord, **columns: Any) -> None:
         """Take over a row, with further columns, and tell the listeners."""
+        record = replace(record, **columns) if columns else record
         with self._lock:
-            self._record = replace(record, **columns) if columns else record
-        self._changed.emit()
+            same = record == self._record
+            self._record = record
+        if not same:
+            self._changed.emit()
 
     def set_columns(self, **columns: Any) -> None:
         """Change columns of the row in memory and tell the listeners."""
@@ -393,6 +409,14 @@ class Run:
             self._settled.clear()
         self._changed.emit()
         return True
+
+    def abandon(self) -> None:
+        """Forget, in a forked child, that the parent follows the run."""
+        self._lock = threading.Lock()
+        self._following = False
+        self._message = ""
+        self._settled = threading.Event()
+        self._settled.set()
 
     def settle(self, error: KlingError | None = None) -> None:
         """Mark the run as no longer followed, with the reason if there is one."""

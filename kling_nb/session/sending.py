@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.request import ImageToVideo
     from kling_nb.session.gate import ModelGate
     from kling_nb.session.journal import Journal
+    from kling_nb.session.leases import Leases
     from kling_nb.session.run import Run
     from kling_nb.session.service import Service
 
@@ -70,12 +71,13 @@ class Sender:
 
     Parameters
     ----------
-    journal
-        The run log.
+    journal, leases
+        The run log, and the right to send.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, leases: Leases) -> None:
         self._journal = journal
+        self._leases = leases
 
     async def send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight) -> None:
         """Give a run its task: by finding what was sent, or by sending.
@@ -140,6 +142,13 @@ class Sender:
     async def _create(
         self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight
     ) -> Task:
+        if not await self._leases.confirm(run):
+            raise KlingError(
+                f"Run {run.id} was taken over by another kernel.",
+                "This one slept for too long.",
+                f'kn.run("{run.id}").wait() shows how it goes on.',
+                run_id=run.id,
+            )
         steps = _Steps(self._journal, run, service, gate, flight)
         request = intent.rebuild()
         found_none = run.record.sending_at is not None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from kling_nb.errors import AnswerLost, AuthError, ClockSkewError, KlingError, NotSent
 from kling_nb.session.gate import ModelGate
 from kling_nb.session.tracker import FollowPolicy, Tracker
+from kling_nb.transport.retry import retry_after
 from kling_nb.transport.submit import with_measured_skew
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Service:
         How tasks are watched and created, and how often they are asked for (None: the provider's own).
     download_retry
         Delays of broken downloads.
+
+    Attributes
+    ----------
+    asked_pause
+        Seconds the service asked to wait with its last answer (``Retry-After``).
     reconnect
         For a service whose address can change (the sandbox): returns a client for the present address, or
         None when it is unchanged. Blocking; called on a thread.
@@ -64,6 +70,7 @@ class Service:
         self.client = client
         self.policy = policy
         self.poll = poll or provider.poll
+        self.asked_pause = 0.0
         self.download_retry = download_retry
         self.submit_policy = submit_policy
         self.tracker = Tracker(self, policy)
@@ -91,16 +98,25 @@ class Service:
     async def _ask(self, call: Call, decode: Callable[[Answer], T]) -> T:
         """Make one attempt; a token that the service finds too old or too young is signed anew once."""
         try:
-            return decode(await self.client.send(call))
+            return await self._ask_once(call, decode)
         except ClockSkewError as error:
             credential = self.client.credential
             if credential is None or not credential.resign():
                 raise
             first = error
         try:
-            return decode(await self.client.send(call))
+            return await self._ask_once(call, decode)
         except ClockSkewError:
             raise with_measured_skew(first, self.client.clock_skew) from None
+
+    async def _ask_once(self, call: Call, decode: Callable[[Answer], T]) -> T:
+        self.asked_pause = 0.0
+        answer = await self.client.send(call)
+        try:
+            return decode(answer)
+        except KlingError:
+            self.asked_pause = retry_after(answer)
+            raise
 
     async def recover(self, error: KlingError, failures: int) -> None:
         """Look for the service again after it could not be reached.

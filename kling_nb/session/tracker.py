@@ -258,7 +258,7 @@ class Tracker:
         self._failures += 1
         poll = self._service.poll
         pause = min(self._policy.pause_max_s, max(poll.first_s, 0.2) * 2 ** min(self._failures, 12))
-        pause = max(_jittered(pause, poll.jitter), getattr(error, "retry_after", 0.0) or 0.0)
+        pause = max(_jittered(pause, poll.jitter), self._service.asked_pause)
         if self._failures > 1:
             self._note_all(f"{error.what} Asking again in {pause:.0f} s; the task goes on.")
         await self._service.recover(error, self._failures)

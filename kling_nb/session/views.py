@@ -36,7 +36,7 @@ def params_of(record: RunRecord) -> dict[str, Any]:
 
 
 def is_set(value: Any) -> bool:
-    """Whether a column holds something a person chose; 0 is a choice (``cfg_scale``), False is the default."""
+    """Whether a column holds a choice; 0 is one (``cfg_scale``), False is the default."""
     return value is not None and value is not False and value not in ("", [], {})
 
 
@@ -50,7 +50,7 @@ def lines_of(run: Run) -> list[tuple[str, str]]:
     rows.append(("cost", str(run.cost)))
     rows += [(name, str(value)) for name, value in run.params.items()]
     rows.append(("prompt", run.prompt))
-    rows.append(("provider", run.provider))
+    rows.append(("provider", run.provider + (f" ({run.provider_reason})" if run.provider_reason else "")))
     rows += [("task id", run.task_id)] if run.task_id else []
     rows += [("video", str(run.video))] if run.video else []
     rows += [("notice", notice) for notice in run.notices]

@@ -402,11 +402,14 @@ def test_leaving_the_interpreter_in_the_middle_loses_nothing(
 def test_a_forked_child_has_a_session_of_its_own(sandbox: Any, tmp_path: Path) -> None:
     make = """
     import os
-    run = finish(session.submit(textured_picture(), "a boat"))
+    run = session.submit(textured_picture(), "[[sandbox:slow:1]] a boat")
+    while run.task_id is None: pass
     child = os.fork()
     if child == 0:
         mine = finish(session.submit(textured_picture(), "another boat"))
-        os._exit(0 if mine.video is not None else 1)
+        # The parent's run is watched, and the parent goes on with it.
+        finish(run)
+        os._exit(0 if mine.video is not None and run.video is not None else 1)
     print(os.waitpid(child, 0)[1], finish(session.submit(textured_picture(), "a third boat")).status)
     session.close()
     """

@@ -28,6 +28,9 @@ class Keeper:
         self.home = home
         self.followed: list[str] = []
 
+    def ready(self) -> None:
+        """Nothing to set up."""
+
     def follow(self, run: Run) -> None:
         self.followed.append(run.id)
         run.begin()

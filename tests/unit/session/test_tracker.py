@@ -31,6 +31,7 @@ class FakeService:
     hidden: set[str] = field(default_factory=set)
     failures: list[KlingError] = field(default_factory=list)
     recoveries: list[int] = field(default_factory=list)
+    asked_pause: float = 0.0
 
     async def query(self, task_id: str) -> Task:
         self.queries.append(task_id)

@@ -1,0 +1,116 @@
+"""One kernel at a time sends and follows a run; a dead one holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.runlog import RunLog, RunRecord
+from kling_nb.session import leases as module
+from kling_nb.session.journal import Journal
+from kling_nb.session.leases import LEASE_S, Leases
+from kling_nb.session.owner import Owner
+from kling_nb.session.run import Run
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunLog]:
+    monkeypatch.setattr(module, "LOOK_S", 0.02)
+    with RunLog(tmp_path / "runs.sqlite") as log:
+        yield log
+
+
+def kernel(log: RunLog, owner: Owner | None = None) -> Leases:
+    return Leases(Journal(log, threading.Lock(), lambda *_: None), owner or Owner.current())
+
+
+def handle(log: RunLog, run_id: str) -> Run:
+    return Run(log.get(run_id), None)  # type: ignore[arg-type]  # no session needed here
+
+
+def held_by(owner: Owner, **columns: Any) -> RunRecord:
+    until = datetime.now(UTC) + timedelta(seconds=LEASE_S)
+    return RunRecord(owner=str(owner), lease_until=until, **columns)
+
+
+async def test_a_living_kernel_is_waited_for_and_its_progress_shown(log: RunLog) -> None:
+    mine, other = kernel(log), kernel(log)
+    row = log.insert(held_by(other.owner, status=RunStatus.SUBMITTED, task_id="7"))
+    run = handle(log, row.id)
+    holding = asyncio.create_task(mine.hold(run))
+    await asyncio.sleep(0.1)
+    assert not holding.done()
+    assert "followed by another kernel" in run.message
+    log.update(row.id, status=RunStatus.PROCESSING)
+    await asyncio.sleep(0.1)
+    assert run.status is RunStatus.PROCESSING
+    theirs = handle(log, row.id)
+    assert await other.hold(theirs)
+    log.update(row.id, status=RunStatus.FAILED, error_kind="TaskFailed")
+    await other.release(theirs)
+    await asyncio.wait_for(holding, 5)
+    assert run.status is RunStatus.FAILED
+
+
+async def test_the_lease_of_a_dead_kernel_is_broken_at_once(log: RunLog) -> None:
+    mine = kernel(log)
+    dead = replace(mine.owner, pid=2**22 - 3, started="1", token="dead")
+    row = log.insert(held_by(dead))
+    assert await asyncio.wait_for(mine.hold(handle(log, row.id)), 5)
+    assert log.get(row.id).owner == str(mine.owner)
+
+
+async def test_a_dead_kernel_elsewhere_is_waited_out(log: RunLog) -> None:
+    """Processes of another machine cannot be judged: only the end of the lease frees the run."""
+    mine = kernel(log)
+    far = replace(mine.owner, host="elsewhere", token="far")
+    row = log.insert(held_by(far))
+    holding = asyncio.create_task(mine.hold(handle(log, row.id)))
+    await asyncio.sleep(0.1)
+    assert not holding.done()
+    log.update(row.id, lease_until=datetime.now(UTC) - timedelta(seconds=1))
+    assert await asyncio.wait_for(holding, 5)
+
+
+async def test_only_one_of_two_rescuers_gets_a_run(log: RunLog) -> None:
+    first, second = kernel(log), kernel(log)
+    dead = replace(first.owner, pid=2**22 - 3, started="1", token="dead")
+    row = log.insert(held_by(dead))
+    runs = [handle(log, row.id), handle(log, row.id)]
+    tasks = [asyncio.create_task(k.hold(r)) for k, r in zip((first, second), runs, strict=True)]
+    await asyncio.sleep(0.3)
+    assert [task.done() for task in tasks].count(True) == 1
+    for task in tasks:
+        task.cancel()
+
+
+async def test_a_run_handed_back_can_be_taken_by_others(log: RunLog) -> None:
+    mine, other = kernel(log), kernel(log)
+    run = handle(log, log.insert(held_by(mine.owner)).id)
+    assert await mine.hold(run)
+    await mine.release(run)
+    assert log.get(run.id).owner is None
+    assert await asyncio.wait_for(other.hold(handle(log, run.id)), 5)
+
+
+async def test_after_a_long_sleep_a_run_that_another_kernel_sent_is_not_sent(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = kernel(log)
+    run = handle(log, log.insert(held_by(mine.owner)).id)
+    assert await mine.hold(run)
+    assert await mine.confirm(run)
+    now = module.time.time()
+    monkeypatch.setattr(module.time, "time", lambda: now + 3600)
+    assert await mine.confirm(run), "nobody took it meanwhile"
+    monkeypatch.setattr(module.time, "time", lambda: now + 7200)
+    log.update(run.id, sending_at=datetime.now(UTC), task_id="7", owner=None)
+    assert not await mine.confirm(run)
