@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from kling_nb.settings import Settings
 
 CLOSE_S = 5.0
+FORK_S = 5.0
+"""Longest wait of a fork for a write to end."""
+
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+_PAUSED: list[threading.Lock] = []
 
 
 class Engine:
@@ -62,6 +69,7 @@ class Engine:
         self.owner = Owner.current()
         self.log = log
         self.turn = threading.Lock()
+        _ENGINES.add(self)
         self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace)
         self._home = home
         self._posters = posters
@@ -158,3 +166,25 @@ class Engine:
         run = self._runs.get(run_id)
         if run is not None:
             run.set_message(text)
+
+
+def _pause_writers() -> None:
+    """Let no write be under way during a fork.
+
+    SQLite keeps its locks by process: a child that inherits a half-done transaction would find the log locked
+    by itself for ever.
+    """
+    for engine in list(_ENGINES):
+        if engine.turn.acquire(timeout=FORK_S):
+            _PAUSED.append(engine.turn)
+
+
+def _resume_writers() -> None:
+    while _PAUSED:
+        _PAUSED.pop().release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_pause_writers, after_in_parent=_resume_writers, after_in_child=_resume_writers
+    )
