@@ -19,6 +19,8 @@ _RELATED = 0.3
 _DISSOLVE_ZOOM = 0.06
 _DISSOLVE_BLUR = 0.02
 _EDGE_SOFTNESS = 12.0
+_MIX_FROM = 0.2
+_SAME_WEIGHT = 1e-3
 
 
 class Morph:
@@ -59,8 +61,10 @@ class _FlowMorph:
     """Both pictures follow one field seen from the middle of the way, and blend meanwhile."""
 
     def __init__(self, start: Planes, end: Planes, flow: Array) -> None:
-        self._start, self._end = start, end
-        width, height = start.size
+        # Both chroma planes in one array: they move alike.
+        self._first = (start.y, np.dstack([start.u, start.v]))
+        self._last = (end.y, np.dstack([end.u, end.v]))
+        self._size = width, height = start.size
         self._fields = []
         for step in (1, 2):
             size = (width // step, height // step)
@@ -74,33 +78,77 @@ class _FlowMorph:
 
     def draw(self, amount: float, out: Planes) -> None:
         weights = self._weights(amount)
-        start, end = self._start, self._end
-        groups = (
-            ((start.y, end.y, out.y),),
-            ((start.u, end.u, out.u), (start.v, end.v, out.v)),
-        )
-        for (grid, field), group in zip(self._fields, groups, strict=True):
-            to_start, to_end = cv2.scaleAdd(field, -amount, grid), cv2.scaleAdd(field, 1 - amount, grid)
-            if isinstance(weights, float):
-                for first, last, target in group:
-                    before, after = sample(first, to_start), sample(last, to_end)
-                    cv2.addWeighted(before, 1 - weights, after, weights, 0, dst=target)
-                continue
-            share = cv2.resize(weights, grid.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-            rest = 1 - share
-            for first, last, target in group:
-                cv2.blendLinear(sample(last, to_end), sample(first, to_start), share, rest, dst=target)
+        for (grid, field), first, last in zip(self._fields, self._first, self._last, strict=True):
+            before = after = None
+            if not isinstance(weights, float) or weights < 1:
+                before = sample(first, cv2.scaleAdd(field, -amount, grid))
+            if not isinstance(weights, float) or weights > 0:
+                after = sample(last, cv2.scaleAdd(field, 1 - amount, grid))
+            mixed = _mixed(before, after, weights)
+            if mixed.ndim == 2:
+                out.y[:] = mixed
+            else:
+                out.u[:], out.v[:] = mixed[:, :, 0], mixed[:, :, 1]
 
     def _weights(self, amount: float) -> Array | float:
         """Share of the end picture: where one of the two has nothing to show, the other shows alone."""
-        mix = _ease(amount)
+        # One picture alone carries the first and the last stretch: less is seen double.
+        mix = _ease(min(1.0, max(0.0, (amount - _MIX_FROM) / (1 - 2 * _MIX_FROM))))
         before = self._places - self._coarse * np.float32(amount)
         after = self._places + self._coarse * np.float32(1 - amount)
-        outside = [_outside(places, self._start.size) for places in (before, after)]
-        if not any(distance.max() > 0 for distance in outside):
+        outside = [_outside(places, self._size) for places in (before, after)]
+        needed = [distance for distance, share in zip(outside, (1 - mix, mix), strict=True) if share > 0]
+        if not any(distance.max() > 0 for distance in needed):
             return mix
+        mix = min(0.99, max(0.01, mix))
         has_before, has_after = (np.clip(1 - distance / _EDGE_SOFTNESS, 0.002, 1) for distance in outside)
         return np.asarray(has_after * mix / (has_before * (1 - mix) + has_after * mix), dtype=np.float32)
+
+
+def _mixed(before: Array | None, after: Array | None, weights: Array | float) -> Array:
+    """Blend two pictures by one weight, or by a coarse map of weights."""
+    if before is None or after is None:
+        only = after if before is None else before
+        assert only is not None
+        return only
+    if isinstance(weights, float):
+        return np.asarray(cv2.addWeighted(before, 1 - weights, after, weights, 0))
+    usual = float(np.median(weights))
+    mixed = np.asarray(cv2.addWeighted(before, 1 - usual, after, usual, 0))
+    share = cv2.resize(weights, before.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    for area in _frame_around(np.abs(weights - usual) < _SAME_WEIGHT, before.shape):
+        part = np.ascontiguousarray(share[area])
+        mixed[area] = cv2.blendLinear(after[area], before[area], part, 1 - part)
+    return mixed
+
+
+def _frame_around(usual: Array, shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Return the strips around the largest inner rectangle found in which all is as usual.
+
+    Weights differ from the usual one near the picture's edges only, so that trimming the worst side
+    again and again finds it.
+    """
+    top, bottom, left, right = 0, usual.shape[0], 0, usual.shape[1]
+    while top < bottom and left < right and not usual[top:bottom, left:right].all():
+        inner = ~usual[top:bottom, left:right]
+        sides = [inner[0].mean(), inner[-1].mean(), inner[:, 0].mean(), inner[:, -1].mean()]
+        worst = int(np.argmax(sides))
+        top, bottom = top + (worst == 0), bottom - (worst == 1)
+        left, right = left + (worst == 2), right - (worst == 3)
+    down, across = shape[0] / usual.shape[0], shape[1] / usual.shape[1]
+    # One cell more on each side: the enlarged map runs smoothly from cell to cell.
+    first, last = (int(np.ceil((top + 1) * down)), int((bottom - 1) * down))
+    near, far = (int(np.ceil((left + 1) * across)), int((right - 1) * across))
+    if top >= bottom or left >= right or first >= last or near >= far:
+        return [(slice(0, shape[0]), slice(0, shape[1]))]
+    middle = slice(first, last)
+    strips = [
+        (slice(0, first), slice(0, shape[1])),
+        (slice(last, shape[0]), slice(0, shape[1])),
+        (middle, slice(0, near)),
+        (middle, slice(far, shape[1])),
+    ]
+    return [strip for strip in strips if strip[0].stop > strip[0].start and strip[1].stop > strip[1].start]
 
 
 def _outside(places: Array, size: tuple[int, int]) -> Array:

@@ -195,10 +195,10 @@ FEATURES: dict[str, Callable[[int], Iterator[Row]]] = {
     "default": default_rows,
 }
 DOCUMENTED = {
-    "brush": [0, 1, 3, 4],
+    "brush": [0, 1, 2, 4],
     "camera": [0, 2, 3, 4],
-    "end-frame": [0, 2, 3, 4],
-    "static": [0, 1, 2, 3],
+    "end-frame": [0, 1, 2, 4],
+    "static": [1, 2, 3, 4],
 }
 
 if __name__ == "__main__":
