@@ -126,8 +126,8 @@ class TestReuse:
         late = []
 
         def then_more(connection, request):
-            connection.sendall(OK)
             late.append(connection)
+            connection.sendall(OK)
             return True
 
         server.default = then_more
