@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import DownloadError, KlingError, MediaError
+from kling_nb.transport.connection import Timeouts, new_client
+from kling_nb.transport.download import download, origin
 
 if TYPE_CHECKING:
+    import httpx
+
     from kling_nb.runlog import RunRecord
     from kling_nb.session.service import Service
     from kling_nb.transport.download import Downloaded
@@ -77,7 +81,15 @@ class Filer:
     def __init__(self, home: Path, *, posters: bool = True, parallel: int = 4) -> None:
         self.home = home
         self._posters = posters
+        self._parallel = parallel
         self._slots = asyncio.Semaphore(parallel)
+        self._clients: dict[tuple[str, str], httpx.AsyncClient] = {}
+
+    async def close(self) -> None:
+        """Close the connections to the places videos come from."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
 
     async def file(self, record: RunRecord, service: Service, say: Callable[[str], None]) -> Filed:
         """Fetch the video of a finished run.
@@ -104,8 +116,6 @@ class Filer:
     async def _fetch(
         self, record: RunRecord, service: Service, target: Path, say: Callable[[str], None]
     ) -> tuple[Downloaded, str]:
-        from kling_nb.transport.download import download  # noqa: PLC0415 - httpx loads with the first download
-
         def progress(got: int, total: int | None) -> None:
             of = f" of {total / 1e6:.1f}" if total else ""
             say(f"downloading {got / 1e6:.1f}{of} MB")
@@ -115,12 +125,14 @@ class Filer:
             try:
                 if not url:
                     raise DownloadError("The service gave no address for the video.", http_status=404)
+                where = service.resolve(url)
                 got = await download(
-                    service.resolve(url),
+                    where,
                     target,
                     max_bytes=MAX_VIDEO_BYTES,
                     progress=progress,
                     retry=service.download_retry,
+                    http=self._client(where),
                 )
             except DownloadError as error:
                 fresh = (
@@ -132,6 +144,15 @@ class Filer:
             else:
                 return got, url
         raise AssertionError("the last attempt returns or raises")
+
+    def _client(self, url: str) -> httpx.AsyncClient | None:
+        """Return the open connections to one host; None for what is no web address."""
+        place = origin(url)
+        if place[0] not in ("http", "https") or not place[1]:
+            return None
+        if place not in self._clients:
+            self._clients[place] = new_client(url, Timeouts(), self._parallel)
+        return self._clients[place]
 
     @staticmethod
     async def _fresh_url(record: RunRecord, service: Service) -> str | None:

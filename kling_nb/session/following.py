@@ -81,6 +81,7 @@ class Follower:
         for run_id in list(self._jobs):
             self.stop(run_id)
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._filer.close()
 
     async def _drive(self, run: Run, intent: Intent, job: _Job) -> None:
         error: KlingError | None = None

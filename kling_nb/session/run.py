@@ -226,11 +226,13 @@ class Run:
     @property
     def elapsed(self) -> float | None:
         """Seconds from the submit to the end, or to now; None when nothing was sent."""
-        begin = self._record.submitted_at or self._record.sending_at
-        if begin is None:
-            return None
-        end = self._record.finished_at or datetime.now(UTC)
-        return max(0.0, (end - begin).total_seconds())
+        record = self._record
+        if record.finished_at is not None:
+            begin, end = record.submitted_at or record.sending_at, record.finished_at
+        else:
+            # A finished task has the service's times, "now" is ours: clocks must not be mixed.
+            begin, end = record.sending_at or record.submitted_at, datetime.now(UTC)
+        return None if begin is None else max(0.0, (end - begin).total_seconds())
 
     @property
     def expected(self) -> float | None:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -72,6 +73,7 @@ async def download(
     expected_host_policy: HostPolicy | None = None,
     retry: RetryRule | None = None,
     timeouts: Timeouts | None = None,
+    http: httpx.AsyncClient | None = None,
 ) -> Downloaded:
     """Fetch a file without any credential.
 
@@ -91,6 +93,9 @@ async def download(
         Delays after broken attempts; the count starts anew whenever bytes arrived.
     timeouts
         ``connect``, and ``get`` as the longest silence between two pieces.
+    http
+        Open client from ``connection.new_client`` for this host, used for it and no other; it stays open.
+        None opens one for this file alone.
 
     Returns
     -------
@@ -111,6 +116,7 @@ async def download(
         progress=progress,
         policy=expected_host_policy,
         timeouts=timeouts or Timeouts(),
+        http=http,
     )
     failures, reached = 0, job.size
     while True:
@@ -145,8 +151,10 @@ class _Job:
         progress: Progress | None,
         policy: HostPolicy | None,
         timeouts: Timeouts,
+        http: httpx.AsyncClient | None,
     ) -> None:
         self.url = url
+        self.http = http
         self.target = target
         self.max_bytes = max_bytes
         self.progress = progress
@@ -171,7 +179,7 @@ class _Job:
         url, hops = self.url, 0
         while True:
             self._check(url)
-            async with new_client(url, self.timeouts, max_connections=1) as http:
+            async with self._client(url) as http:
                 try:
                     done, url = await self._request(http, url)
                 except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -181,6 +189,12 @@ class _Job:
             hops += 1
             if hops > MAX_REDIRECTS:
                 raise self._refused("It redirects too often.")
+
+    def _client(self, url: str) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        # A redirect may lead to a host with other rules about proxies and certificates.
+        if self.http is not None and origin(url) == origin(self.url):
+            return nullcontext(self.http)
+        return new_client(url, self.timeouts, max_connections=1)
 
     async def _request(self, http: httpx.AsyncClient, url: str) -> tuple[Downloaded | None, str]:
         """Return the file, or the address a redirect leads to."""
@@ -338,6 +352,18 @@ class _Writer:
     @property
     def digest(self) -> str:
         return self._hash.hexdigest()
+
+
+def origin(url: str) -> tuple[str, str]:
+    """Return scheme and host with port of an address.
+
+    Parameters
+    ----------
+    url
+        Absolute address.
+    """
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def _replace(part: Path, target: Path, size: int) -> None:

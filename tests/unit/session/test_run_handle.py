@@ -106,7 +106,8 @@ def test_elapsed_counts_from_the_submit_to_the_end(tmp_path: Path) -> None:
     assert run_of(tmp_path).elapsed is None
     done = run_of(tmp_path, submitted_at=NOW, finished_at=NOW + timedelta(seconds=50))
     assert done.elapsed == 50
-    assert run_of(tmp_path, submitted_at=NOW - timedelta(seconds=5)).elapsed >= 5  # type: ignore[operator]
+    running = run_of(tmp_path, sending_at=NOW - timedelta(seconds=5), submitted_at=NOW - timedelta(days=9))
+    assert 5 <= running.elapsed < 60, "the service's clock may be wrong"  # type: ignore[operator]  # it was sent
 
 
 def test_a_video_that_is_not_there_is_none(tmp_path: Path) -> None:
