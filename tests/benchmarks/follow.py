@@ -279,9 +279,9 @@ def cell() -> float:
 
 
 def cells() -> list[float]:
-    """Run cells for five seconds, as a person does: with pauses."""
+    """Run cells for some seconds, as a person does: with pauses."""
     times = []
-    while len(times) < 500:
+    while len(times) < 200:
         time.sleep(0.01)
         times.append(cell())
     return times
