@@ -38,6 +38,11 @@ class EventHub:
                 ).start()
             self._queue.put(emitter)
 
+    def renew(self) -> None:
+        """Start afresh in a forked child, where the thread is gone and the lock may be held by nobody."""
+        self._lock = threading.Lock()
+        self._pid = 0
+
     @staticmethod
     def _serve(source: queue.SimpleQueue[Emitter]) -> None:
         while True:
@@ -46,6 +51,9 @@ class EventHub:
 
 HUB = EventHub()
 """Shared by all sessions of the process: one thread is enough."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=HUB.renew)
 
 
 class Emitter:
@@ -62,6 +70,11 @@ class Emitter:
         self._lock = threading.Lock()
         self._listeners: dict[int, Listener] = {}
         self._next = 0
+        self._pending = False
+
+    def renew(self) -> None:
+        """Start afresh in a forked child; the listeners stay."""
+        self._lock = threading.Lock()
         self._pending = False
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:

@@ -415,6 +415,7 @@ class Run:
     def abandon(self) -> None:
         """Forget, in a forked child, that the parent follows the run."""
         self._lock = threading.Lock()
+        self._changed.renew()
         self._following = False
         self._message = ""
         self._settled = threading.Event()
