@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kling_nb.domain import paths, shapes
     from kling_nb.domain.brush import Mask
     from kling_nb.domain.camera import CameraControl
     from kling_nb.domain.request import ImageToVideo
@@ -55,10 +56,12 @@ __all__ = [
     "enable_nested_asyncio",
     "load_ipython_extension",
     "models",
+    "paths",
     "preview",
     "resume",
     "run",
     "runs",
+    "shapes",
     "submit",
     "unfinished",
 ]
@@ -98,13 +101,16 @@ _HOMES = {
     ),
 }
 
+_MODULES = {"paths": "kling_nb.domain.paths", "shapes": "kling_nb.domain.shapes"}
+
 
 def __getattr__(name: str) -> Any:
     """Load the module that holds a public name on first use (PEP 562)."""
-    home = _HOMES.get(name)
+    home = _HOMES.get(name) or _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
+    module = import_module(home)
+    value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
-import numpy as np
 import numpy.typing as npt
 
+from kling_nb.domain.brushcode import python_of
 from kling_nb.domain.mask import Bits, Mask, mask_bits, refused, resize_nearest, same_ratio
-from kling_nb.domain.trajectory import Origin, Size, Timing, Trajectory, Units, YOrigin
+from kling_nb.domain.refit import Fit, refit
+from kling_nb.domain.shapes import Bitmap, Shape, compose, everything
+from kling_nb.domain.trajectory import Ease, Origin, Size, Timing, Trajectory, Units, YOrigin
 
 __all__ = [
     "MAX_DYNAMIC_MASKS",
     "Bits",
     "DynamicMask",
+    "Fit",
     "Mask",
     "MotionBrush",
     "mask_bits",
@@ -88,6 +91,8 @@ class MotionBrush:
         origin: Origin = "top-left",
         y_origin: YOrigin = "bottom",
         timing: Timing = "drop",
+        smoothing: float = 0.0,
+        ease: Ease = "none",
         label: str = "",
     ) -> Self:
         """Return a brush with one more moving region.
@@ -95,11 +100,13 @@ class MotionBrush:
         Parameters
         ----------
         mask
-            Anything :func:`mask_bits` reads, or a :class:`Mask`.
+            A shape (``kn.shapes.polygon(...)``), anything :func:`mask_bits` reads, or a :class:`Mask`.
         path
             Points (see :meth:`Trajectory.from_points`) or a finished :class:`Trajectory`.
         units, origin, y_origin, timing
             How the points are meant.
+        smoothing, ease
+            How the path is shaped; see :meth:`Trajectory.from_points`.
         label
             A name for people.
 
@@ -110,7 +117,14 @@ class MotionBrush:
         """
         if not isinstance(path, Trajectory):
             path = Trajectory.from_points(
-                path, size=self.size, units=units, origin=origin, y_origin=y_origin, timing=timing
+                path,
+                size=self.size,
+                units=units,
+                origin=origin,
+                y_origin=y_origin,
+                timing=timing,
+                smoothing=smoothing,
+                ease=ease,
             )
         region = self._mask(mask, label, "dynamic_masks")
         return replace(self, dynamic_masks=(*self.dynamic_masks, DynamicMask(region, path, label)))
@@ -121,16 +135,46 @@ class MotionBrush:
 
     def freeze_rest(self) -> Self:
         """Return a brush that keeps everything still that does not move."""
-        rest = np.ones((self.size[1], self.size[0]), dtype=np.bool_)
+        moving = []
         for group in self.dynamic_masks:
-            if group.mask.array is not None:
-                rest &= ~resize_nearest(group.mask.array, self.size)
-        return self.static(rest)
+            mask = self._mask(group.mask, "", "dynamic_masks")
+            if mask.runs is not None:
+                moving.append(mask.shape or Bitmap(mask.runs))
+        return self.static(compose(everything(), *(("erase", shape) for shape in moving)))
+
+    def resized(self, size: Size, fit: Fit | None = None) -> Self:
+        """Return the brush for a picture of another size.
+
+        Parameters
+        ----------
+        size
+            (width, height) of the other picture as sent.
+        fit
+            None scales when the ratios are equal within 1 %; ``"stretch"`` pulls out of shape;
+            ``"contain"`` scales evenly and centres.
+
+        Raises
+        ------
+        RequestRefused
+            The ratios differ and ``fit`` is None (L12).
+        """
+        return refit(self, size, fit)
+
+    def to_python(self) -> str:
+        """Return the code that rebuilds this brush byte for byte, as the variable ``brush``."""
+        return python_of(self, self._picture_code())
+
+    def _picture_code(self) -> str:
+        """Return the arguments that make an empty brush; overridden where the picture has a name."""
+        return f"size=({self.size[0]}, {self.size[1]})"
 
     def _mask(self, value: Any, label: str, field: str) -> Mask:
+        if isinstance(value, Shape):
+            return Mask.drawn(value, self.size, label)
         if isinstance(value, Mask):
-            if value.array is None:
-                return value
+            if value.url is not None or value.size == self.size:
+                return value.renamed(label or value.label)
+            assert value.array is not None
             return Mask.read(value.array, size=self.size, label=label or value.label, field=field)
         if isinstance(value, str) and value.startswith(("http://", "https://")):
             return Mask(url=value, label=label)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from kling_nb.domain.coordinates import Size
 from kling_nb.domain.problems import Problem, Severity
+from kling_nb.domain.runs import Bits, Runs
 from kling_nb.errors import RequestRefused
 
-Bits = npt.NDArray[np.bool_]
+if TYPE_CHECKING:
+    from kling_nb.domain.shapes import Shape
+
+__all__ = ["Bits", "Mask", "mask_bits", "refused", "resize_nearest", "same_ratio"]
 
 RATIO_TOLERANCE_PERCENT: Final = 1
 """A mask whose ratio differs by more cannot be resized to the picture."""
@@ -86,35 +89,90 @@ def resize_nearest(bits: Bits, size: Size) -> Bits:
     return bits[np.ix_(rows, columns)]
 
 
-@dataclass(frozen=True, eq=False)
 class Mask:
-    """A region of the picture, or the address of one.
+    """A region of the picture, or the address of one. Immutable.
 
     Parameters
     ----------
     array
-        (H, W) booleans, True where selected; made read-only. None for a URL.
+        (H, W) booleans, True where selected; copied. None for a URL.
     url
         http(s) address, passed through unread.
     label
         A name for people.
     """
 
-    array: Bits | None = None
-    url: str | None = None
-    label: str = ""
-
-    def __post_init__(self) -> None:
-        if (self.array is None) == (self.url is None):
+    def __init__(self, array: npt.ArrayLike | None = None, url: str | None = None, label: str = "") -> None:
+        if (array is None) == (url is None):
             raise refused("a mask needs either pixels or a URL", "give exactly one of array and url")
-        if self.array is not None:
-            bits = np.array(self.array, dtype=np.bool_)
+        self._label, self._url = label, url
+        self._shape: Shape | None = None
+        if array is not None:
+            bits = np.array(array, dtype=np.bool_)
             bits.flags.writeable = False
-            object.__setattr__(self, "array", bits)
+            # Where cached_property keeps its value.
+            self.__dict__["array"] = bits
+
+    @classmethod
+    def drawn(cls, shape: Shape, size: Size, label: str = "") -> Mask:
+        """Return the mask of a shape on a picture of ``size``; its pixels are made when asked for.
+
+        Parameters
+        ----------
+        shape
+            From :mod:`kling_nb.domain.shapes`; kept in :attr:`shape`.
+        size
+            (width, height) of the picture as sent.
+        label
+            A name for people.
+        """
+        mask = cls.__new__(cls)
+        mask._label, mask._url, mask._shape = label, None, shape
+        mask.__dict__["runs"] = shape.runs(size)
+        return mask
+
+    def renamed(self, label: str) -> Mask:
+        """Return the mask with another label."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__, _label=label)
+        return other
+
+    @property
+    def url(self) -> str | None:
+        """Address, None for pixels."""
+        return self._url
+
+    @property
+    def label(self) -> str:
+        """A name for people."""
+        return self._label
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the mask was drawn from, where that is known."""
+        return self._shape
+
+    @cached_property
+    def array(self) -> Bits | None:
+        """(H, W) booleans, True where selected, read-only; None for a URL."""
+        if self._url is not None:
+            return None
+        bits = self.runs.bits() if self.runs is not None else None
+        if bits is not None:
+            bits.flags.writeable = False
+        return bits
+
+    @cached_property
+    def runs(self) -> Runs | None:
+        """The selected pixels as runs; None for a URL."""
+        return None if self.array is None else Runs.from_bits(self.array)
+
+    def __repr__(self) -> str:
+        return f"<Mask {self.label or 'without label'}: {self.extent()}>"
 
     def extent(self) -> str:
         """Return the region's size in pixels, or its address, for people."""
-        return f"{np.count_nonzero(self.array):,} px" if self.array is not None else str(self.url)
+        return str(self.url) if self.runs is None else f"{self.runs.count:,} px"
 
     @classmethod
     def read(
@@ -158,20 +216,26 @@ class Mask:
     @property
     def size(self) -> Size | None:
         """(width, height) in pixels, None for a URL."""
-        return None if self.array is None else (self.array.shape[1], self.array.shape[0])
+        if self._url is not None:
+            return None
+        known = self.__dict__.get("array")
+        return (known.shape[1], known.shape[0]) if known is not None else self.__dict__["runs"].size
 
     @cached_property
     def area(self) -> float | None:
         """Selected share of the picture, 0 to 1; None for a URL."""
-        return None if self.array is None else float(self.array.mean())
+        return None if self.runs is None else self.runs.count / (self.runs.size[0] * self.runs.size[1])
 
     @cached_property
     def sha256(self) -> str:
         """Digest of size and bits, or of the URL."""
-        if self.array is None:
+        if self.runs is None:
             return hashlib.sha256((self.url or "").encode()).hexdigest()
-        head = f"{self.array.shape[1]}x{self.array.shape[0]}:".encode()
-        return hashlib.sha256(head + np.packbits(self.array).tobytes()).hexdigest()
+        # Pixels that nobody asked for are not kept.
+        known = self.__dict__.get("array")
+        bits = self.runs.bits() if known is None else known
+        head = f"{bits.shape[1]}x{bits.shape[0]}:".encode()
+        return hashlib.sha256(head + np.packbits(bits).tobytes()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
         """Return what the log keeps: digest, size, selected share, never the pixels."""

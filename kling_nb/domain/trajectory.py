@@ -20,6 +20,7 @@ from kling_nb.domain.coordinates import (
     rnd,
     wire_to_pixel,
 )
+from kling_nb.domain.paths import EASES, Ease, ease_points, smooth
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.resampling import CLOSE_PX, deviation, drop_close, resample, resample_in_time
 from kling_nb.errors import RequestRefused
@@ -27,6 +28,7 @@ from kling_nb.errors import RequestRefused
 __all__ = [
     "MAX_POINTS",
     "MIN_POINTS",
+    "Ease",
     "Origin",
     "Points",
     "Size",
@@ -97,6 +99,8 @@ class Trajectory:
         origin: Origin = "top-left",
         y_origin: YOrigin = "bottom",
         timing: Timing = "drop",
+        smoothing: float = 0.0,
+        ease: Ease = "none",
     ) -> Trajectory:
         """Read, check, clean and if need be resample a path.
 
@@ -115,13 +119,18 @@ class Trajectory:
             How ``"wire"`` points are drawn on the picture; they are sent as given either way.
         timing
             ``"drop"`` ignores ``t``; ``"density"`` spaces the points equally in time.
+        smoothing
+            0 leaves the path as drawn, 1 keeps only its broad course; the ends stay.
+        ease
+            Where the motion is meant to be slow: more points lie there. A hint, effect unverified.
 
         Raises
         ------
         RequestRefused
             The points cannot be used; carries the problem.
         """
-        _check_words(units, origin, y_origin, timing)
+        _check_words(units, origin, y_origin, timing, ease)
+        _check_shaping(smoothing, ease, timing)
         read = _read_points(points)
         _check_values(read, units)
         pixels = _to_pixels(read.points, size, units, origin, y_origin)
@@ -129,9 +138,12 @@ class Trajectory:
         keep = drop_close(pixels)
         times = None if read.times is None else read.times[keep]
         kept = pixels[keep]
-        wanted, resampled = _resampled(kept, times, timing)
+        course = smooth(kept, smoothing)
+        notes += _smoothing_notes(kept, course)
+        times = times if course is kept else None
+        wanted, resampled = _resampled(course, times, timing, ease)
         if resampled:
-            notes += _resample_notes(kept, wanted, len(points), timing)
+            notes += _resample_notes(course, wanted, len(points), _spacing(times, timing, ease))
         notes += _clamp_notes(wanted, size)
         wire = None
         if units == "wire":
@@ -159,7 +171,7 @@ class Trajectory:
         else:
             xy = pixel_to_wire(self.pixels, (width, height), y_origin)
         moved = np.any(np.diff(xy, axis=0) != 0, axis=1)
-        distinct: npt.NDArray[np.int64] = xy[np.concatenate([[True], moved])]
+        distinct: npt.NDArray[np.int64] = xy[np.concatenate([[True], moved])[: len(xy)]]
         return distinct
 
     def to_wire(self, size: Size | None = None, y_origin: YOrigin = "bottom") -> list[dict[str, int]]:
@@ -208,18 +220,27 @@ def _warning(rule: str, message: str, fix: str) -> Problem:
     return Problem(rule, Severity.WARNING, "trajectories", message, fix)
 
 
-def _check_words(units: str, origin: str, y_origin: str, timing: str) -> None:
+def _check_words(units: str, origin: str, y_origin: str, timing: str, ease: str) -> None:
     allowed = {
         "units": (units, ("pixel", "normalized", "wire")),
         "origin": (origin, ("top-left", "bottom-left")),
         "y_origin": (y_origin, ("bottom", "top")),
         "timing": (timing, ("drop", "density")),
+        "ease": (ease, EASES),
     }
     for name, (word, words) in allowed.items():
         if word not in words:
             raise _refused(
                 f"{name}={word!r} is not known", f"use one of {', '.join(map(repr, words))}", "L24"
             )
+
+
+def _check_shaping(smoothing: float, ease: Ease, timing: Timing) -> None:
+    if not 0 <= smoothing <= 1:
+        raise _refused(f"smoothing={smoothing!r} is outside 0...1", "give 0 for none, 1 for the most")
+    if timing == "density" and (ease != "none" or smoothing):
+        fix = "keep the times, or drop them and use ease and smoothing"
+        raise _refused('timing="density" and a shaped path exclude each other', fix)
 
 
 def _read_points(points: Sequence[Any] | npt.NDArray[Any]) -> _Read:
@@ -278,20 +299,35 @@ def _to_pixels(points: Points, size: Size, units: Units, origin: Origin, y_origi
     return points.copy()
 
 
-def _resampled(pixels: Points, times: Points | None, timing: Timing) -> tuple[Points, bool]:
+def _resampled(pixels: Points, times: Points | None, timing: Timing, ease: Ease) -> tuple[Points, bool]:
+    n = min(MAX_POINTS, max(DENSITY_POINTS, len(pixels)))
     if timing == "density" and times is not None:
-        return resample_in_time(pixels, times, min(MAX_POINTS, max(DENSITY_POINTS, len(pixels)))), True
+        return resample_in_time(pixels, times, n), True
+    if ease != "none":
+        return ease_points(pixels, ease, n), True
     if len(pixels) > MAX_POINTS:
         return resample(pixels, MAX_POINTS), True
     return pixels, False
 
 
-def _resample_notes(kept: Points, wanted: Points, given: int, timing: Timing) -> tuple[Problem, ...]:
-    how = "equally spaced in time" if timing == "density" else "equally spaced"
+def _spacing(times: Points | None, timing: Timing, ease: Ease) -> str:
+    if timing == "density" and times is not None:
+        return "equally spaced in time"
+    return "equally spaced" if ease == "none" else f'spaced by ease="{ease}" (a hint, effect unverified)'
+
+
+def _resample_notes(kept: Points, wanted: Points, given: int, how: str) -> tuple[Problem, ...]:
     message = (
         f"path of {given} points resampled to {len(wanted)} {how}; "
         f"it departs from the drawing by at most {deviation(kept, wanted):.1f} px"
     )
+    return (Problem("L07", Severity.INFO, "trajectories", message),)
+
+
+def _smoothing_notes(kept: Points, course: Points) -> tuple[Problem, ...]:
+    if course is kept:
+        return ()
+    message = f"smoothing moves the path by at most {deviation(kept, course):.1f} px"
     return (Problem("L07", Severity.INFO, "trajectories", message),)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 from typing import Any
 
 import numpy as np
@@ -12,9 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from kling_nb.domain.images import ImageRef
+from kling_nb.domain.mask import resize_nearest
+from kling_nb.domain.runs import Runs
 from kling_nb.errors import MediaError
-from kling_nb.media.header import PNG_SIGNATURE
 from kling_nb.media.images import decode_image, picture_from_array
+from kling_nb.media.maskpng import runs_to_png
 from kling_nb.media.sources import open_source
 
 THRESHOLD = 128
@@ -74,13 +74,13 @@ def _from_picture(picture: Image.Image) -> NDArray[np.bool_]:
     return np.asarray(picture.convert("L")) >= THRESHOLD
 
 
-def mask_to_png(mask: NDArray[np.bool_], size: tuple[int, int] | None = None) -> bytes:
+def mask_to_png(mask: NDArray[np.bool_] | Runs, size: tuple[int, int] | None = None) -> bytes:
     """Write a mask as 8-bit RGB PNG, white on black, hard edges.
 
     Parameters
     ----------
     mask
-        (H, W) bool.
+        (H, W) bool, or its runs.
     size
         (width, height) to scale to with nearest neighbour; None keeps the size.
 
@@ -89,38 +89,7 @@ def mask_to_png(mask: NDArray[np.bool_], size: tuple[int, int] | None = None) ->
     bytes
         A PNG file of three equal 8-bit channels without alpha.
     """
-    selected = np.ascontiguousarray(mask, dtype=np.bool_)
-    if size is not None and size != (selected.shape[1], selected.shape[0]):
-        selected = _resize_nearest(selected, size)
-    height, width = selected.shape
-    ihdr = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        PNG_SIGNATURE
-        + _chunk(b"IHDR", ihdr)
-        + _chunk(b"IDAT", _deflate_rows(selected))
-        + _chunk(b"IEND", b"")
-    )
-
-
-def _resize_nearest(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    width, height = size
-    rows = (np.arange(height) * 2 + 1) * mask.shape[0] // (2 * height)
-    columns = (np.arange(width) * 2 + 1) * mask.shape[1] // (2 * width)
-    resized: NDArray[np.bool_] = mask[rows[:, None], columns[None, :]]
-    return resized
-
-
-def _deflate_rows(mask: NDArray[np.bool_]) -> bytes:
-    """Deflate the picture: rows equal to the row above become zeros, which cost almost nothing."""
-    height, width = mask.shape
-    changed = np.ones(height, dtype=np.bool_)
-    changed[1:] = (mask[1:] != mask[:-1]).any(axis=1)
-    rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
-    rows[~changed, 0] = 2
-    rows[changed, 1:] = np.repeat(mask[changed].view(np.uint8) * np.uint8(255), 3, axis=1)
-    packer = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    return packer.compress(rows.data) + packer.flush()
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    runs = mask if isinstance(mask, Runs) else Runs.from_bits(mask)
+    if size is not None and size != runs.size:
+        runs = Runs.from_bits(resize_nearest(runs.bits(), size))
+    return runs_to_png(runs)

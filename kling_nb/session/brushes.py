@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kling_nb.domain.brush import DynamicMask, Mask, same_ratio
+from kling_nb.domain.brush import DynamicMask, Fit, Mask
 from kling_nb.domain.brush import MotionBrush as PlainBrush
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.trajectory import Size, Trajectory
 from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image, load_mask
+from kling_nb.session.brushfiles import load_brush, save_brush
+
+PATHLESS = ("array", "PIL image", "bytes", "data URI", "base64", "")
+"""Sources of pictures that cannot be named again."""
 
 POINT_OPTIONS = ("units", "origin", "y_origin", "timing")
 """Keywords that say how raw points of ``dynamic_masks`` are meant."""
@@ -69,8 +73,70 @@ class MotionBrush(PlainBrush):
         super().__init__(size, dynamic_masks, static_mask)
         object.__setattr__(self, "image", picture)
 
+    def refit(self, image: Any, *, fit: Fit | None = None) -> MotionBrush:
+        """Return the brush for another picture.
+
+        Parameters
+        ----------
+        image
+            The other picture, in any form the constructor takes; or its (width, height).
+        fit
+            None scales when the ratios are equal within 1 %; ``"stretch"`` pulls masks and paths out of
+            shape; ``"contain"`` scales them evenly and centres them.
+
+        Raises
+        ------
+        RequestRefused
+            The ratios differ and ``fit`` is None (L12).
+        """
+        other = MotionBrush(image)
+        moved = self.resized(other.size, fit)
+        return replace(moved, image=other.image)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the brush as JSON with one PNG a mask.
+
+        Parameters
+        ----------
+        path
+            A folder, made when missing, or a file that ends in ``.zip``. What is written depends on the
+            brush alone: the same brush gives the same bytes.
+
+        Returns
+        -------
+        Path
+            Where it was written.
+        """
+        return save_brush(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], image: Any = None) -> MotionBrush:
+        """Read a brush that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path
+            Folder, its ``brush.json``, or zip file.
+        image
+            The picture, when the brush shall carry it. Without one the brush knows only its size.
+
+        Raises
+        ------
+        InputError
+            No brush there, or damaged.
+        RequestRefused
+            Drawn on a picture of another ratio; load it without ``image``, then :meth:`refit` it.
+        """
+        plain = load_brush(Path(path))
+        brush = cls(plain.size, plain.dynamic_masks, plain.static_mask)
+        return brush if image is None else brush.refit(image)
+
     def _read_mask(self, value: Any) -> Any:
         return load_mask(value)
+
+    def _picture_code(self) -> str:
+        named = self.image is not None and self.image.source not in PATHLESS and self.image.url is None
+        return repr(self.image.source) if named and self.image is not None else super()._picture_code()
 
 
 def fit(brush: PlainBrush, size: Size) -> PlainBrush:
@@ -83,34 +149,7 @@ def fit(brush: PlainBrush, size: Size) -> PlainBrush:
     """
     if brush.size == size:
         return brush
-    if not same_ratio(brush.size, size):
-        raise RequestRefused(
-            [
-                Problem(
-                    "L12",
-                    Severity.ERROR,
-                    "dynamic_masks",
-                    f"the brush is {_text(brush.size)}, the picture {_text(size)}: the ratios differ",
-                    "draw it again on this picture, or crop the picture to the same ratio",
-                    forceable=False,
-                )
-            ]
-        )
-    fitted = PlainBrush(size)
-    for group in brush.dynamic_masks:
-        fitted = fitted.dynamic(group.mask, _scaled(group.trajectory, size), label=group.label)
-    return fitted if brush.static_mask is None else fitted.static(brush.static_mask)
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
-
-
-def _scaled(path: Trajectory, size: Size) -> Trajectory:
-    # Centres of the corner pixels map onto each other, as in the conversion of normalized points.
-    factor = np.array([(size[0] - 1) / max(1, path.size[0] - 1), (size[1] - 1) / max(1, path.size[1] - 1)])
-    wire = None if path.wire is None else path.wire * factor
-    return replace(path, pixels=path.pixels * factor, size=size, wire=wire)
+    return PlainBrush(brush.size, brush.dynamic_masks, brush.static_mask).resized(size)
 
 
 def mask_of(value: Any, size: Size | None) -> Mask:

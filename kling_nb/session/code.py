@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.session.brushes import PATHLESS
 from kling_nb.session.views import is_set
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ _FIELDS = (
     "watermark",
     "callback_url",
 )
-
-_PATHLESS = ("array", "PIL image", "bytes", "data URI", "base64", "")
 
 
 def python_of(record: RunRecord) -> str:
@@ -71,7 +70,7 @@ def _picture(record: RunRecord, name: str) -> str:
     known = getattr(record, f"{name}_sha256") or source
     if not known:
         return ""
-    if source in _PATHLESS or source is None:
+    if source in PATHLESS or source is None:
         return f'kn.run("{record.id}").{name}'
     return _literal(source)
 

@@ -62,23 +62,20 @@ _FULL_FIX: Final = "invert the mask (white = selected; a picture with an alpha c
 
 
 def _extreme(mask: Mask) -> str:
-    if mask.array is None:
+    if mask.runs is None:
         return ""
-    return (
-        "" if mask.array.any() and not mask.array.all() else "everything" if mask.array.any() else "nothing"
-    )
+    return "nothing" if mask.runs.is_empty else "everything" if mask.runs.is_full else ""
 
 
 def start_inside(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
     """L09: a path should start on what it moves."""
     for field, words, group in _groups(request):
         mask = group.mask
-        if mask.array is None or mask.size != group.trajectory.size or not mask.array.any():
+        path = group.trajectory
+        if mask.runs is None or mask.size != path.size or mask.runs.is_empty or not len(path.pixels):
             continue
-        x, y = rnd(group.trajectory.pixels[0])
-        column = int(np.clip(x, 0, mask.array.shape[1] - 1))
-        row = int(np.clip(y, 0, mask.array.shape[0] - 1))
-        if not mask.array[row, column]:
+        column, row = np.clip(rnd(path.pixels[0]), 0, np.array(path.size) - 1).tolist()
+        if not mask.runs.contains(column, row):
             message = f"the path of {words} starts at ({column}, {row}), outside its mask"
             yield warning("L09", f"{field}.trajectories", message, "move the first point into the mask")
 
@@ -89,9 +86,9 @@ def overlaps(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Proble
     if request.static_mask is not None:
         named.append(("the static mask", request.static_mask))
     for (one, first), (other, second) in combinations(named, 2):
-        if first.array is None or second.array is None or first.size != second.size:
+        if first.runs is None or second.runs is None or first.size != second.size:
             continue
-        shared = int(np.count_nonzero(first.array & second.array))
+        shared = (first.runs & second.runs).count
         if shared:
             message = f"{one} and {other} overlap in {shared} px; which one wins is undocumented"
             yield warning("L11", "dynamic_masks", message, "erase the overlap in one of them")
