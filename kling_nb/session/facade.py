@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
     from kling_nb.settings import Settings
 
 LOG_FILE = "runs.sqlite"
-SANDBOX_FOLDER = "sandbox"
+HINT_S = 5.0
+"""How long a median of the log is used without looking again: cards ask for it at every change."""
 
 
 class Session:
@@ -102,7 +104,7 @@ class Session:
         self.log = RunLog(first.log_url or self.home / LOG_FILE)
         self.inputs = InputStore(self.home)
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
-        self._hints: dict[tuple[Any, ...], float | None] = {}
+        self._hints: dict[tuple[Any, ...], tuple[float, float | None]] = {}
         self.messages: list[str] = []
         self._engine = Engine(first, self.home, self.log, self._say, pace=self._pace, posters=self._posters)
 
@@ -418,10 +420,12 @@ class Session:
     def expected_seconds(self, record: RunRecord) -> float | None:
         """Return the median time of like runs in the log, None without any."""
         key = (record.model_name, record.mode, record.duration, record.provider)
-        if key not in self._hints:
+        asked, seconds = self._hints.get(key, (float("-inf"), None))
+        if time.monotonic() - asked >= HINT_S:
             found = self.log.recent_durations(*key)
-            self._hints[key] = statistics.median(found) if found else None
-        return self._hints[key]
+            seconds = statistics.median(found) if found else None
+            self._hints[key] = (time.monotonic(), seconds)
+        return seconds
 
     def code_of(self, record: RunRecord) -> str:
         """Return the Python call that makes a run."""

@@ -318,3 +318,14 @@ def test_the_table_has_one_row_a_run(session: Session, picture: np.ndarray) -> N
     assert list(frame["id"]) == [run.id for run in reversed(runs)]
     assert set(frame["task_id"]) == {run.task_id for run in runs}
     assert list(session.runs(limit=1)["id"]) == [runs[-1].id]
+
+
+def test_the_expected_time_comes_from_runs_like_it(
+    session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kling_nb.session.facade.HINT_S", 0.0)
+    first = session.submit(picture, "a boat")
+    assert first.expected is None, "there is no history yet"
+    finish(first)
+    assert session.submit(picture, "a ship").expected == pytest.approx(first.elapsed)
+    assert session.submit(picture, "a ship", mode="pro").expected is None
