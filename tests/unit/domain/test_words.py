@@ -240,7 +240,7 @@ def test_directions_are_eight_equal_sectors(angle: float) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.floats(-50, 700), st.floats(-50, 530)), min_size=2, max_size=30),
+    st.lists(st.tuples(st.floats(0, 639), st.floats(0, 479)), min_size=2, max_size=30),
     st.sampled_from([3, 5, 10]),
 )
 def test_every_path_has_a_sentence_without_numbers_or_slips(
