@@ -99,7 +99,8 @@ def circle(
     dx, dy = np.array(start, dtype=np.float64) - middle
     turn = np.linspace(0, math.tau * turns * (1 if clockwise else -1), n)
     cos, sin = np.cos(turn), np.sin(turn)
-    return middle + np.stack([dx * cos - dy * sin, dx * sin + dy * cos], axis=1)
+    round_it: Points = middle + np.stack([dx * cos - dy * sin, dx * sin + dy * cos], axis=1)
+    return round_it
 
 
 def sway(start: npt.ArrayLike, end: npt.ArrayLike, swings: float = 1.0, n: int = 2 * PRESET_POINTS) -> Points:

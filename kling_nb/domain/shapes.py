@@ -4,7 +4,7 @@ Coordinates are float pixels from the top-left corner, y downward; whole numbers
 
 >>> boat = polygon([(10, 10), (60, 10), (35, 40)]) - circle((35, 20), 5)
 >>> boat.runs((64, 48)).count
-690
+694
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The motion pad: paint what moves, draw where it goes. The model needs no widget library."""
