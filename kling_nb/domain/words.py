@@ -269,9 +269,10 @@ def _centre(mask: Mask, size: Size, otherwise: Points) -> Points:
     """Middle of a region in pixels of the picture."""
     if mask.array is None or not mask.array.any():
         return otherwise
-    rows, columns = np.nonzero(mask.array)
-    scale = np.array([size[0] / mask.array.shape[1], size[1] / mask.array.shape[0]])
-    return np.asarray(np.array([columns.mean(), rows.mean()]) * scale)
+    across, down = mask.array.sum(axis=0), mask.array.sum(axis=1)
+    middle = [np.average(np.arange(len(counts)), weights=counts) for counts in (across, down)]
+    scale = np.array([size[0] / len(across), size[1] / len(down)])
+    return np.asarray(np.array(middle) * scale)
 
 
 def _place(point: Points, size: Size) -> str:

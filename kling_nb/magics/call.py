@@ -33,6 +33,8 @@ class RunCall:
         Words that name pictures (``image_tail``, ``static_mask``), by request field.
     brush
         Name of the variable that holds the motion brush.
+    way
+        How the brush reaches the model.
     provider, timeout, out, name, tags, note
         Values of the options of the same name.
     dry_run, preview, yes, force, again, wait, traceback, help
@@ -44,6 +46,7 @@ class RunCall:
     fields: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, Token] = field(default_factory=dict)
     brush: str | None = None
+    way: str | None = None
     provider: str | None = None
     timeout: float | None = None
     out: str | None = None

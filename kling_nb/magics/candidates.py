@@ -27,6 +27,7 @@ _FIXED: Mapping[Values, tuple[str, ...]] = {
         *PRESETS,
     ),
     Values.PROVIDERS: settings.PROVIDERS,
+    Values.WAYS: ("auto", "native", "endframe", "words"),
     Values.STATUSES: tuple(status.value for status in RunStatus),
 }
 

@@ -59,6 +59,8 @@ def common_request(context: Context, call: RunCall) -> dict[str, Any]:
         request["image"] = find_picture(call.image, variables)
     if call.brush is not None:
         request["brush"] = find_brush(call.brush, variables)
+    if call.way is not None:
+        request["way"] = call.way
     if call.provider is not None:
         request["provider"] = call.provider
     if call.timeout is not None:

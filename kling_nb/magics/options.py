@@ -38,6 +38,7 @@ class Values(StrEnum):
     CAMERA = "camera"
     PROVIDERS = "providers"
     STATUSES = "statuses"
+    WAYS = "ways"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ MOTION: tuple[Option, ...] = (
         also=("--image-tail", "--end-image", "--last-frame"),
     ),
     Option("brush", ("--brush",), Kind.VARIABLE, "motion brush held by a variable", "NAME"),
+    Option("way", ("--way",), Kind.TEXT, "brush as auto, native, endframe or words", "WAY", Values.WAYS),
     Option(
         "camera_control",
         ("--camera",),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.brush import DynamicMask, Fit, Mask
 from kling_nb.domain.brush import MotionBrush as PlainBrush
@@ -16,6 +16,9 @@ from kling_nb.domain.trajectory import Size, Trajectory
 from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image, load_mask
 from kling_nb.session.brushfiles import load_brush, save_brush
+
+if TYPE_CHECKING:
+    from kling_nb.domain.request import ImageToVideo
 
 PATHLESS = ("array", "PIL image", "bytes", "data URI", "base64", "")
 """Sources of pictures that cannot be named again."""
@@ -150,6 +153,15 @@ def fit(brush: PlainBrush, size: Size) -> PlainBrush:
     if brush.size == size:
         return brush
     return PlainBrush(brush.size, brush.dynamic_masks, brush.static_mask).resized(size)
+
+
+def brush_of(request: ImageToVideo) -> PlainBrush:
+    """Return the masks and paths of a request as one brush; of 1 x 1 pixel when no size is known."""
+    sizes = [request.image.size if request.image is not None else None]
+    sizes += [group.trajectory.size for group in request.dynamic_masks]
+    sizes += [request.static_mask.size if request.static_mask is not None else None]
+    size = next((size for size in sizes if size is not None), (1, 1))
+    return PlainBrush(size, request.dynamic_masks, request.static_mask)
 
 
 def mask_of(value: Any, size: Size | None) -> Mask:

@@ -18,6 +18,7 @@ from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image
 from kling_nb.providers.base import redacted_body
 from kling_nb.session.brushes import POINT_OPTIONS, fit, groups_of, mask_of
+from kling_nb.session.ways import BrushWay, choose_way
 
 if TYPE_CHECKING:
     from kling_nb.providers.base import Provider
@@ -47,6 +48,8 @@ class Prepared:
         Client-side choices that are no request fields: ``units``, ``origin``, ``timing``, ``timeout`` …
     dialect
         Writes the body.
+    way
+        How the brush reaches the model; None without a brush.
     """
 
     request: ImageToVideo
@@ -57,6 +60,12 @@ class Prepared:
     identity: str
     dialect: Provider = field(repr=False)
     options: dict[str, Any] = field(default_factory=dict)
+    way: BrushWay | None = None
+
+    @property
+    def drawn(self) -> ImageToVideo:
+        """The request with the brush as it was drawn, whatever way it is sent."""
+        return self.request if self.way is None else self.way.drawn
 
     @property
     def blocking(self) -> tuple[Problem, ...]:
@@ -101,7 +110,8 @@ def build(
     settings
         Defaults and limits.
     params
-        Everything the person gave, under any accepted name; ``brush`` is a motion brush or a drawing pad.
+        Everything the person gave, under any accepted name; ``brush`` is a motion brush or a drawing pad,
+        ``way`` how it reaches the model, ``brush_names`` what its objects are called in words.
     facts
         Tells the id of an identical run by identity.
 
@@ -111,7 +121,7 @@ def build(
         A picture cannot be read.
     """
     given = unpack(params)
-    brush = given.pop("brush", None)
+    brush, asked, names = (given.pop(name, None) for name in ("brush", "way", "brush_names"))
     normalized = normalize(given)
     problems = list(normalized.problems)
     fields = dict(normalized.params)
@@ -119,13 +129,26 @@ def build(
         fields.setdefault("negative_prompt", settings.negative_prompt)
     _load(fields, problems, brush, normalized)
     request = _request(with_defaults(fields, choice.provider), problems)
-    identity = request.identity(choice.provider)
+    # Masks given as plain request fields are sent as such, unless a way is named.
+    way = None
+    if brush is not None or asked is not None:
+        free = [name for name in ("model_name", "mode") if not normalized.params.get(name)]
+        way = choose_way(request, choice.provider, asked=asked, free=free, names=names)
+        if way is None and asked is not None:
+            problems.append(
+                Problem("L26", Severity.WARNING, "way", f"way={asked!r} has no effect without a brush")
+            )
+    request = request if way is None else way.request
+    identity = (request if way is None else way).identity(choice.provider)
     known = LintFacts(
         identical_run=facts(identity),
         clip_warn_units=settings.clip_warn_units,
         clip_limit_units=settings.clip_limit_units,
     )
+    if way is not None:
+        problems += way.findings(choice.provider)
     found = lint(request, provider=choice.provider, extra=problems, facts=known)
+    found = found if way is None else [problem for problem in found if not way.overrules(problem)]
     return Prepared(
         request,
         tuple(found),
@@ -134,7 +157,8 @@ def build(
         choice.reason,
         identity,
         dialect,
-        dict(normalized.options),
+        normalized.options | ({} if way is None else way.options()),
+        way,
     )
 
 

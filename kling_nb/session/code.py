@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.session.brushes import PATHLESS
 from kling_nb.session.views import is_set
+from kling_nb.session.ways import NAMES, OWN_PROMPT, WAY
 
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
@@ -43,12 +44,18 @@ def python_of(record: RunRecord) -> str:
     arguments: list[str] = []
     image = _picture(record, "image")
     arguments += [image] if image else []
-    arguments += [_literal(record.prompt)] if image and record.prompt else []
-    if not image and record.prompt:
-        arguments.append(f"prompt={_literal(record.prompt)}")
-    tail = _picture(record, "image_tail")
+    way = record.options.get(WAY)
+    prompt = record.options.get(OWN_PROMPT, record.prompt)
+    arguments += [_literal(prompt)] if image and prompt else []
+    if not image and prompt:
+        arguments.append(f"prompt={_literal(prompt)}")
+    # The end frame of a brush is made again from the brush.
+    tail = "" if way == "endframe" else _picture(record, "image_tail")
     arguments += [f"image_tail={tail}"] if tail else []
     arguments += [f'brush=kn.run("{record.id}").brush'] if record.brush else []
+    arguments += [f"way={_literal(way)}"] if way else []
+    names = record.options.get(NAMES)
+    arguments += [f"brush_names={_literal(names)}"] if names else []
     for name in _FIELDS:
         value = getattr(record, name)
         if is_set(value):

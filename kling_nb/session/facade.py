@@ -190,7 +190,7 @@ class Session:
         prepared = self.build(image, prompt, **params)
         prepared.check(force=True)
         return render_preview(
-            prepared.request, prepared.identity, self.home / MEDIA / "previews", codec=self.settings.codec
+            prepared.drawn, prepared.identity, self.home / MEDIA / "previews", codec=self.settings.codec
         )
 
     # --- runs -------------------------------------------------------------------------------------------
@@ -201,6 +201,7 @@ class Session:
         prompt: str | None = None,
         *,
         brush: Any = None,
+        way: str | None = None,
         provider: str | None = None,
         again: bool = False,
         force: bool = False,
@@ -223,6 +224,10 @@ class Session:
             What shall happen.
         brush
             Motion brush or motion pad.
+        way
+            How the brush reaches the model: ``native`` (masks and paths), ``endframe`` (a picture with the
+            objects at the end of their paths), ``words`` (appended to the prompt); None or ``auto`` takes
+            the first of these that the model can do, and the run says which and why.
         provider
             ``official`` or ``sandbox``.
         again
@@ -235,7 +240,8 @@ class Session:
         name, tags, note, notebook
             Your own words, kept in the log.
         **params
-            Any request field under any accepted name; ``timeout`` in seconds limits :meth:`Run.wait`.
+            Any request field under any accepted name; ``timeout`` in seconds limits :meth:`Run.wait`;
+            ``brush_names`` (in order, or by label) are what ``way="words"`` calls the moving objects.
 
         Raises
         ------
@@ -248,7 +254,7 @@ class Session:
         """
         tags = (tags,) if isinstance(tags, str) else tuple(tags)
         label = Label(name, note, tags, notebook, repeat, again, force)
-        given = {"image": image, "prompt": prompt, "brush": brush, **params}
+        given = {"image": image, "prompt": prompt, "brush": brush, "way": way, **params}
         # Whether an identical run exists is asked once, when the row is claimed.
         return self.send(self._build(provider, given, lambda _: None), label)
 
@@ -259,6 +265,8 @@ class Session:
         engine = self._engine
         base_url = engine.pool.address(prepared.provider)
         files = keep_inputs(prepared.request, self.inputs)
+        if prepared.way is not None:
+            files |= keep_inputs(prepared.drawn, self.inputs)
         record = record_of(
             prepared, label, base_url=base_url, owner=str(engine.owner), lease_s=LEASE_S, mask_files=files
         )

@@ -84,8 +84,8 @@ def plan_of(request: ImageToVideo, identity: str, long_side: int, codec: Codec =
         height=out[1],
         fps=fps,
         frames=frames,
-        motions=_motions(request, (width, height)),
-        static_mask=_bits(request.static_mask, (width, height)),
+        motions=motions_of(request, (width, height)),
+        static_mask=mask_of_size(request.static_mask, (width, height)),
         camera=None
         if request.camera_control is None
         else CameraMove.from_wire(request.camera_control.to_wire()),
@@ -106,14 +106,16 @@ def _pixels(image: ImageRef | None) -> NDArray[np.uint8] | None:
     return None if image is None or image.data is None else decode_image(image.data)
 
 
-def _bits(mask: Mask | None, size: Size) -> NDArray[np.bool_] | None:
+def mask_of_size(mask: Mask | None, size: Size) -> NDArray[np.bool_] | None:
+    """Return the pixels of a mask at the size of a picture, None without pixels."""
     return None if mask is None or mask.array is None else resize_nearest(mask.array, size)
 
 
-def _motions(request: ImageToVideo, size: Size) -> tuple[MaskMotion, ...]:
+def motions_of(request: ImageToVideo, size: Size) -> tuple[MaskMotion, ...]:
+    """Return the regions of a request with their paths, as the renderer takes them."""
     found = []
     for group in request.dynamic_masks:
-        bits = _bits(group.mask, size)
+        bits = mask_of_size(group.mask, size)
         if bits is not None:
             found.append(MaskMotion(bits, group.trajectory.pixels))
     return tuple(found)

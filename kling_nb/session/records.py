@@ -18,6 +18,7 @@ from kling_nb.errors import MediaError
 from kling_nb.media import decode_image, mask_to_png
 from kling_nb.providers.base import redacted_body
 from kling_nb.runlog import RunRecord
+from kling_nb.session.brushes import brush_of
 from kling_nb.session.run import REASON
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def record_of(
     mask_files: Mapping[str, str],
 ) -> RunRecord:
     """Return the row of a run that is about to be sent."""
-    request, cost = prepared.request, prepared.cost
+    request, cost, way = prepared.request, prepared.cost, prepared.way
     now = datetime.now(UTC)
     external_id = request.external_task_id or str(uuid4())
     call = prepared.dialect.create(request, external_id)
@@ -114,10 +115,14 @@ def record_of(
         note=label.note,
         tags=list(label.tags),
         notebook=label.notebook,
-        notices=[problem.message for problem in prepared.problems if problem.severity.value == "W"],
+        notices=[
+            *([way.reason] if way is not None and way.reason else []),
+            *(problem.message for problem in prepared.problems if problem.severity.value == "W"),
+        ],
         versions=versions(),
         options={
             **_plain(prepared.options),
+            **({} if way is None else way.options()),
             REASON: prepared.reason,
             "y_origin": request.y_origin,
             MASK_FILES: dict(mask_files),
@@ -126,6 +131,7 @@ def record_of(
         request=request.to_json(),
         wire=redacted_body(call),
         **_fields(request),
+        brush=_brush(prepared.drawn),
     )
 
 
@@ -155,7 +161,6 @@ def _fields(request: ImageToVideo) -> dict[str, Any]:
         "voice_list": list(request.voice_list) or None,
         "watermark": request.watermark,
         "callback_url": request.callback_url,
-        "brush": _brush(request),
         **_picture("image", request.image),
         **_picture("image_tail", request.image_tail),
     }
@@ -176,11 +181,7 @@ def _picture(name: str, image: ImageRef | None) -> dict[str, Any]:
 def _brush(request: ImageToVideo) -> dict[str, Any] | None:
     if not request.has_brush:
         return None
-    sizes = [request.image.size if request.image is not None else None]
-    sizes += [group.trajectory.size for group in request.dynamic_masks]
-    sizes += [request.static_mask.size if request.static_mask is not None else None]
-    size = next((size for size in sizes if size is not None), (1, 1))
-    return MotionBrush(size, request.dynamic_masks, request.static_mask).to_json()
+    return brush_of(request).to_json()
 
 
 def rebuild(record: RunRecord, store: InputStore) -> ImageToVideo:
