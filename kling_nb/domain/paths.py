@@ -43,6 +43,9 @@ SMOOTH_POINTS: Final = 96
 SMOOTH_REACH: Final = 0.12
 """Share of the path's length that full smoothing looks to either side (standard deviation)."""
 
+SHARPEST: Final = 0.2
+"""A narrower kernel weighs nothing but the point itself."""
+
 _SPEEDS: Final[dict[str, Callable[[Points], Points]]] = {
     "in": lambda share: share**2,
     "out": lambda share: 1 - (1 - share) ** 2,
@@ -134,11 +137,11 @@ def smooth(points: npt.ArrayLike, amount: float) -> Points:
         0 leaves the path alone, 1 keeps only its broad course.
     """
     path = np.asarray(points, dtype=np.float64)
-    if amount <= 0 or len(path) < 3 or not np.any(np.diff(path, axis=0)):
-        return path
     n = max(SMOOTH_POINTS, len(path))
-    even = resample(path, n)
     sigma = min(amount, 1.0) * SMOOTH_REACH * n
+    if sigma < SHARPEST or len(path) < 3 or not np.any(np.diff(path, axis=0)):
+        return path
+    even = resample(path, n)
     reach = min(n - 1, math.ceil(3 * sigma))
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     # Mirrored through its ends, the path passes through them.

@@ -119,8 +119,8 @@ def _mask(mask: Mask, place: Placement) -> Mask:
 
 def _path(path: Trajectory, place: Placement) -> Trajectory:
     # Centres of the corner pixels map onto each other, as in the conversion of normalized points.
-    factor = np.array([(new - 1) / max(1, old - 1) for new, old in zip(place.inner, place.old, strict=True)])
+    new, old = np.array(place.inner) - 1.0, np.maximum(1.0, np.array(place.old) - 1.0)
     left, top = place.offset
     below = place.new[1] - place.inner[1] - top
-    wire = None if path.wire is None else path.wire * factor + np.array([left, below])
-    return replace(path, pixels=path.pixels * factor + np.array([left, top]), size=place.new, wire=wire)
+    wire = None if path.wire is None else path.wire * new / old + np.array([left, below])
+    return replace(path, pixels=path.pixels * new / old + np.array([left, top]), size=place.new, wire=wire)
