@@ -18,8 +18,6 @@ from kling_nb.session.money import RunCost, drift_notice
 from kling_nb.session.run import Run
 from kling_nb.session.troubles import error_columns, error_of, no_error_columns
 
-NOW = datetime.now(UTC)
-
 
 class Keeper:
     """A session that does nothing."""
@@ -104,9 +102,10 @@ def test_a_run_is_followed_once(tmp_path: Path) -> None:
 
 def test_elapsed_counts_from_the_submit_to_the_end(tmp_path: Path) -> None:
     assert run_of(tmp_path).elapsed is None
-    done = run_of(tmp_path, submitted_at=NOW, finished_at=NOW + timedelta(seconds=50))
+    now = datetime.now(UTC)
+    done = run_of(tmp_path, submitted_at=now, finished_at=now + timedelta(seconds=50))
     assert done.elapsed == 50
-    running = run_of(tmp_path, sending_at=NOW - timedelta(seconds=5), submitted_at=NOW - timedelta(days=9))
+    running = run_of(tmp_path, sending_at=now - timedelta(seconds=5), submitted_at=now - timedelta(days=9))
     assert 5 <= running.elapsed < 60, "the service's clock may be wrong"  # type: ignore[operator]  # it was sent
 
 
