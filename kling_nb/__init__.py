@@ -34,21 +34,26 @@ if TYPE_CHECKING:
     )
     from kling_nb.settings import configure
     from kling_nb.transport.nested import enable_nested_asyncio
+    from kling_nb.widgets.composer import Composer, compose
+    from kling_nb.widgets.pad.pad import MotionPad
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CameraControl",
+    "Composer",
     "ImageToVideo",
     "KlingError",
     "Mask",
     "MotionBrush",
+    "MotionPad",
     "Run",
     "RunStatus",
     "Session",
     "Trajectory",
     "attach",
     "check",
+    "compose",
     "configure",
     "cost",
     "default_session",
@@ -70,14 +75,17 @@ _FUNCTIONS = "kling_nb.session.functions"
 
 _HOMES = {
     "CameraControl": "kling_nb.domain.camera",
+    "Composer": "kling_nb.widgets.composer",
     "ImageToVideo": "kling_nb.domain.request",
     "KlingError": "kling_nb.errors",
     "Mask": "kling_nb.domain.brush",
     "MotionBrush": "kling_nb.session",
+    "MotionPad": "kling_nb.widgets.pad.pad",
     "Run": "kling_nb.session",
     "RunStatus": "kling_nb.domain.task",
     "Session": "kling_nb.session",
     "Trajectory": "kling_nb.domain.trajectory",
+    "compose": "kling_nb.widgets.composer",
     "configure": "kling_nb.settings",
     "default_session": "kling_nb.session",
     "enable_nested_asyncio": "kling_nb.transport.nested",

@@ -31,7 +31,7 @@ class Viewer:
         self.pixels: NDArray[np.uint8] = decode_image(data)
         self._full = Image.fromarray(self.pixels)
         factor = max(self._full.size) / WORKING_SIDE
-        small = tuple(max(1, round(side / factor)) for side in self._full.size)
+        small = (max(1, round(self._full.width / factor)), max(1, round(self._full.height / factor)))
         self._small = self._full.resize(small, Image.Resampling.BOX) if factor > 1 else self._full
 
     def jpeg(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> bytes:
@@ -58,6 +58,23 @@ class Viewer:
         sheet = Image.new("RGB", size, (128, 128, 128))
         sheet.paste(part, place)
         return self._encode(sheet)
+
+    def thumbnail(self, overlay: bytes, long_side: int) -> bytes:
+        """Return a small JPEG of the whole picture under a transparent PNG of the same ratio.
+
+        Parameters
+        ----------
+        overlay
+            PNG with transparency, of any size; empty bytes lay nothing over the picture.
+        long_side
+            Pixels of the longer side.
+        """
+        small = self._small.copy()
+        small.thumbnail((long_side, long_side))
+        if overlay:
+            above = Image.open(io.BytesIO(overlay)).convert("RGBA").resize(small.size)
+            small.paste(above, (0, 0), above)
+        return self._encode(small)
 
     def _cut(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> Image.Image:
         shrink = self._small.size[0] / self._full.size[0]

@@ -56,6 +56,10 @@ class DrawingPicture:
         """Return a part of the picture for display; see :meth:`kling_nb.media.display.Viewer.jpeg`."""
         return self._viewer.jpeg(box, size)
 
+    def thumbnail(self, overlay: bytes, long_side: int = 480) -> bytes:
+        """Return a small JPEG of the whole picture under a transparent PNG of the same ratio."""
+        return self._viewer.thumbnail(overlay, long_side)
+
     def snap(self, bits: NDArray[np.bool_]) -> Snapped:
         """Draw the outline of a rough mask to the edges of the picture."""
         return snap_stroke(self.pixels, bits)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kling_nb.magics.context import Context
 
 _ALWAYS = (TRACEBACK, HELP)
+PAD_OUT = Option("out", ("-o",), Kind.NEW_NAME, "name of the pad (default: pad)", "NAME", also=("--out",))
 _FILTERS = (
     Option("limit", ("--limit",), Kind.NUMBER, "newest N runs", "N"),
     Option("status", ("--status",), Kind.TEXT, "only this status", "WORD", Values.STATUSES),
@@ -70,6 +71,7 @@ COMMANDS: dict[str, Command] = {
     "config": Command("[NAME [VALUE]]", "show or set defaults of this kernel; VALUE '-' resets"),
     "provider": Command("[NAME]", "show or choose the service; '-' chooses by credentials"),
     "preview": Command("IMAGE [options] [prompt]", "local video of the motion; free", RUN_OPTIONS),
+    "pad": Command("IMAGE [-o NAME]", "paint what moves, draw where it goes", (PAD_OUT, *_ALWAYS)),
     "sandbox": Command("[start | stop]", "the local stand-in service"),
 }
 """In the order of the help screen."""

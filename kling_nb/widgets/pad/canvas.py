@@ -49,11 +49,14 @@ class DrawnPath:
         ``#rrggbb``.
     chosen
         Whether its points are shown as handles.
+    point
+        Index of the point in the hand.
     """
 
     points: npt.NDArray[np.float64]
     color: str
     chosen: bool
+    point: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,14 @@ class PadCanvas:
         layer.stroke_circle(x0, y0, 6 * unit)
         layer.fill_style = path.color
         layer.fill_circle(x0, y0, 3.6 * unit)
+        if path.point is not None and path.point < len(points):
+            x, y = points[path.point].tolist()
+            layer.line_width = 2.5 * unit
+            layer.stroke_style = "#ffffff"
+            layer.stroke_circle(x, y, 8.5 * unit)
+            layer.line_width = 1.2 * unit
+            layer.stroke_style = "#000000"
+            layer.stroke_circle(x, y, 10 * unit)
         if path.chosen and 1 < len(points) <= NUMBERED_POINTS:
             self._numbers(layer, points)
 

@@ -48,7 +48,8 @@ class Window:
         return self._index(self.height, self.offset[1], count)
 
     def _index(self, shown: int, offset: float, count: int) -> npt.NDArray[np.intp]:
-        index = np.floor((np.arange(shown) + 0.5 - offset) / self.scale + 0.5).astype(np.intp)
+        middle = (np.arange(shown) + 0.5 - offset) / self.scale
+        index: npt.NDArray[np.intp] = np.floor(middle + 0.5).astype(np.intp)
         index[(index < 0) | (index >= count)] = -1
         return index
 

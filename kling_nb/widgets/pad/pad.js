@@ -203,7 +203,7 @@ class Pad {
   }
 
   number(value) {
-    const layer = this.state.layers.find((each) => (value === 7 ? each.kind === "static" : each.number === value));
+    const layer = this.state.layers.find((each) => each.number === value);
     if (layer) this.select(layer.id);
     else if (value < 7) this.command("add_layer");
   }

@@ -16,6 +16,9 @@ from kling_nb.widgets.pad.overlay import Bits, Window, overlay_png, sample
 if TYPE_CHECKING:
     from kling_nb.session.drawing import DrawingPicture
 
+STILL_SIDE = 480
+"""Longest side in pixels of the picture that stays in a saved notebook."""
+
 TAG_MARGIN = 12
 """Nominal pixels that words keep from the upper edge."""
 
@@ -40,6 +43,8 @@ class ShownLayer:
         Whether it is the region that stays.
     chosen
         Whether its path is being worked on.
+    point
+        Index of the chosen point of the path.
     """
 
     name: str
@@ -49,6 +54,7 @@ class ShownLayer:
     path: npt.NDArray[np.float64]
     still: bool = False
     chosen: bool = False
+    point: int | None = None
 
 
 class Painter:
@@ -95,6 +101,17 @@ class Painter:
         )
         self._window, self._shown = window, shown
 
+    def overlay(self, layers: Sequence[ShownLayer]) -> bytes:
+        """Return the masks over the whole picture as a small transparent PNG."""
+        width, height = self._picture.size
+        scale = min(1.0, STILL_SIDE / max(width, height))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        window = Window(*size, scale, (0.5 * scale, 0.5 * scale))
+        still = next((sample(layer.region, window) for layer in layers if layer.still), None)
+        return overlay_png(
+            [(sample(layer.region, window), layer.color) for layer in layers if not layer.still], still, size
+        )
+
     def _crop(self, window: Window) -> bytes:
         # Whole numbers are the middles of pixels, boxes of pictures count from their borders.
         left = -window.offset[0] / window.scale + 0.5
@@ -110,12 +127,13 @@ class Painter:
 
     def _bits(self, layer: ShownLayer, window: Window) -> Bits:
         known = self._seen.get(layer.name)
-        if known is None or known[0] is not layer.region or known[1] != window:
+        if known is None or known[1] != window or known[0] != layer.region:
             known = self._seen[layer.name] = (layer.region, window, sample(layer.region, window))
         return known[2]
 
     def _path(self, layer: ShownLayer, window: Window) -> DrawnPath:
-        return DrawnPath(layer.path * window.scale + np.array(window.offset), layer.color, layer.chosen)
+        points = layer.path * window.scale + np.array(window.offset)
+        return DrawnPath(points, layer.color, layer.chosen, layer.point)
 
     def _tag(self, layer: ShownLayer, window: Window) -> Tag | None:
         box = layer.region.box if layer.tag else None

@@ -43,15 +43,15 @@ class Side {
     const box = element("div");
     const shapes = element("div", "kn-row", { role: "group", "aria-label": "Ready-made paths" });
     for (const [name, label] of PRESETS) {
-      shapes.append(this.button(label, `${label} from the middle of the mask`, () => this.pad.command("preset", { name })));
+      shapes.append(this.button(label, `${label} from the middle of the mask`, () => this.pad.command("preset", { preset: name })));
     }
     const shaping = element("div", "kn-row", { role: "group", "aria-label": "Shape of the path" });
     this.smooth = this.button("Smooth", "Round the corners of the path", () => this.pad.command("smooth"));
     this.drop = this.button("Delete path", "Take the path away (can be undone)", () => this.pad.command("clear_path"));
     shaping.append(this.smooth, this.drop);
     this.ease = this.select("Timing", "A hint only: the service has no time, spacing of the points is all there is", [
-      ["none", "even"], ["in", "starts slowly"], ["out", "ends slowly"], ["in_out", "slow at both ends"],
-    ], (value) => this.pad.command("ease", { name: value }));
+      ["none", "even"], ["in", "starts slowly"], ["out", "ends slowly"], ["in-out", "slow at both ends"],
+    ], (value) => this.pad.command("ease", { ease: value }));
     this.copy = this.select("Copy to", "Give another mask the same path", [], (value) => {
       this.copy.value = "";
       if (value) this.pad.command("copy_path", { to: value });
@@ -122,7 +122,7 @@ class Side {
     line.style.setProperty("--kn-color", layer.color);
     const chosen = layer.id === now.layer;
     line.toggleAttribute("data-chosen", chosen);
-    const key = layer.kind === "static" ? "7" : String(layer.number);
+    const key = String(layer.number);
     const choose = element("button", "kn-chip", {
       type: "button", title: `Draw on ${layer.name} (${key})`, "aria-label": `Draw on ${layer.name}`,
       "aria-pressed": String(chosen), "aria-keyshortcuts": key,
@@ -135,7 +135,7 @@ class Side {
       title: layer.kind === "static" ? "What stays still" : "Name: also used when the motion is put into words",
     });
     name.addEventListener("focus", () => now.layer !== layer.id && this.pad.select(layer.id, false));
-    name.addEventListener("change", () => this.pad.command("rename", { layer: layer.id, name: name.value }));
+    name.addEventListener("change", () => this.pad.command("rename", { layer: layer.id, label: name.value }));
     const about = element("span", "kn-about");
     about.textContent = layer.about;
     const eye = iconButton(layer.visible ? "eye" : "eye_off", layer.visible ? `Hide ${layer.name}` : `Show ${layer.name}`, "", "kn-small");

@@ -11,7 +11,7 @@ from kling_nb.magics.commands import COMMANDS, load
 from kling_nb.magics.failure import UnexpectedError, three_lines
 from kling_nb.magics.options import RUN_OPTIONS
 
-NAMES = "help runs show status wait resume attach cost models doctor config provider preview sandbox"
+NAMES = "help runs show status wait resume attach cost models doctor config provider preview pad sandbox"
 
 
 def test_all_subcommands_exist() -> None:

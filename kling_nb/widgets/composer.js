@@ -1,0 +1,223 @@
+// The composer: a run put together by hand. Everything shown comes from the kernel's state; what is typed
+// here goes back as one `set` message a field.
+
+const PAUSE_MS = 250; // rest in typing before the kernel checks
+
+function element(tag, name = "", attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function setText(node, value) {
+  if (node.textContent !== value) node.textContent = value;
+  node.hidden = !value;
+}
+
+function fillChanged(parent, description, make) {
+  const known = JSON.stringify(description);
+  if (parent.dataset.known === known) return;
+  parent.dataset.known = known;
+  parent.replaceChildren(...make());
+}
+
+function textField(label, name, attributes, tag = "input") {
+  const input = element(tag, `kn-field kn-field-${name}`, { ...attributes, "aria-label": label });
+  const title = element("span", "kn-field-label");
+  title.textContent = label;
+  return { input, box: element("label", "kn-field-box", {}, title, input) };
+}
+
+class Composer {
+  constructor(model, el) {
+    this.model = model;
+    this.views = [];
+    this.seq = 0;
+    this.timers = {};
+    this.root = element("div", "kn-composer", { "data-lm-suppress-shortcuts": "true" });
+    this.buildPicture();
+    this.padSlot = element("div", "kn-pad-slot");
+    this.prompt = this.text("Prompt: what shall happen", "prompt", { rows: "3" }, "textarea");
+    this.negative = this.text("Negative prompt", "negative_prompt", {});
+    this.grid = element("div", "kn-grid");
+    this.way = element("p", "kn-way-reason", { "aria-live": "polite" });
+    this.problems = element("ul", "kn-problems", { "aria-live": "polite", "aria-label": "Checks" });
+    this.cost = element("span", "kn-cost-line", { title: "Estimate by the list price" });
+    this.preview = this.button("Preview", "Local video of the motion; free", "kn-compose-preview", () => this.send({ kind: "preview" }));
+    this.submit = this.button("Submit", "", "kn-primary kn-compose-submit", () => this.trySubmit());
+    this.message = element("p", "kn-compose-message", { role: "alert" });
+    this.film = element("video", "kn-compose-film", { loop: "", playsinline: "", controls: "", "aria-label": "Preview of the motion" });
+    this.film.muted = true;
+    this.film.hidden = true;
+    this.cards = element("div", "kn-cards");
+    this.root.append(
+      this.padSlot, this.prompt.box, this.negative.box, this.grid, this.way, this.problems,
+      element("div", "kn-compose-actions", {}, this.preview, this.submit, this.cost), this.message, this.film, this.cards,
+    );
+    el.append(this.root);
+    this.changed = () => this.update();
+    this.padChanged = () => this.mountPad();
+    this.cardsChanged = () => this.mountCards();
+    this.filmed = () => this.showFilm();
+    model.on("change:state", this.changed);
+    model.on("change:pad", this.padChanged);
+    model.on("change:cards", this.cardsChanged);
+    model.on("change:film", this.filmed);
+    this.update();
+    this.mountPad();
+    this.mountCards();
+    this.showFilm();
+  }
+
+  buildPicture() {
+    this.image = textField("Picture", "image", { type: "text", placeholder: "path of a picture", spellcheck: "false" });
+    this.image.input.addEventListener("change", () => this.set("image", this.image.input.value));
+    this.upload = element("input", "kn-upload", { type: "file", accept: "image/*", "aria-label": "Upload a picture" });
+    this.upload.addEventListener("change", async () => {
+      const file = this.upload.files[0];
+      if (!file) return;
+      this.model.send({ kind: "upload", name: file.name }, undefined, [await file.arrayBuffer()]);
+    });
+    const choose = element("label", "kn-text-button kn-upload-button", { title: "Send a picture from this computer" }, "Upload …", this.upload);
+    this.root.append(element("div", "kn-picture-row", {}, this.image.box, choose));
+  }
+
+  button(label, title, name, work) {
+    const made = element("button", `kn-text-button ${name}`, { type: "button", title });
+    made.textContent = label;
+    made.addEventListener("click", () => made.getAttribute("aria-disabled") !== "true" && work());
+    return made;
+  }
+
+  text(label, name, attributes, tag) {
+    const made = textField(label, name, attributes, tag);
+    made.input.addEventListener("input", () => {
+      clearTimeout(this.timers[name]);
+      this.timers[name] = setTimeout(() => this.flush(name), PAUSE_MS);
+    });
+    made.input.addEventListener("change", () => this.flush(name));
+    return made;
+  }
+
+  flush(name) {
+    clearTimeout(this.timers[name]);
+    delete this.timers[name];
+    this.set(name, this[name === "prompt" ? "prompt" : "negative"].input.value);
+  }
+
+  send(message) {
+    // What is still in a pause of typing goes first.
+    for (const name of Object.keys(this.timers)) this.flush(name);
+    this.model.send(message);
+  }
+
+  set(name, value) {
+    this.model.send({ kind: "set", name, value });
+  }
+
+  trySubmit() {
+    // Greyed at once: a double click must not become two runs.
+    this.submit.setAttribute("aria-disabled", "true");
+    this.send({ kind: "submit" });
+  }
+
+  select(field) {
+    const made = element("select", "kn-select", { "aria-label": field.label, "data-name": field.name });
+    for (const option of field.options) {
+      const entry = new Option(option.reason ? `${option.label} – ${option.reason}` : option.label, option.value);
+      entry.disabled = Boolean(option.reason);
+      entry.title = option.reason;
+      made.append(entry);
+    }
+    made.value = field.value;
+    made.addEventListener("change", () => this.set(field.name, made.value));
+    const title = element("span", "kn-field-label");
+    title.textContent = field.label;
+    const box = element("label", "kn-field-box", {}, title, made);
+    if (field.reason) {
+      made.disabled = true;
+      const why = element("span", "kn-reason");
+      why.textContent = field.reason;
+      box.append(why);
+    }
+    return box;
+  }
+
+  update() {
+    const state = this.model.get("state");
+    for (const [input, value] of [
+      [this.image.input, state.image], [this.prompt.input, state.prompt], [this.negative.input, state.negative_prompt],
+    ]) {
+      // Never under the hands of whoever is typing.
+      if (document.activeElement !== input && input.value !== value) input.value = value;
+    }
+    fillChanged(this.grid, state.fields, () => state.fields.map((field) => this.select(field)));
+    setText(this.way, state.way);
+    fillChanged(this.problems, state.problems, () => state.problems.map(({ level, text, fix }) => {
+      const line = element("li", "kn-problem", { "data-level": level });
+      line.textContent = fix ? `${text} – ${fix}` : text;
+      return line;
+    }));
+    this.problems.hidden = !state.problems.length;
+    setText(this.cost, state.cost);
+    this.submit.textContent = state.submit;
+    this.submit.setAttribute("aria-disabled", String(!state.can_submit));
+    this.submit.title = state.can_submit ? "Sends the request: this is what costs" : "Something above keeps it from being sent";
+    this.preview.setAttribute("aria-disabled", String(!state.can_preview));
+    setText(this.message, state.message);
+    this.message.dataset.level = state.message_level;
+  }
+
+  showFilm() {
+    const data = this.model.get("film");
+    if (this.address) URL.revokeObjectURL(this.address);
+    this.address = data && data.byteLength ? URL.createObjectURL(new Blob([data], { type: "video/mp4" })) : null;
+    this.film.hidden = !this.address;
+    if (!this.address) return;
+    this.film.src = this.address;
+    this.film.play().catch(() => {});
+  }
+
+  async child(reference) {
+    const model = await this.model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
+    const view = await this.model.widget_manager.create_view(model, {});
+    this.views.push(view);
+    return view.el;
+  }
+
+  async mountPad() {
+    const reference = this.model.get("pad");
+    this.padReference = reference;
+    const shown = reference ? await this.child(reference) : null;
+    if (this.padReference !== reference) return;
+    this.padSlot.replaceChildren(...(shown ? [shown] : []));
+  }
+
+  async mountCards() {
+    const references = this.model.get("cards");
+    this.cardViews ??= new Map();
+    for (const reference of references) {
+      if (!this.cardViews.has(reference)) this.cardViews.set(reference, this.child(reference));
+    }
+    const shown = await Promise.all(references.map((reference) => this.cardViews.get(reference)));
+    this.cards.replaceChildren(...shown);
+  }
+
+  close() {
+    this.model.off("change:state", this.changed);
+    this.model.off("change:pad", this.padChanged);
+    this.model.off("change:cards", this.cardsChanged);
+    this.model.off("change:film", this.filmed);
+    for (const view of this.views) view.remove();
+    if (this.address) URL.revokeObjectURL(this.address);
+  }
+}
+
+function render({ model, el }) {
+  const composer = new Composer(model, el);
+  return () => composer.close();
+}
+
+export default { render };

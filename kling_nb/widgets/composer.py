@@ -1,0 +1,283 @@
+"""The composer: picture, drawing, prompt, parameters, cost, preview, submit and card in one form."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from ipywidgets import widget_serialization
+
+from kling_nb.errors import KlingError
+from kling_nb.session import default_session
+from kling_nb.session.ways import WAYS, obstacle
+from kling_nb.widgets.card import RunCard
+from kling_nb.widgets.output import in_cell, remember_cell
+from kling_nb.widgets.pad.pad import MotionPad
+from kling_nb.widgets.pad.words import failure_lines, problem_rows
+from kling_nb.widgets.pad.worker import LatestOnly
+from kling_nb.widgets.parameters import AUTO, Choices, Field, defaults, fields, repaired, way_field
+
+if TYPE_CHECKING:
+    from kling_nb.session import Prepared, Run, Session
+
+logger = logging.getLogger("kling_nb")
+
+TEXTS = ("prompt", "negative_prompt")
+
+
+def _read(*names: str) -> str:
+    folder = files("kling_nb.widgets")
+    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What is known about the request as it stands."""
+
+    prepared: Prepared | None = None
+    failure: str = ""
+
+
+class Composer(anywidget.AnyWidget):
+    """A run put together by hand, for people who do not want magics.
+
+    Parameters
+    ----------
+    image
+        Picture to begin with: anything a motion pad takes, or a motion pad; None begins empty.
+    prompt
+        Prompt to begin with.
+    session
+        Default the session of the module functions.
+    **params
+        Request fields to begin with: ``model_name``, ``mode``, ``duration``, ``provider`` …
+    """
+
+    _esm = _read("composer.js")
+    _css = _read("pad/controls.css", "composer.css")
+
+    state = traitlets.Dict().tag(sync=True)
+    pad = traitlets.Any(allow_none=True).tag(sync=True, **widget_serialization)
+    cards: traitlets.List[Any] = traitlets.List().tag(sync=True, **widget_serialization)
+    film = traitlets.Bytes(b"").tag(sync=True)
+
+    def __init__(
+        self, image: Any = None, prompt: str = "", *, session: Session | None = None, **params: Any
+    ) -> None:
+        self._session = session or default_session()
+        self._lock = threading.RLock()
+        self._provider = self._session.choose_provider(params.pop("provider", None)).provider
+        self._texts = {"prompt": prompt, "negative_prompt": str(params.pop("negative_prompt", ""))}
+        self._way = str(params.pop("way", "auto"))
+        self._values = defaults(self._provider) | {name: str(value) for name, value in params.items()}
+        self._message = ("", "")
+        self._image_text = ""
+        self._known = _Checked()
+        self._stop_watching: Callable[[], None] | None = None
+        self._checker: LatestOnly[_Checked] = LatestOnly(self._checked)
+        self._renderer: LatestOnly[bytes] = LatestOnly(self._previewed)
+        remember_cell()
+        super().__init__(state=self._state())
+        self.on_msg(self._on_message)
+        if image is not None:
+            self._open(image)
+        self._changed()
+
+    # --- for Python -------------------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs made here, newest first."""
+        return [card.run for card in self.cards]
+
+    def request(self) -> dict[str, Any]:
+        """Return the keywords of ``kn.submit`` for what the form says now."""
+        given: dict[str, Any] = {k: v for k, v in {**self._values, **self._texts}.items() if v != AUTO}
+        for name, read in (("duration", int), ("cfg_scale", float)):
+            if name in given:
+                given[name] = read(given[name])
+        if self.pad is not None:
+            given["image"] = self.pad.image
+            if not self.pad.is_empty:
+                given |= {"brush": self.pad.brush, "way": self._way}
+        return {**given, "provider": self._provider}
+
+    def settle(self, timeout: float = 60) -> None:
+        """Wait until what was ordered is checked and rendered."""
+        for worker in (self._checker, self._renderer):
+            worker.join(timeout)
+
+    def close(self) -> None:
+        """Forget pad and cards."""
+        if self._stop_watching is not None:
+            self._stop_watching()
+        for child in (self.pad, *self.cards):
+            if child is not None:
+                child.close()
+        super().close()
+
+    # --- page to kernel ---------------------------------------------------------------------------------
+
+    def _on_message(self, _widget: object, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        try:
+            self._do(content, buffers)
+        except Exception as error:
+            # Whatever goes wrong in a handler would be lost in the log of the server.
+            if not isinstance(error, KlingError):
+                logger.exception("the composer could not do %s", content.get("kind"))
+            self._say(failure_lines(error), "E")
+
+    def _do(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        match content.get("kind"):
+            case "set":
+                self._set(str(content["name"]), str(content["value"]))
+            case "upload":
+                self._open(self._keep_upload(str(content["name"]), bytes(buffers[0])))
+                self._changed()
+            case "preview":
+                self._preview()
+            case "submit":
+                self._submit()
+
+    def _set(self, name: str, value: str) -> None:
+        self._message = ("", "")
+        if name in TEXTS:
+            self._texts[name] = value
+        elif name == "way":
+            self._way = value
+        elif name == "image":
+            self._open(value)
+        else:
+            self._values[name] = value
+            self._values, said = repaired(self._choices())
+            self._message = (" ".join(said), "I" if said else "")
+        self._changed()
+
+    def _keep_upload(self, name: str, data: bytes) -> Path:
+        # Kept as a file, so that the run can name its picture.
+        target = self._session.home / "uploads" / (Path(name).name or "picture")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return target
+
+    def _open(self, image: Any) -> None:
+        if isinstance(image, str) and not image.strip():
+            self._take_pad(None, "")
+            return
+        pad = image if isinstance(image, MotionPad) else MotionPad(image, session=self._session)
+        source = pad.image.source
+        self._take_pad(pad, str(image) if isinstance(image, str | Path) else source)
+
+    def _take_pad(self, pad: MotionPad | None, text: str) -> None:
+        if self._stop_watching is not None:
+            self._stop_watching()
+            self._stop_watching = None
+        self._image_text = text
+        self.pad = pad
+        if pad is not None:
+            pad.set_request(self._for_pad)
+            self._stop_watching = pad.on_change(self._changed)
+
+    def _for_pad(self) -> dict[str, Any]:
+        """Return what the pad's own preview and checks shall assume."""
+        given = self.request()
+        return {name: value for name, value in given.items() if name not in ("image", "brush")}
+
+    # --- checks -----------------------------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        self._show()
+        self._checker.order(self._check)
+
+    def _check(self) -> _Checked:
+        try:
+            return _Checked(self._session.build(**self.request()))
+        except KlingError as error:
+            return _Checked(failure="\n".join(error.lines()))
+
+    def _checked(self, result: _Checked | Exception) -> None:
+        if isinstance(result, Exception):
+            logger.error("the composer could not check the request", exc_info=result)
+            result = _Checked(failure=failure_lines(result))
+        self._known = result
+        in_cell(self._show)
+
+    def _choices(self) -> Choices:
+        prepared = self._known.prepared
+        native = prepared is not None and prepared.request.has_brush
+        return Choices(self._provider, self._values, native)
+
+    def _fields(self) -> list[Field]:
+        return [*fields(self._choices()), way_field(self._way, self._obstacles())]
+
+    def _obstacles(self) -> dict[str, str] | None:
+        """Return what stands in each way of sending the brush; None without one."""
+        prepared = self._known.prepared
+        if prepared is None or not prepared.drawn.has_brush:
+            return None
+        found = {way: obstacle(way, prepared.drawn) for way in WAYS}
+        return {way: hurdle.text for way, hurdle in found.items() if hurdle is not None}
+
+    # --- preview and submit -----------------------------------------------------------------------------
+
+    def _preview(self) -> None:
+        request = self.request()
+        self._say("Rendering …", "I")
+        self._renderer.order(lambda: self._session.preview(**request).read_bytes())
+
+    def _previewed(self, result: bytes | Exception) -> None:
+        if isinstance(result, Exception):
+            in_cell(lambda: self._say(failure_lines(result), "E"))
+            return
+        self.film = result
+        in_cell(lambda: self._say("Local preview of the motion: free, not Kling's work.", "I"))
+
+    def _submit(self) -> None:
+        run = self._session.submit(**self.request())
+        known = next((card for card in self.cards if card.run.id == run.id), None)
+        self.cards = [
+            known or RunCard(run),
+            *(card for card in self.cards if card is not known),
+        ]
+        self._say("", "")
+
+    # --- kernel to page ---------------------------------------------------------------------------------
+
+    def _say(self, text: str, level: str) -> None:
+        self._message = (text, level)
+        self._show()
+
+    def _show(self) -> None:
+        with self._lock:
+            self.state = self._state()
+
+    def _state(self) -> dict[str, Any]:
+        prepared = self._known.prepared
+        blocked = prepared is None or bool(prepared.blocking)
+        cost = "" if prepared is None else str(prepared.cost)
+        reason = "" if prepared is None or prepared.way is None else prepared.way.reason
+        return {
+            "image": self._image_text,
+            **self._texts,
+            "fields": [field.to_json() for field in self._fields()],
+            "way": reason[:1].upper() + reason[1:],
+            "problems": [] if prepared is None else problem_rows(prepared.problems),
+            "cost": f"{self._provider}: {cost}" if cost else "",
+            "submit": "Submit",
+            "can_submit": not blocked,
+            "can_preview": self.pad is not None,
+            "message": self._message[0] or self._known.failure,
+            "message_level": self._message[1] if self._message[0] else "E",
+        }
+
+
+def compose(image: Any = None, prompt: str = "", **params: Any) -> Composer:
+    """Return the composer form; see :class:`Composer`."""
+    return Composer(image, prompt, **params)

@@ -1,0 +1,254 @@
+"""What can be chosen for a run, and why the rest cannot: the capability table as a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from kling_nb.domain import capabilities
+from kling_nb.domain.capabilities import Feature
+
+AUTO: Final = ""
+"""Value of an option that leaves the choice to the toolkit."""
+
+CAMERAS: Final = {
+    "zoom=5": "zoom in",
+    "zoom=-5": "zoom out",
+    "horizontal=5": "slide right",
+    "horizontal=-5": "slide left",
+    "vertical=5": "slide up",
+    "vertical=-5": "slide down",
+    "pan=5": "pan",
+    "tilt=5": "tilt",
+    "roll=5": "roll",
+}
+"""One axis each, as a simple camera demands (``spec/official-api.md`` §6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value of a field.
+
+    Parameters
+    ----------
+    value, label
+        What is sent and what is shown.
+    reason
+        Why it cannot be chosen now; empty when it can.
+    """
+
+    value: str
+    label: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the form.
+
+    Parameters
+    ----------
+    name, label
+        Request field and words for people.
+    options
+        All of them, possible or not.
+    value
+        The chosen one.
+    reason
+        Why the whole field means nothing now; empty when it does.
+    """
+
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    value: str
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the field as the page takes it."""
+        options = [{"value": o.value, "label": o.label, "reason": o.reason} for o in self.options]
+        return {
+            "name": self.name,
+            "label": self.label,
+            "options": options,
+            "value": self.value,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What has been chosen so far.
+
+    Parameters
+    ----------
+    provider
+        Whose retirements count.
+    values
+        Value by field name: ``model_name``, ``mode``, ``duration``, ``sound``, ``cfg_scale``,
+        ``camera_control``.
+    native
+        Whether masks will be sent, which rules a camera out.
+    """
+
+    provider: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    native: bool = False
+
+    @property
+    def model(self) -> str:
+        """The chosen model."""
+        return self.values.get("model_name", "")
+
+    @property
+    def mode(self) -> str | None:
+        """The chosen mode; None for models without."""
+        return self.values.get("mode") or None
+
+    @property
+    def duration(self) -> int:
+        """The chosen length in seconds."""
+        return int(self.values.get("duration") or 5)
+
+
+def defaults(provider: str) -> dict[str, str]:
+    """Return model, mode and duration to begin with."""
+    model, mode, duration = capabilities.default_model(provider)
+    return {"model_name": model, "mode": mode or AUTO, "duration": str(duration)}
+
+
+def repaired(choices: Choices) -> tuple[dict[str, str], list[str]]:
+    """Replace what has become impossible by what is nearest to it.
+
+    Returns
+    -------
+    dict, list of str
+        All values, and a sentence for each change.
+    """
+    values, said = dict(choices.values), []
+    for name in ("mode", "duration", "sound", "cfg_scale", "camera_control"):
+        made = _FIELDS[name](Choices(choices.provider, values, choices.native))
+        chosen = next((option for option in made.options if option.value == made.value), None)
+        if not made.reason and chosen is not None and not chosen.reason:
+            continue
+        possible = [option for option in made.options if not option.reason]
+        new = AUTO if made.reason or not possible else _nearest(made.value, possible)
+        if values.get(name, AUTO) != new:
+            why = made.reason or (chosen.reason if chosen else "not offered")
+            shown = next((option.label for option in possible if option.value == new), "default")
+            said.append(f"{made.label} is now {shown}: {why}.")
+            values[name] = new
+    return values, said
+
+
+def _nearest(value: str, possible: list[Option]) -> str:
+    numbers = [option.value for option in possible if option.value.isdigit()]
+    if value.isdigit() and numbers:
+        return min(numbers, key=lambda number: abs(int(number) - int(value)))
+    return possible[0].value
+
+
+def fields(choices: Choices) -> list[Field]:
+    """Return all fields of the form."""
+    return [make(choices) for make in _FIELDS.values()]
+
+
+def _models(choices: Choices) -> Field:
+    options = []
+    for model in reversed(capabilities.MODELS):
+        status = capabilities.status(model, choices.provider)
+        since = f" since {status.since}" if status.since else ""
+        options.append(Option(model, model, f"retired{since} ({status.mark})" if status.retired else ""))
+    return Field("model_name", "Model", tuple(options), choices.model)
+
+
+def _modes(choices: Choices) -> Field:
+    if not capabilities.has_modes(choices.model):
+        return Field("mode", "Mode", (Option(AUTO, "–"),), AUTO, f"{choices.model} documents no mode")
+    offered = capabilities.modes(choices.model)
+    options = tuple(
+        Option(mode, mode, "" if mode in offered else f"not with {choices.model}")
+        for mode in capabilities.MODES
+    )
+    return Field("mode", "Mode", options, choices.mode or offered[0])
+
+
+def _durations(choices: Choices) -> Field:
+    offered = capabilities.durations(choices.model, choices.mode)
+    known = sorted({*offered, *capabilities.durations(choices.model), 5, 10})
+    options = tuple(
+        Option(str(seconds), f"{seconds} s", "" if seconds in offered else f"not with {_cell(choices)}")
+        for seconds in known
+    )
+    return Field("duration", "Length", options, str(choices.duration))
+
+
+def _sound(choices: Choices) -> Field:
+    value = choices.values.get("sound", AUTO)
+    return Field("sound", "Sound", tuple(_sound_options(choices)), value)
+
+
+def _sound_options(choices: Choices) -> Iterator[Option]:
+    yield Option(AUTO, "off")
+    can = capabilities.supports(choices.model, choices.mode, choices.duration, Feature.AUDIO)
+    yield Option("on", "on", "" if can else f"not with {_cell(choices)}")
+
+
+def _cfg_scale(choices: Choices) -> Field:
+    options = (
+        Option(AUTO, "default"),
+        *(Option(f"{tenth / 10:g}", f"{tenth / 10:g}") for tenth in range(11)),
+    )
+    documented = capabilities.cfg_scale_documented(choices.model)
+    reason = "" if documented else f"no documented effect with {choices.model}"
+    return Field("cfg_scale", "Prompt strength", options, choices.values.get("cfg_scale", AUTO), reason)
+
+
+def _camera(choices: Choices) -> Field:
+    options = (Option(AUTO, "none"), *(Option(value, label) for value, label in CAMERAS.items()))
+    value = choices.values.get("camera_control", AUTO)
+    can = capabilities.supports(choices.model, choices.mode, choices.duration, Feature.CAMERA_SIMPLE)
+    reason = "" if can else f"not with {_cell(choices)}"
+    if can and choices.native:
+        reason = "masks and camera exclude each other"
+    return Field("camera_control", "Camera", options, value, reason)
+
+
+def _cell(choices: Choices) -> str:
+    words = (choices.model, choices.mode, f"{choices.duration} s")
+    return " ".join(word for word in words if word)
+
+
+_FIELDS: Final = {
+    "model_name": _models,
+    "mode": _modes,
+    "duration": _durations,
+    "sound": _sound,
+    "cfg_scale": _cfg_scale,
+    "camera_control": _camera,
+}
+
+
+WAYS: Final = {
+    "auto": "automatic",
+    "native": "masks and paths",
+    "endframe": "end frame",
+    "words": "words",
+}
+"""How a brush reaches the model."""
+
+
+def way_field(value: str, obstacles: Mapping[str, str] | None) -> Field:
+    """Return the choice how the brush is sent.
+
+    Parameters
+    ----------
+    value
+        The chosen way.
+    obstacles
+        What stands in each way; None without a drawing.
+    """
+    found = obstacles or {}
+    options = tuple(Option(way, label, found.get(way, "")) for way, label in WAYS.items())
+    return Field("way", "Brush", options, value, "nothing is drawn" if obstacles is None else "")
