@@ -131,7 +131,9 @@ class BrushWay:
         return [*self.problems, *said, *(p for p in drawing if p.id in _DRAWING_RULES)]
 
     def overrules(self, problem: Problem) -> bool:
-        """Whether a finding of the linter only repeats that the way asked for is impossible."""
+        """Whether a finding only repeats that a way is impossible, or misses the brush (L40)."""
+        if problem.id == "L40":
+            return True
         refused = any(own.blocks for own in self.problems)
         return refused and problem.id in ("L01", "L02", "L26") and problem.field in _BRUSH_FIELDS
 

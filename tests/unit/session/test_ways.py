@@ -251,6 +251,11 @@ class TestEndFrame:
         warned = [p for p in prepared.problems if p.severity is Severity.WARNING and p.field == "way"]
         assert ["mask 1 (kite)" in p.message for p in warned] == [True]
 
+    def test_a_prompt_without_motion_words_is_fine_beside_it(
+        self, session: Session, brush: MotionBrush
+    ) -> None:
+        assert "L40" not in {p.id for p in session.check(brush=brush, prompt="a boat", model="kling-v3")}
+
     def test_a_drawing_is_checked_although_it_is_not_sent(
         self, session: Session, picture: np.ndarray
     ) -> None:
