@@ -176,13 +176,14 @@ class Runs:
     def _joined(self, other: Runs, rule: Callable[[Bits, Bits], Bits]) -> Runs:
         if self.size != other.size:
             raise ValueError(f"regions of {self.size} and {other.size} cannot be joined")
-        at = np.union1d(self.edges, other.edges)
-        inside = rule(
-            np.searchsorted(self.edges, at, side="right") % 2 == 1,
-            np.searchsorted(other.edges, at, side="right") % 2 == 1,
-        )
-        before = np.concatenate([[False], inside[:-1]])
-        return Runs(self.size, at[inside != before])
+        # Two sorted lists: the stable sort merges them in one pass.
+        both = np.concatenate([self.edges, other.edges])
+        order = np.argsort(both, kind="stable")
+        at, own = both[order], order < len(self.edges)
+        last = np.concatenate([at[1:] != at[:-1], [True]])[: len(at)]
+        inside = rule(np.cumsum(own)[last] % 2 == 1, np.cumsum(~own)[last] % 2 == 1)
+        turned = inside != np.concatenate([[False], inside[:-1]])[: len(inside)]
+        return Runs(self.size, at[last][turned])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Runs):

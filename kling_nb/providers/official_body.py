@@ -101,13 +101,13 @@ def _group(group: DynamicMask, size: tuple[int, int] | None, request: ImageToVid
 def _mask(mask: Mask, size: tuple[int, int] | None) -> str:
     if mask.url is not None:
         return mask.url
-    if mask.array is None:
+    if mask.runs is None:
         raise InputError("A mask is empty.", "It has neither pixels nor an address.", "Draw it again.")
-    return media.to_base64(media.mask_to_png(mask.array, size=size))
+    return media.to_base64(media.mask_to_png(mask.runs, size=size))
 
 
 def _size(request: ImageToVideo, masks: list[Mask]) -> tuple[int, int] | None:
     """Size of the picture as sent; for a picture at an address, the size the masks were drawn on."""
     if request.image is not None and request.image.size is not None:
         return request.image.size
-    return next(((m.array.shape[1], m.array.shape[0]) for m in masks if m.array is not None), None)
+    return next((m.size for m in masks if m.size is not None), None)

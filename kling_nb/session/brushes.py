@@ -167,7 +167,10 @@ def brush_of(request: ImageToVideo) -> PlainBrush:
 def mask_of(value: Any, size: Size | None) -> Mask:
     """Read a static mask in any form, brought to the picture's size where that is known."""
     if isinstance(value, Mask):
-        return value if value.array is None else Mask.read(value.array, size=size, label=value.label)
+        if value.url is not None or size in (None, value.size):
+            return value
+        assert value.array is not None
+        return Mask.read(value.array, size=size, label=value.label)
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         return Mask(url=value)
     return Mask.read(load_mask(value), size=size)

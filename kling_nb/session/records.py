@@ -76,9 +76,7 @@ def keep_inputs(request: ImageToVideo, store: InputStore) -> dict[str, str]:
     masks = [group.mask for group in request.dynamic_masks]
     if request.static_mask is not None:
         masks.append(request.static_mask)
-    return {
-        mask.sha256: store.put(mask_to_png(mask.array), "PNG") for mask in masks if mask.array is not None
-    }
+    return {mask.sha256: store.put(mask_to_png(mask.runs), "PNG") for mask in masks if mask.runs is not None}
 
 
 def record_of(
@@ -152,7 +150,7 @@ def _fields(request: ImageToVideo) -> dict[str, Any]:
         "aspect_ratio": request.aspect_ratio,
         "camera_control": None if request.camera_control is None else request.camera_control.to_wire(),
         "static_mask_sha256": None if mask is None else mask.sha256,
-        "static_mask_bytes": None if mask is None or mask.array is None else len(mask_to_png(mask.array)),
+        "static_mask_bytes": None if mask is None or mask.runs is None else len(mask_to_png(mask.runs)),
         "dynamic_mask_count": len(request.dynamic_masks) or None,
         "multi_shot": request.multi_shot or None,
         "shot_type": request.shot_type,

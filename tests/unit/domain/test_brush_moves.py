@@ -50,7 +50,7 @@ def test_the_same_ratio_scales_masks_and_paths() -> None:
     large = brush.resized((800, 600))
     group, still = large.dynamic_masks[0], large.static_mask
     assert group.trajectory.pixels.tolist() == [[0, 0], [799, 599]]
-    assert group.mask.area == pytest.approx(brush.dynamic_masks[0].mask.area, rel=0.01)
+    assert group.mask.area == pytest.approx(brush.dynamic_masks[0].mask.area, rel=0.05)
     assert still is not None and still.array is not None
     assert np.array_equal(still.array, (np.eye(300, 400) > 0).repeat(2, axis=0).repeat(2, axis=1))
 

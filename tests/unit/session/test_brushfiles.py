@@ -35,6 +35,11 @@ def test_what_is_no_brush_is_refused_in_three_lines(tmp_path: Path) -> None:
         assert len(refused.value.lines()) == 3
 
 
+def description(**values: object) -> str:
+    row = {"format": "kling_nb motion brush", "version": 1, "size": [4, 3]}
+    return json.dumps(row | {"dynamic_masks": [], "static_mask": None} | values)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -42,14 +47,12 @@ def test_what_is_no_brush_is_refused_in_three_lines(tmp_path: Path) -> None:
         "[]",
         "null",
         "{}",
-        '{"format": "kling_nb motion brush", "version": 99}',
         '{"format": "kling_nb motion brush", "version": 1}',
-        '{"format": "kling_nb motion brush", "version": 1, "size": ["a", 2], "dynamic_masks": [], "static_mask": null}',
-        '{"format": "kling_nb motion brush", "version": 1, "size": [4, 3], "dynamic_masks": [7], "static_mask": null}',
-        '{"format": "kling_nb motion brush", "version": 1, "size": [4, 3], "dynamic_masks": [], "static_mask": '
-        '{"file": "../../secret.png"}}',
-        '{"format": "kling_nb motion brush", "version": 1, "size": [4, 3], "dynamic_masks": [], "static_mask": '
-        '{"file": "missing.png"}}',
+        description(version=99),
+        description(size=["a", 2]),
+        description(dynamic_masks=[7]),
+        description(static_mask={"file": "../../secret.png"}),
+        description(static_mask={"file": "missing.png"}),
         "[" * 100_000,
     ],
     ids=range(11),
