@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from kling_nb.session import Run
 
 MAGIC = "kling"
+HOOKS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("pre_run_cell", warmup.finish),
+    ("pre_run_cell", remember_cell),
+    ("post_run_cell", warmup.release),
+)
 RUN_TYPE = ("kling_nb.session.run", "Run")
 
 
@@ -51,7 +56,8 @@ class Extension:
         )
         shell.Completer.custom_matchers.append(self._matcher)
         shell.input_transformers_cleanup.append(self._transformer)
-        shell.events.register("pre_run_cell", remember_cell)
+        for event, hook in HOOKS:
+            shell.events.register(event, hook)
         if has_page():
             # `run` at the end of a cell is as alive as the card of a %%kling cell.
             self._display_formatter.for_type_by_name(*RUN_TYPE, _show_card)
@@ -63,8 +69,9 @@ class Extension:
             shell.magics_manager.magics[kind].pop(MAGIC, None)
         _remove(shell.Completer.custom_matchers, self._matcher)
         _remove(shell.input_transformers_cleanup, self._transformer)
-        with contextlib.suppress(ValueError):
-            shell.events.unregister("pre_run_cell", remember_cell)
+        for event, hook in HOOKS:
+            with contextlib.suppress(ValueError):
+                shell.events.unregister(event, hook)
         self._display_formatter.deferred_printers.pop(RUN_TYPE, None)
         for known in [
             t for t in self._display_formatter.type_printers if (t.__module__, t.__name__) == RUN_TYPE

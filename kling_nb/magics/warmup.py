@@ -1,4 +1,9 @@
-"""Heavy imports in a background thread, so that the first ``%%kling`` finds them ready."""
+"""Heavy imports in a background thread, so that the first ``%%kling`` finds them ready.
+
+They run between cells, never beside one: two threads that import the same package at once can see halves of
+it, and the cell's own ``import numpy`` would fail. So they begin when the loading cell has ended, and the next
+cell waits for them.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +16,14 @@ from collections.abc import Callable
 MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatch", "pandas")
 
 HEAD_START_S = 0.05
-"""Seconds the foreground gets before the imports begin."""
+"""Seconds the loading cell gets to send its answer before the imports begin."""
 
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
 
 
 def start(then: Callable[[], None]) -> None:
-    """Begin to import; call ``then`` in the same thread afterwards.
+    """Get ready to import after the running cell; call ``then`` in the same thread afterwards.
 
     Parameters
     ----------
@@ -34,8 +39,9 @@ def start(then: Callable[[], None]) -> None:
 def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
     if before is not None:
         before.join()
+    _released.wait()
     # The cell that loads the extension answers first: imports hold the interpreter for long stretches.
-    time.sleep(HEAD_START_S)
+    time.sleep(0 if _awaited.is_set() else HEAD_START_S)
     try:
         for name in MODULES:
             importlib.import_module(name)
@@ -48,12 +54,21 @@ def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
         _imported.set()
 
 
+_released = threading.Event()
+_awaited = threading.Event()
 _imported = threading.Event()
 
 
-def finish() -> None:
-    """Wait until the imports are through: two threads importing the same packages can see halves of them."""
+def release(*_: object) -> None:
+    """Let the imports begin: the loading cell has ended; the hook ``post_run_cell`` calls it."""
+    _released.set()
+
+
+def finish(*_: object) -> None:
+    """Wait until the imports are through; the hook ``pre_run_cell`` and the magic call it."""
     if _thread is not None:
+        _awaited.set()
+        _released.set()
         _imported.wait()
 
 

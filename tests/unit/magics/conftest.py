@@ -38,6 +38,7 @@ def shell(clean_environment: Path) -> Iterator[InteractiveShell]:
     display = builtins.__dict__.get("display")
     yield made
     extension.unload(made)
+    warmup.finish()
     if warmup._thread is not None:
         warmup._thread.join()
     atexit.unregister(made.atexit_operations)

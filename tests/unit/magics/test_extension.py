@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +21,8 @@ def registered(shell: InteractiveShell) -> tuple[int, ...]:
     """How many of our things the shell holds: line and cell magic, matchers, transformers, hooks."""
     ours = [m for m in shell.Completer.custom_matchers if m.__module__.startswith("kling_nb")]
     transformers = [t for t in shell.input_transformers_cleanup if t.__module__.startswith("kling_nb")]
-    hooks = [h for h in shell.events.callbacks["pre_run_cell"] if h.__module__.startswith("kling_nb")]
+    callbacks = [h for event in ("pre_run_cell", "post_run_cell") for h in shell.events.callbacks[event]]
+    hooks = [h for h in callbacks if h.__module__.startswith("kling_nb")]
     magics = shell.magics_manager.magics
     return "kling" in magics["line"], "kling" in magics["cell"], len(ours), len(transformers), len(hooks)
 
@@ -29,7 +31,7 @@ def test_loading_twice_registers_once_and_unloading_takes_everything_back(shell:
     assert registered(shell) == (0, 0, 0, 0, 0)
     extension.load(shell)
     extension.load(shell)
-    assert registered(shell) == (1, 1, 1, 1, 1)
+    assert registered(shell) == (1, 1, 1, 1, 3)
     extension.unload(shell)
     extension.unload(shell)
     assert registered(shell) == (0, 0, 0, 0, 0)
@@ -38,7 +40,7 @@ def test_loading_twice_registers_once_and_unloading_takes_everything_back(shell:
 def test_load_reload_and_unload_by_their_magics(shell: InteractiveShell) -> None:
     for line in ("%load_ext kling_nb", "%load_ext kling_nb", "%reload_ext kling_nb"):
         assert shell.run_cell(line).success
-        assert registered(shell) == (1, 1, 1, 1, 1)
+        assert registered(shell) == (1, 1, 1, 1, 3)
     assert shell.run_cell("%unload_ext kling_nb").success
     assert registered(shell) == (0, 0, 0, 0, 0)
 
@@ -134,3 +136,31 @@ def test_the_magic_waits_for_the_background_imports(monkeypatch: pytest.MonkeyPa
     warmup.finish()
     order.append("magic")
     assert order[-1] == "magic"
+
+
+SLOW_MODULE = "import time\ntime.sleep(0.5)\n"
+
+
+def test_background_imports_run_between_cells_only(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a cell they could spoil the cell's own imports: ``import numpy`` in two threads at once."""
+    (tmp_path / "slow_and_heavy.py").write_text(SLOW_MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(warmup, "MODULES", ("slow_and_heavy",))
+    for event in ("_released", "_awaited", "_imported"):
+        monkeypatch.setattr(warmup, event, threading.Event())
+    shell.run_cell(
+        "%load_ext kling_nb\nimport sys, time\ntime.sleep(0.2)\nbeside = 'slow_and_heavy' in sys.modules"
+    )
+    assert not shell.user_ns["beside"]
+    shell.run_cell("ready = vars(sys.modules['slow_and_heavy']).get('time') is not None")
+    assert shell.user_ns["ready"]
+    assert warmup.is_ready()
+
+
+def test_a_magic_in_the_loading_cell_does_not_wait_for_the_end_of_its_own_cell(
+    shell: InteractiveShell,
+) -> None:
+    done = shell.run_cell("%load_ext kling_nb\n%kling help")
+    assert done.success
