@@ -10,8 +10,9 @@ Coordinates are float pixels from the top-left corner, y downward; whole numbers
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -143,7 +144,9 @@ class Ellipse(Shape):
         }
 
     def to_python(self, module: str = "kn.shapes") -> str:
-        """Return the call of :func:`ellipse`."""
+        """Return the call of :func:`ellipse` or :func:`circle`."""
+        if self.radii[0] == self.radii[1] and not self.angle:
+            return f"{module}.circle({_point_code(self.center)}, {_number(self.radii[0])})"
         turned = f", angle={_number(self.angle)}" if self.angle else ""
         return f"{module}.ellipse({_point_code(self.center)}, {_point_code(self.radii)}{turned})"
 
@@ -273,16 +276,30 @@ class Composite(Shape):
                 done = _apply(done, operation, shape.runs(size))
             known = done
             object.__setattr__(self, "_runs", known)
-            self.__dict__.pop("_before", None)
+            self._forget_old()
         return known
 
     def _start(self, size: Size) -> tuple[Runs, Sequence[tuple[Operation, Shape]]]:
-        earlier: Composite | None = self
-        while (earlier := earlier.__dict__.get("_before")) is not None:
+        for earlier in self._earlier():
             found = earlier.__dict__.get("_runs")
             if found is not None and found.size == size:
                 return found, self.steps[len(earlier.steps) :]
         return Runs.empty(size), self.steps
+
+    def _earlier(self) -> Iterator[Composite]:
+        earlier = self.__dict__.get("_before")
+        while earlier is not None:
+            yield earlier
+            earlier = earlier.__dict__.get("_before")
+
+    def _forget_old(self) -> None:
+        # The newest results make undo immediate; of the older ones some are enough, to start from.
+        old = next(islice(self._earlier(), KEPT, None), None)
+        if old is not None:
+            old.__dict__.pop("_runs" if len(old.steps) % KEPT else "_before", None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"steps": self.steps}
 
     def transformed(self, scale: float, shift: Point = (0.0, 0.0)) -> Composite:
         """Scale, then shift every step."""
@@ -305,6 +322,9 @@ class Composite(Shape):
             lines.append(f"\n    {code}," if operation == "add" else f'\n    ("{operation}", {code}),')
         return f"{module}.compose({''.join(lines)}\n)" if lines else f"{module}.compose()"
 
+
+KEPT: Final = 32
+"""Results that a composite of many strokes keeps; before those, every one in so many."""
 
 OPERATIONS: Final[tuple[Operation, ...]] = ("add", "erase", "keep")
 

@@ -12,6 +12,7 @@ from kling_nb.domain.brush import DynamicMask, Fit, Mask
 from kling_nb.domain.brush import MotionBrush as PlainBrush
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.problems import Problem, Severity
+from kling_nb.domain.shapes import Shape
 from kling_nb.domain.trajectory import Size, Trajectory
 from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image, load_mask
@@ -173,6 +174,8 @@ def mask_of(value: Any, size: Size | None) -> Mask:
         return Mask.read(value.array, size=size, label=value.label)
     if isinstance(value, str) and value.startswith(("http://", "https://")):
         return Mask(url=value)
+    if isinstance(value, Shape) and size is not None:
+        return Mask.drawn(value, size)
     return Mask.read(load_mask(value), size=size)
 
 

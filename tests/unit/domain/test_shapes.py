@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,26 @@ def test_a_further_stroke_gives_what_drawing_all_anew_gives() -> None:
             region.runs(SIZE)
         steps.append(step)
     assert region.runs(SIZE) == shapes.compose(*steps).runs(SIZE)  # type: ignore[arg-type]
+
+
+def test_a_long_drawing_keeps_few_results_and_goes_back_all_the_same() -> None:
+    region = shapes.Composite()
+    drawn = [region]
+    for number in range(200):
+        region = region.then("add" if number % 3 else "erase", shapes.circle((number % 30, number % 22), 4))
+        region.runs(SIZE)
+        drawn.append(region)
+    assert sum("_runs" in vars(each) for each in drawn) < 45
+    for each in reversed(drawn):
+        assert each.runs(SIZE) == shapes.compose(*each.steps).runs(SIZE)
+
+
+def test_a_long_drawing_can_be_copied_to_another_process() -> None:
+    region = shapes.Composite()
+    for number in range(2000):
+        region = region.then("add", shapes.circle((number % 30, 5), 2))
+    region.runs(SIZE)
+    assert pickle.loads(pickle.dumps(region)) == region
 
 
 SHAPES = {
