@@ -1,8 +1,8 @@
 """Heavy imports in a background thread, so that the first ``%%kling`` finds them ready.
 
-They run between cells, never beside one: two threads that import the same package at once can see halves of
-it, and the cell's own ``import numpy`` would fail. So they begin when the loading cell has ended, and the next
-cell waits for them.
+They run between cells, never beside one: two threads that import the same package at once can see halves
+of it, and the cell's own ``import numpy`` would fail. So they begin when the loading cell has ended, and the
+next cell waits for them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import threading
 import time
 from collections.abc import Callable
 
-MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatch", "pandas")
+MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatch")
+"""Not pandas: imported outside a cell it takes the notebook for a terminal and narrows every table."""
 
 HEAD_START_S = 0.05
 """Seconds the loading cell gets to send its answer before the imports begin."""

@@ -73,7 +73,7 @@ def test_the_table_has_one_row_a_run(executed: NotebookNode) -> None:
     assert table.count("succeeded") == 3
 
 
-@pytest.mark.parametrize(("cell_id", "words"), [("impossible", "kling-v1"), ("typo", "--duration")])
+@pytest.mark.parametrize(("cell_id", "words"), [("impossible", "kling-v1-5"), ("typo", "--duration")])
 def test_mistakes_are_three_lines_with_a_way_out(executed: NotebookNode, cell_id: str, words: str) -> None:
     said = text(executed, cell_id).strip()
     assert words in said
