@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import RunRecord
@@ -21,8 +21,10 @@ from kling_nb.session.owner import Owner
 from kling_nb.session.pool import ServicePool
 from kling_nb.session.records import versions
 from kling_nb.transport.loop import background
+from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
+    from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.runlog import RunLog
     from kling_nb.session.pool import Pace
@@ -107,10 +109,14 @@ class Engine:
             The service knows no such task.
         """
 
-        async def ask() -> tuple[Any, Service]:
+        async def ask() -> tuple[Task, Service]:
             service = await self.pool.get(provider)
-            answer = await service.client.fetch(service.provider.query(some_id))
-            return service.provider.decode_task(answer), service
+
+            async def look() -> Task:
+                answer = await service.client.fetch(service.provider.query(some_id))
+                return service.provider.decode_task(answer)
+
+            return await with_fresh_token(service.client, look), service
 
         task, service = background().call(ask())
         now = datetime.now(UTC)

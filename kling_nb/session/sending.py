@@ -13,7 +13,6 @@ and sent again only when asked for, under the same id, after the service has sai
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,11 +26,13 @@ from kling_nb.errors import (
     KlingError,
     ModelRetired,
     NotSent,
+    RateError,
     SubmitUncertain,
     TransportError,
 )
 from kling_nb.session.troubles import error_columns, no_error_columns
-from kling_nb.transport.submit import Step, SubmitEvent, create_task, look_up
+from kling_nb.transport.lookup import search
+from kling_nb.transport.submit import Step, SubmitEvent, create_task
 
 if TYPE_CHECKING:
     from kling_nb.domain.request import ImageToVideo
@@ -111,19 +112,22 @@ class Sender:
     async def _find(self, run: Run, service: Service) -> Task | None:
         """Look for a task that may have been created by an earlier attempt."""
         policy = service.submit_policy
-        external_id = run.external_task_id or ""
         run.set_message("looking the task up by its external id")
-        for number in range(policy.lookups):
-            await asyncio.sleep(policy.lookup_span_s / max(1, policy.lookups - 1) if number else 0.0)
-            trouble: KlingError | None = None
-            try:
-                task = await look_up(service.client, service.provider, external_id)
-            except (ApiError, TransportError) as error:
-                task, trouble = None, error
-            if trouble is not None:
-                raise _uncertain(run, "could not be looked up", f"{trouble.what} {trouble.why}")
-            if task is not None:
-                return task
+        trouble: KlingError | None = None
+        try:
+            task = await search(
+                service.client,
+                service.provider,
+                run.external_task_id or "",
+                times=policy.lookups,
+                span_s=policy.lookup_span_s,
+            )
+        except (ApiError, TransportError) as error:
+            task, trouble = None, error
+        if trouble is not None:
+            raise _uncertain(run, "could not be looked up", f"{trouble.what} {trouble.why}")
+        if task is not None:
+            return task
         age = datetime.now(UTC) - (run.record.sending_at or datetime.now(UTC))
         if not run.may_send:
             raise _uncertain(
@@ -142,16 +146,8 @@ class Sender:
     async def _create(
         self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight
     ) -> Task:
-        if not await self._leases.confirm(run):
-            raise KlingError(
-                f"Run {run.id} was taken over by another kernel.",
-                "This one slept for too long.",
-                f'kn.run("{run.id}").wait() shows how it goes on.',
-                run_id=run.id,
-            )
-        steps = _Steps(self._journal, run, service, gate, flight)
+        steps = _Steps(self._journal, self._leases, run, service=service, gate=gate, flight=flight)
         request = intent.rebuild()
-        found_none = run.record.sending_at is not None
         try:
             task = await create_task(
                 service.client,
@@ -160,11 +156,10 @@ class Sender:
                 run.external_task_id or "",
                 on_event=steps.told,
                 policy=service.submit_policy,
-                adopt_duplicate=intent.own_id or found_none,
+                adopt_duplicate=intent.own_id,
+                may_exist=steps.may_exist,
             )
-        except NotSent as error:
-            if steps.may_exist:
-                raise _uncertain(run, "may have been created", f"{error.what} {error.why}") from error
+        except NotSent:
             await steps.not_sent()
             raise
         except (ApiError, InputError) as error:
@@ -225,28 +220,36 @@ class Flight:
 
 
 class _Steps:
-    """Writes down the steps of one create as they are taken."""
+    """Writes down the steps of one create as they are taken.
 
-    def __init__(self, journal: Journal, run: Run, service: Service, gate: ModelGate, flight: Flight) -> None:
+    Attributes
+    ----------
+    may_exist
+        Whether the service may hold the task: from the first lost answer on, that of an earlier attempt
+        included. Only then ``sending_at`` is never taken back.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        leases: Leases,
+        run: Run,
+        *,
+        service: Service,
+        gate: ModelGate,
+        flight: Flight,
+    ) -> None:
         self._journal = journal
+        self._leases = leases
         self._run = run
         self._service = service
         self._gate = gate
         self._flight = flight
-        self.may_exist = False
+        self.may_exist = run.record.sending_at is not None
 
     async def told(self, event: SubmitEvent) -> None:
         if event.step is Step.SENDING:
-            self._flight.check()
-            self._flight.aloft = True
-            if self._run.record.sending_at is None:
-                now = datetime.now(UTC)
-                await self._journal.write(self._run.id, sending_at=now, base_url=self._service.base_url)
-                self._run.set_columns(sending_at=now, base_url=self._service.base_url)
-            if self._flight.stopping:
-                await self.not_sent()
-                raise Stopped
-            self._run.set_message("sending")
+            await self._sending()
             return
         self._flight.land()
         if event.not_created:
@@ -254,11 +257,27 @@ class _Steps:
         else:
             self.may_exist = True
         if event.step is Step.WAITING:
-            self._gate.refused()
+            if isinstance(event.error, RateError):
+                self._gate.refused()
             self._run.set_message(f"{event.message} Next attempt in {event.delay_s:.0f} s.")
         else:
             self._run.set_message(event.message)
         self._flight.check()
+
+    async def _sending(self) -> None:
+        self._flight.check()
+        self._flight.aloft = True
+        # Hours may have passed in a queue, and a machine that slept has lost its lease.
+        if not await self._leases.confirm(self._run):
+            raise _taken_over(self._run)
+        if self._run.record.sending_at is None:
+            now = datetime.now(UTC)
+            await self._journal.write(self._run.id, sending_at=now, base_url=self._service.base_url)
+            self._run.set_columns(sending_at=now, base_url=self._service.base_url)
+        if self._flight.stopping:
+            await self.not_sent()
+            raise Stopped
+        self._run.set_message("sending")
 
     async def not_sent(self) -> None:
         """Take ``sending_at`` back: the service is known not to hold the task."""
@@ -275,6 +294,15 @@ def _check_allowed(run: Run) -> None:
             f"%kling resume {run.id} or running its cell again sends it.",
             run_id=run.id,
         )
+
+
+def _taken_over(run: Run) -> KlingError:
+    return KlingError(
+        f"Run {run.id} was taken over by another kernel.",
+        "This one slept for too long.",
+        f'kn.run("{run.id}").wait() shows how it goes on.',
+        run_id=run.id,
+    )
 
 
 def _uncertain(run: Run, what: str, why: str) -> SubmitUncertain:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from kling_nb.errors import AnswerLost, AuthError, ClockSkewError, KlingError, NotSent
+from kling_nb.errors import AnswerLost, AuthError, KlingError, NotSent
 from kling_nb.session.gate import ModelGate
 from kling_nb.session.tracker import FollowPolicy, Tracker
 from kling_nb.transport.retry import retry_after
-from kling_nb.transport.submit import with_measured_skew
+from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
     from kling_nb.domain.task import Task
@@ -96,18 +96,7 @@ class Service:
         return await self._ask(self.provider.list_tasks(page, size), self.provider.decode_list)
 
     async def _ask(self, call: Call, decode: Callable[[Answer], T]) -> T:
-        """Make one attempt; a token that the service finds too old or too young is signed anew once."""
-        try:
-            return await self._ask_once(call, decode)
-        except ClockSkewError as error:
-            credential = self.client.credential
-            if credential is None or not credential.resign():
-                raise
-            first = error
-        try:
-            return await self._ask_once(call, decode)
-        except ClockSkewError:
-            raise with_measured_skew(first, self.client.clock_skew) from None
+        return await with_fresh_token(self.client, lambda: self._ask_once(call, decode))
 
     async def _ask_once(self, call: Call, decode: Callable[[Answer], T]) -> T:
         self.asked_pause = 0.0

@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 from kling_nb.domain.task import Task
 from kling_nb.domain.wire import Answer, Call
@@ -26,28 +26,15 @@ from kling_nb.errors import (
     RateError,
     ServiceError,
     SubmitUncertain,
-    TaskNotFound,
     TransportError,
 )
 from kling_nb.transport.client import ServiceClient
+from kling_nb.transport.lookup import Dialect, search
 from kling_nb.transport.retry import RetryRule, retry_after
+from kling_nb.transport.skew import with_measured_skew
 
 Resubmit = Literal["auto", "never"]
 R = TypeVar("R")
-R_contra = TypeVar("R_contra", contravariant=True)
-
-
-class Dialect(Protocol[R_contra]):
-    """What is needed of a provider here."""
-
-    def create(self, request: R_contra, external_task_id: str, /) -> Call:
-        """Return the call that creates the task."""
-
-    def query(self, task_id: str, /) -> Call:
-        """Return the call that asks for it by its external id."""
-
-    def decode_task(self, answer: Answer, /) -> Task:
-        """Read the answer of either, or raise the error tree."""
 
 
 class Step(StrEnum):
@@ -127,6 +114,7 @@ async def create_task(
     resubmit: Resubmit = "auto",
     policy: SubmitPolicy | None = None,
     adopt_duplicate: bool = True,
+    may_exist: bool = False,
 ) -> Task:
     """Create a task, or adopt it when an earlier attempt had arrived.
 
@@ -152,6 +140,9 @@ async def create_task(
     adopt_duplicate
         Whether "already exists" on the very first create means our own task. False when a person
         chose the id and it was never sent: another task may have it.
+    may_exist
+        Whether an attempt before this call may have arrived although it was not found: then no refusal is
+        taken for the whole truth.
 
     Returns
     -------
@@ -170,30 +161,8 @@ async def create_task(
     rules = policy or SubmitPolicy()
     call = provider.create(request, external_task_id)
     submit = _Submit(client, provider, call, external_task_id, on_event=on_event, policy=rules)
+    submit.may_exist = may_exist
     return await submit.run(resubmit, adopt_duplicate)
-
-
-async def look_up(client: ServiceClient, provider: Dialect[Any], external_task_id: str) -> Task | None:
-    """Ask once for a task by its external id; safe, and retried like every query.
-
-    Parameters
-    ----------
-    client
-        Client of the service.
-    provider
-        Dialect.
-    external_task_id
-        Id given at creation.
-
-    Returns
-    -------
-    Task or None
-        None when the service knows no such task.
-    """
-    try:
-        return provider.decode_task(await client.fetch(provider.query(external_task_id)))
-    except TaskNotFound:
-        return None
 
 
 class _Submit:
@@ -244,6 +213,12 @@ class _Submit:
                 if found is not None:
                     return found
                 self._allow_resend(error, resubmit)
+            except ApiError as error:
+                # A create that arrived late may be the very reason: its cost, its id.
+                found = await self._find(error) if self.may_exist else None
+                if found is None:
+                    raise
+                return found
 
     async def _before(self) -> None:
         self.sent += 1
@@ -262,6 +237,7 @@ class _Submit:
     async def _wait_for_slot(self, error: RateError, answer: Answer | None) -> None:
         delay = max(self.policy.backoff.delay(self.refusals), retry_after(answer) if answer else 0.0)
         self.refusals += 1
+        self.unreached = 0  # The service was reached.
         busy = isinstance(error, ConcurrencyError)
         words = (
             "Waiting for a slot: all slots of the account are busy."
@@ -273,7 +249,8 @@ class _Submit:
     async def _resign(self, error: ClockSkewError) -> None:
         credential = self.client.credential
         if self.resigned or credential is None or not credential.resign():
-            raise with_measured_skew(error, self.client.clock_skew)
+            told = with_measured_skew(error, self.client.clock_skew)
+            raise self._uncertain("The token was refused.", told) if self.may_exist else told
         self.resigned = True
 
     async def _adopt(self, error: DuplicateTask) -> Task:
@@ -285,22 +262,27 @@ class _Submit:
 
     async def _find(self, cause: KlingError) -> Task | None:
         """Look the task up; None only after every look-up has said "not found"."""
-        pause = self.policy.lookup_span_s / max(self.policy.lookups - 1, 1)
-        for number in range(self.policy.lookups):
-            delay = pause if number else 0.0
+
+        async def before(delay: float) -> None:
             await self._tell(Step.LOOKING_UP, "The answer was lost; looking the task up.", delay, cause)
-            await asyncio.sleep(delay)
-            trouble: KlingError | None = None
-            try:
-                found = await look_up(self.client, self.provider, self.external_task_id)
-            except (ApiError, TransportError) as error:
-                found, trouble = None, error
-            if trouble is not None:
-                raise self._uncertain("The task could not be looked up.", trouble)
-            if found is not None:
-                await self._tell(Step.ADOPTED, f"Found as task {found.task_id}.", error=cause)
-                return found
-        return None
+
+        trouble: KlingError | None = None
+        try:
+            found = await search(
+                self.client,
+                self.provider,
+                self.external_task_id,
+                times=self.policy.lookups,
+                span_s=self.policy.lookup_span_s,
+                before=before,
+            )
+        except (ApiError, TransportError) as error:
+            found, trouble = None, error
+        if trouble is not None:
+            raise self._uncertain("The task could not be looked up.", trouble)
+        if found is not None:
+            await self._tell(Step.ADOPTED, f"Found as task {found.task_id}.", error=cause)
+        return found
 
     def _allow_resend(self, error: KlingError, resubmit: Resubmit) -> None:
         if resubmit == "never":
@@ -330,28 +312,3 @@ class _Submit:
         told = self.on_event(SubmitEvent(step, message, self.sent, delay, not_created=safe, error=error))
         if inspect.isawaitable(told):
             await told
-
-
-def with_measured_skew(error: ClockSkewError, skew_s: float | None) -> ClockSkewError:
-    """Return the error with this machine's clock compared to the service's.
-
-    Parameters
-    ----------
-    error
-        Error as decoded.
-    skew_s
-        This clock minus the service's ``Date``, in seconds; None when unknown.
-    """
-    if skew_s is None:
-        return error
-    side = "ahead of" if skew_s > 0 else "behind"
-    measured = f"This machine's clock is {abs(skew_s):.0f} s {side} the service's."
-    return ClockSkewError(
-        error.what,
-        f"{error.why} {measured}",
-        error.advice,
-        code=error.code,
-        http_status=error.http_status,
-        request_id=error.request_id,
-        service_message=error.service_message,
-    )

@@ -11,19 +11,23 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from quick_sessions import finish
+from quick_sessions import QUICK, finish
 
 from kling_nb import errors
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import RunLog
 from kling_nb.sandbox import launch
 from kling_nb.session import Session
+from kling_nb.session.gate import ModelGate
+from kling_nb.transport.client import ServiceClient
+from kling_nb.transport.retry import RetryRule
 
 
 def official_at(make_session: Any, sandbox: Any, **changes: Any) -> Session:
@@ -526,6 +530,76 @@ def test_an_interrupted_submit_can_be_sent_by_the_same_cell(
     assert run.external_task_id == row.external_task_id
     assert run.status is RunStatus.SUCCEEDED
     assert len(sandbox.charges()) == 1
+
+
+def test_a_lost_create_is_not_forgotten_when_the_network_fails_next(
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked up, not found, sent again, not reached: an earlier create may still have arrived."""
+    monkeypatch.setattr(ServiceClient, "send", _posts_fail(errors.AnswerLost("the answer was lost"), 1))
+    sandbox.fault("code:1201", "GET", "/v1/videos/image2video/*", times=1)
+    run = finish(session.submit(picture, "a boat", external_task_id="boat-1"))
+    assert run.status is RunStatus.UNCERTAIN
+    sent_at = session.log.get(run.id).sending_at
+    assert sent_at is not None
+    monkeypatch.setattr(ServiceClient, "send", _posts_fail(errors.NotSent("not reached"), 99))
+    session.resume(run)
+    finish(run)
+    assert isinstance(run.error, errors.SubmitUncertain)
+    assert session.log.get(run.id).sending_at == sent_at, "still looked up before anything is sent"
+    assert session.log.get(run.id).status is RunStatus.UNCERTAIN
+
+
+_SEND = ServiceClient.send
+
+
+def _posts_fail(error: errors.KlingError, times: int) -> Any:
+    left = [times]
+
+    async def send(self: ServiceClient, call: Any, *, before: Any = None) -> Any:
+        if call.method == "POST" and left[0] > 0:
+            left[0] -= 1
+            await before()
+            raise error
+        return await _SEND(self, call, before=before)
+
+    return send
+
+
+def test_an_unreachable_service_is_not_a_full_account(
+    session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs wait for each other when the service has no slot, not when the network fails."""
+    congested: list[bool] = []
+    real = ModelGate.refused
+
+    def refused(self: ModelGate) -> None:
+        congested.append(True)
+        real(self)
+
+    monkeypatch.setattr(ModelGate, "refused", refused)
+    monkeypatch.setattr(ServiceClient, "send", _posts_fail(errors.NotSent("not reached"), 2))
+    assert finish(session.submit(picture, "a boat")).status is RunStatus.SUCCEEDED
+    assert congested == []
+
+
+def test_a_run_taken_over_while_it_waited_for_a_slot_is_not_sent(
+    make_session: Any, sandbox: Any, picture: np.ndarray
+) -> None:
+    """The machine slept in the queue; another kernel holds the run now."""
+    patient = replace(QUICK.submit, backoff=RetryRule(delays=(0.5,), jitter=0.0))
+    session = make_session(pace=replace(QUICK, submit=patient))
+    sandbox.fault("code:1303", "POST", "/v1/videos/image2video", times=1)
+    run = session.submit(picture, "a boat")
+    deadline = time.monotonic() + 5
+    while "slot" not in run.message and time.monotonic() < deadline:
+        time.sleep(0.01)
+    session._engine._follower._leases._held[run.id] = 0.0
+    session.log.update(run.id, owner="elsewhere|0|1|1|x")
+    finish(run)
+    assert run.error is not None
+    assert "taken over" in run.error.what
+    assert sandbox.tasks() == []
 
 
 def test_a_duplicate_id_of_ones_own_is_not_adopted_by_accident(

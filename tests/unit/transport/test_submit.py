@@ -27,8 +27,9 @@ from kling_nb.transport import submit
 from kling_nb.transport.auth import Credential
 from kling_nb.transport.client import ServiceClient
 from kling_nb.transport.connection import Timeouts
+from kling_nb.transport.lookup import look_up
 from kling_nb.transport.retry import RetryRule
-from kling_nb.transport.submit import Step, SubmitPolicy, create_task, look_up
+from kling_nb.transport.submit import Step, SubmitPolicy, create_task
 
 FAST = SubmitPolicy(backoff=RetryRule(delays=(0.002,) * 5, jitter=0.0), lookup_span_s=0.02)
 FOUND = "829611643369439283"
@@ -244,8 +245,53 @@ class TestTable:
         waiting = [event for event in world.events if event.step is Step.WAITING]
         assert [event.not_created for event in waiting] == [False]
 
+    @pytest.mark.parametrize(("code", "message"), [(1102, "no money"), (1201, "prompt: must not be blank")])
+    async def test_a_refusal_after_a_lost_answer_is_not_the_whole_truth(
+        self, world, server, act, code, message
+    ):
+        """The first create arrived late and spent the money that the second one lacks."""
+        refusal = act.envelope(code, message, 400)
+        server.script = [act.hang_up, *[act.not_found()] * 3, refusal, act.not_found(), act.task(FOUND)]
+        assert (await world()).task_id == FOUND
+        assert server.count("POST") == 2
+
+    async def test_a_refusal_after_a_lost_answer_holds_when_nothing_is_found(self, world, server, act):
+        server.script = [act.hang_up, *[act.not_found()] * 3, act.envelope(1102, "no money", 429)]
+        server.default = act.not_found()
+        with pytest.raises(MoneyError):
+            await world()
+        assert (server.count("POST"), server.count("GET")) == (2, 6)
+
+    async def test_a_refused_token_after_a_lost_answer_is_uncertain(self, world, server, act):
+        server.script = [act.hang_up, *[act.not_found()] * 3]
+        server.default = act.envelope(1004, "Authorization has expired", 401)
+        with pytest.raises(SubmitUncertain):
+            await world()
+
+    async def test_an_attempt_before_this_call_counts_as_a_lost_answer(self, world, server, act):
+        server.script = [act.envelope(1102, "no money", 429), act.task(FOUND)]
+        assert (await world(may_exist=True, adopt_duplicate=False)).task_id == FOUND
+        assert not any(event.not_created for event in world.events)
+
+    async def test_failed_connections_are_counted_anew_after_an_answer(self, world, server, act):
+        real, script = world.client.send, ["unreached", "busy"] * 8
+
+        async def send(call, *, before=None):
+            if script and script.pop(0) == "unreached":
+                raise NotSent("not reached")
+            return await real(call, before=before)
+
+        world.client.send = send
+        server.script = [act.envelope(1303, "busy", 429)] * 8
+        server.default = act.task(FOUND)
+        assert (await world()).task_id == FOUND
+
 
 class TestClock:
+    async def test_look_up_signs_anew_once_too(self, world, server, act):
+        server.script = [act.envelope(1004, "Authorization has expired", 401), act.task(FOUND)]
+        assert (await look_up(world.client, Words(), "job-1")).task_id == FOUND
+
     @pytest.mark.parametrize("code", [1003, 1004])
     async def test_token_is_signed_anew_once(self, world, server, act, code):
         now = [1_800_000_000.0]
