@@ -31,7 +31,8 @@ logger = logging.getLogger("kling_nb")
 
 STUCK_S = 600.0
 STUCK_FACTOR = 4.0
-"""A hint is given after max(600 s, 4 x own median) (``spec/official-api.md`` §12)."""
+LONGER = "Taking longer than usual"
+"""A hint is given once after max(600 s, 4 x own median) (``spec/official-api.md`` §12)."""
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class _Job:
 
     flight: Flight = field(default_factory=Flight)
     task: asyncio.Task[None] | None = None
+    begun: bool = False
+    """A task that is cancelled before its first step never enters its body, nor the clean-up in it."""
 
 
 class Follower:
@@ -72,7 +75,7 @@ class Follower:
         if job is None or job.flight.stopping:
             return
         job.flight.stopping = True
-        if not job.flight.aloft and job.task is not None:
+        if job.begun and not job.flight.aloft and job.task is not None:
             job.task.cancel()
 
     async def close(self) -> None:
@@ -85,7 +88,9 @@ class Follower:
 
     async def _drive(self, run: Run, intent: Intent, job: _Job) -> None:
         error: KlingError | None = None
+        job.begun = True
         try:
+            job.flight.check()
             if await self._leases.hold(run):
                 await self._advance(run, intent, job)
         except Stopped:
@@ -106,8 +111,10 @@ class Follower:
             )
         finally:
             self._jobs.pop(run.id, None)
-            await self._leases.release(run)
-            run.settle(error)
+            try:
+                await self._leases.release(run)
+            finally:
+                run.settle(error)
 
     async def _advance(self, run: Run, intent: Intent, job: _Job) -> None:
         if run.complete:
@@ -154,14 +161,13 @@ class Follower:
         await self._conclude(run, service, task)
 
     async def _until_end(self, run: Run, future: asyncio.Future[Task]) -> Task:
-        limit = max(STUCK_S, STUCK_FACTOR * (run.expected or 0.0))
-        done, _ = await asyncio.wait({future}, timeout=max(0.0, limit - (run.elapsed or 0.0)))
-        if not done:
-            usual = f"; runs like it took {run.expected:.0f} s" if run.expected else ""
-            await self.notify(
-                run,
-                f"Taking longer than usual ({run.elapsed or 0:.0f} s{usual}); still followed.",
-            )
+        if not await _ends_before(STUCK_S, run, future):
+            # Only now is the log asked, on its own thread: most runs never take so long.
+            usual = await self._journal.call(lambda: run.expected) or 0.0
+            told = any(notice.startswith(LONGER) for notice in run.record.notices)
+            if not await _ends_before(STUCK_FACTOR * usual, run, future) and not told:
+                like = f"; runs like it took {usual:.0f} s" if usual else ""
+                await self.notify(run, f"{LONGER} ({run.elapsed or 0:.0f} s{like}); still followed.")
         return await future
 
     @staticmethod
@@ -225,6 +231,12 @@ class Follower:
     async def _keep(self, run: Run, columns: dict[str, Any]) -> None:
         run.set_columns(**columns)
         await self._journal.keep(run.id, **columns)
+
+
+async def _ends_before(age: float, run: Run, future: asyncio.Future[Task]) -> bool:
+    """Wait until a run is so many seconds old; whether its task ended by then."""
+    done, _ = await asyncio.wait({future}, timeout=max(0.0, age - (run.elapsed or 0.0)))
+    return bool(done)
 
 
 def _seconds(task: Task) -> float | None:

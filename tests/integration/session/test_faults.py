@@ -72,7 +72,12 @@ def test_longer_than_usual_is_told_once(
     official: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kling_nb.session.following.STUCK_S", 0.2)
-    run = official.submit(picture, "[[sandbox:slow:0.8]] a boat")
+    run = official.submit(picture, "[[sandbox:slow:1.2]] a boat")
+    deadline = time.monotonic() + 5
+    while not any("longer than usual" in notice for notice in run.notices) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.stop_following()
+    run._settled.wait(5)
     finish(run)
     assert sum("longer than usual" in notice for notice in run.notices) == 1
 

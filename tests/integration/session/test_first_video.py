@@ -226,6 +226,21 @@ def test_stop_following_keeps_the_task(session: Session, sandbox: Any, picture: 
     assert len(sandbox.charges()) == 1
 
 
+def test_stopped_in_the_same_breath(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    """Before the first step of its following: nothing hangs, nothing is sent, the same cell sends it."""
+    runs = [session.submit(picture, f"a boat {number}") for number in range(5)]
+    for run in runs:
+        run.stop_following()
+    for run in runs:
+        assert run._settled.wait(5)
+        assert not run.following
+    unsent = [run for run in runs if run.record.sending_at is None]
+    assert all(session.log.get(run.id).owner is None for run in unsent)
+    again = session.submit(picture, "a boat 0")
+    assert again is runs[0]
+    assert finish(again).status is RunStatus.SUCCEEDED
+
+
 def test_listeners_see_every_stage_and_the_last_one(session: Session, picture: np.ndarray) -> None:
     run = session.submit(picture, "[[sandbox:slow:0.3]] a boat")
     seen: list[RunStatus] = []
