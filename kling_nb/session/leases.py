@@ -80,7 +80,8 @@ class Leases:
 
     async def release(self, run: Run) -> None:
         """Give a lease back; never raises."""
-        if self._held.pop(run.id, None) is not None:
+        held = self._held.pop(run.id, None) is not None
+        if held or run.record.owner == str(self.owner):
             with contextlib.suppress(KlingError):
                 await self._journal.release(run.id, str(self.owner))
             run.set_columns(owner=None, lease_until=None)
@@ -113,14 +114,14 @@ class Leases:
     async def _renew(self) -> None:
         while self._held:
             await asyncio.sleep(RENEW_S)
-            held = list(self._held)
-            with contextlib.suppress(KlingError):
-                await self._journal.call(partial(self._renew_now, held))
+            for run_id in list(self._held):
+                # One by one: a row that somebody deleted must not cost the others their leases.
+                with contextlib.suppress(KlingError):
+                    if await self._journal.call(partial(self._renew_now, run_id)) and run_id in self._held:
+                        self._held[run_id] = time.time()
 
-    def _renew_now(self, held: list[str]) -> None:
-        for run_id in held:
-            if self._journal.log.lease(run_id, str(self.owner), LEASE_S) and run_id in self._held:
-                self._held[run_id] = time.time()
+    def _renew_now(self, run_id: str) -> bool:
+        return self._journal.log.lease(run_id, str(self.owner), LEASE_S)
 
 
 def _expired(record: RunRecord) -> bool:

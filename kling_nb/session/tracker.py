@@ -8,6 +8,8 @@ watched until the service says that it ended, or that it does not know it.
 from __future__ import annotations
 
 import asyncio
+import copy
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from kling_nb.errors import AuthError, KlingError, TaskGone, TaskNotFound
 if TYPE_CHECKING:
     from kling_nb.domain.task import Task
     from kling_nb.session.service import Service
+
+logger = logging.getLogger("kling_nb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Tracker:
         self._loop_task: asyncio.Task[None] | None = None
         self._failures = 0
         self._list_due = 0.0
-        self.calls = 0
+        self._quiet_until = 0.0
 
     def watch(
         self,
@@ -139,15 +143,22 @@ class Tracker:
                     pass
                 else:
                     continue
-            await self._round()
+            try:
+                await self._round()
+            except Exception as error:
+                # Nobody awaits this loop: whatever escaped it would leave every run waiting for ever.
+                logger.exception("asking for tasks failed")
+                self._quiet_until = time.monotonic() + self._policy.pause_max_s
+                self._note_all(f"Asking for tasks failed ({type(error).__name__}); asking again soon.")
+                self._failures += 1
 
     def _lists(self) -> bool:
         return len(self._watched) >= self._policy.list_from
 
     def _next_due(self) -> float:
-        if self._lists():
-            return self._list_due
-        return min(watched.due for watched in self._watched.values())
+        due = self._list_due if self._lists() else min(watched.due for watched in self._watched.values())
+        # A pause holds for tasks that joined meanwhile too: the service asked for it, or is away.
+        return max(due, self._quiet_until)
 
     async def _round(self) -> None:
         try:
@@ -167,7 +178,6 @@ class Tracker:
                 self._note_all("")
 
     async def _ask_one(self, watched: Watched) -> None:
-        self.calls += 1
         self._put_off(watched)
         try:
             task = await self._service.query(watched.task_id)
@@ -181,7 +191,6 @@ class Tracker:
         wanted = set(self._watched)
         size = min(policy.page_size, max(30, 2 * len(wanted)))
         for page in range(1, len(wanted) // size + 4):
-            self.calls += 1
             tasks = await self._service.list_tasks(page, size)
             for task in tasks:
                 if task.task_id in wanted:
@@ -252,7 +261,8 @@ class Tracker:
         for watched in list(self._watched.values()):
             self._watched.pop(watched.task_id, None)
             if not watched.future.done():
-                watched.future.set_exception(error)
+                # One each: every run writes its own id into its error.
+                watched.future.set_exception(copy.copy(error))
 
     async def _pause(self, error: KlingError) -> None:
         self._failures += 1
@@ -261,11 +271,8 @@ class Tracker:
         pause = max(_jittered(pause, poll.jitter), self._service.asked_pause)
         if self._failures > 1:
             self._note_all(f"{error.what} Asking again in {pause:.0f} s; the task goes on.")
+        self._quiet_until = time.monotonic() + pause
         await self._service.recover(error, self._failures)
-        until = time.monotonic() + pause
-        self._list_due = until
-        for watched in self._watched.values():
-            watched.due = max(watched.due, until)
 
     def _note_all(self, text: str) -> None:
         for watched in self._watched.values():

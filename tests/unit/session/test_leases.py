@@ -114,3 +114,29 @@ async def test_after_a_long_sleep_a_run_that_another_kernel_sent_is_not_sent(
     monkeypatch.setattr(module.time, "time", lambda: now + 7200)
     log.update(run.id, sending_at=datetime.now(UTC), task_id="7", owner=None)
     assert not await mine.confirm(run)
+
+
+async def test_a_deleted_row_does_not_cost_the_others_their_leases(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RENEW_S", 0.02)
+    mine = kernel(log)
+    gone, kept = (handle(log, log.insert(held_by(mine.owner)).id) for _ in range(2))
+    assert await mine.hold(gone)
+    assert await mine.hold(kept)
+    with log._database.writing(durable=False) as cursor:
+        cursor.execute("DELETE FROM runs WHERE id = ?", (gone.id,))
+    before = log.get(kept.id).lease_until
+    async with asyncio.timeout(5):
+        while log.get(kept.id).lease_until == before:  # noqa: ASYNC110 - renewed by another task
+            await asyncio.sleep(0.01)
+    await mine.release(gone)
+    await mine.release(kept)
+
+
+async def test_a_lease_that_was_never_used_is_given_back(log: RunLog) -> None:
+    """Stopped before the first step: another kernel must not wait for the lease to run out."""
+    mine = kernel(log)
+    run = handle(log, log.insert(held_by(mine.owner)).id)
+    await mine.release(run)
+    assert log.get(run.id).owner is None

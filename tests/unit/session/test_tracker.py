@@ -164,6 +164,32 @@ async def test_a_refused_credential_ends_the_watch_of_all() -> None:
     futures = [watch(tracker, "7"), watch(tracker, "8")]
     done = await asyncio.gather(*futures, return_exceptions=True)
     assert [type(error) for error in done] == [AuthError, AuthError]
+    assert done[0] is not done[1], "each run writes its own id into its error"
+
+
+async def test_a_bug_does_not_leave_the_runs_waiting_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    service = FakeService({"7": task("7")})
+    service.failures = [RecursionError("nested too deeply")]  # type: ignore[list-item]  # whatever it is
+    notes: list[str] = []
+    future = watch(Tracker(service, FAST), "7", note=notes.append)  # type: ignore[arg-type]
+    await until(lambda: len(service.queries) > 2)
+    end(service, "7")
+    assert (await asyncio.wait_for(future, 2)).status is RunStatus.SUCCEEDED
+    assert "RecursionError" in notes[0]
+    assert notes[-1] == ""
+    assert "asking for tasks failed" in caplog.text
+
+
+async def test_the_pause_a_service_asks_for_holds_for_tasks_that_join_later() -> None:
+    service = FakeService({"7": task("7"), "8": task("8")}, failures=[ServiceError("503")], asked_pause=0.3)
+    tracker = Tracker(service, FAST)  # type: ignore[arg-type]
+    first = watch(tracker, "7")
+    await until(lambda: service.queries == ["7"])
+    second = watch(tracker, "8")
+    await asyncio.sleep(0.15)
+    assert service.queries == ["7"]
+    end(service, "7", "8")
+    await asyncio.wait_for(asyncio.gather(first, second), 2)
 
 
 async def test_dropping_a_task_asks_no_more() -> None:
