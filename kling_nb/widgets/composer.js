@@ -45,30 +45,24 @@ class Composer {
     this.way = element("p", "kn-way-reason", { "aria-live": "polite" });
     this.problems = element("ul", "kn-problems", { "aria-live": "polite", "aria-label": "Checks" });
     this.cost = element("span", "kn-cost-line", { title: "Estimate by the list price" });
-    this.preview = this.button("Preview", "Local video of the motion; free", "kn-compose-preview", () => this.send({ kind: "preview" }));
+    this.preview = this.button("Preview", "Shows the motion beside the picture; made here, free", "kn-compose-preview", () => this.send({ kind: "preview" }));
     this.submit = this.button("Submit", "", "kn-primary kn-compose-submit", () => this.trySubmit());
     this.message = element("p", "kn-compose-message", { role: "alert" });
-    this.film = element("video", "kn-compose-film", { loop: "", playsinline: "", controls: "", "aria-label": "Preview of the motion" });
-    this.film.muted = true;
-    this.film.hidden = true;
     this.cards = element("div", "kn-cards");
     this.root.append(
       this.padSlot, this.prompt.box, this.negative.box, this.grid, this.way, this.problems,
-      element("div", "kn-compose-actions", {}, this.preview, this.submit, this.cost), this.message, this.film, this.cards,
+      element("div", "kn-compose-actions", {}, this.preview, this.submit, this.cost), this.message, this.cards,
     );
     el.append(this.root);
     this.changed = () => this.update();
     this.padChanged = () => this.mountPad();
     this.cardsChanged = () => this.mountCards();
-    this.filmed = () => this.showFilm();
     model.on("change:state", this.changed);
     model.on("change:pad", this.padChanged);
     model.on("change:cards", this.cardsChanged);
-    model.on("change:film", this.filmed);
     this.update();
     this.mountPad();
     this.mountCards();
-    this.showFilm();
   }
 
   buildPicture() {
@@ -170,16 +164,6 @@ class Composer {
     this.message.dataset.level = state.message_level;
   }
 
-  showFilm() {
-    const data = this.model.get("film");
-    if (this.address) URL.revokeObjectURL(this.address);
-    this.address = data && data.byteLength ? URL.createObjectURL(new Blob([data], { type: "video/mp4" })) : null;
-    this.film.hidden = !this.address;
-    if (!this.address) return;
-    this.film.src = this.address;
-    this.film.play().catch(() => {});
-  }
-
   async child(reference) {
     const model = await this.model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
     const view = await this.model.widget_manager.create_view(model, {});
@@ -209,9 +193,7 @@ class Composer {
     this.model.off("change:state", this.changed);
     this.model.off("change:pad", this.padChanged);
     this.model.off("change:cards", this.cardsChanged);
-    this.model.off("change:film", this.filmed);
     for (const view of this.views) view.remove();
-    if (this.address) URL.revokeObjectURL(this.address);
   }
 }
 

@@ -14,6 +14,7 @@ import anywidget
 import traitlets
 from ipywidgets import widget_serialization
 
+from kling_nb.domain.problems import Problem, Severity
 from kling_nb.errors import KlingError
 from kling_nb.session import default_session
 from kling_nb.session.ways import WAYS, obstacle
@@ -66,7 +67,6 @@ class Composer(anywidget.AnyWidget):
     state = traitlets.Dict().tag(sync=True)
     pad = traitlets.Any(allow_none=True).tag(sync=True, **widget_serialization)
     cards: traitlets.List[Any] = traitlets.List().tag(sync=True, **widget_serialization)
-    film = traitlets.Bytes(b"").tag(sync=True)
 
     def __init__(
         self, image: Any = None, prompt: str = "", *, session: Session | None = None, **params: Any
@@ -82,7 +82,6 @@ class Composer(anywidget.AnyWidget):
         self._known = _Checked()
         self._stop_watching: Callable[[], None] | None = None
         self._checker: LatestOnly[_Checked] = LatestOnly(self._checked)
-        self._renderer: LatestOnly[bytes] = LatestOnly(self._previewed)
         remember_cell()
         super().__init__(state=self._state())
         self.on_msg(self._on_message)
@@ -111,8 +110,9 @@ class Composer(anywidget.AnyWidget):
 
     def settle(self, timeout: float = 60) -> None:
         """Wait until what was ordered is checked and rendered."""
-        for worker in (self._checker, self._renderer):
-            worker.join(timeout)
+        self._checker.join(timeout)
+        if self.pad is not None:
+            self.pad.settle(timeout)
 
     def close(self) -> None:
         """Forget pad and cards."""
@@ -141,8 +141,8 @@ class Composer(anywidget.AnyWidget):
             case "upload":
                 self._open(self._keep_upload(str(content["name"]), bytes(buffers[0])))
                 self._changed()
-            case "preview":
-                self._preview()
+            case "preview" if self.pad is not None:
+                self.pad.preview()
             case "submit":
                 self._submit()
 
@@ -225,19 +225,7 @@ class Composer(anywidget.AnyWidget):
         found = {way: obstacle(way, prepared.drawn) for way in WAYS}
         return {way: hurdle.text for way, hurdle in found.items() if hurdle is not None}
 
-    # --- preview and submit -----------------------------------------------------------------------------
-
-    def _preview(self) -> None:
-        request = self.request()
-        self._say("Rendering …", "I")
-        self._renderer.order(lambda: self._session.preview(**request).read_bytes())
-
-    def _previewed(self, result: bytes | Exception) -> None:
-        if isinstance(result, Exception):
-            in_cell(lambda: self._say(failure_lines(result), "E"))
-            return
-        self.film = result
-        in_cell(lambda: self._say("Local preview of the motion: free, not Kling's work.", "I"))
+    # --- submit -----------------------------------------------------------------------------------------
 
     def _submit(self) -> None:
         run = self._session.submit(**self.request())
@@ -258,6 +246,11 @@ class Composer(anywidget.AnyWidget):
         with self._lock:
             self.state = self._state()
 
+    @staticmethod
+    def _worth_saying(prepared: Prepared) -> list[Problem]:
+        # The way of the brush has a line of its own.
+        return [p for p in prepared.problems if p.blocks or p.field != "way" or p.severity != Severity.INFO]
+
     def _state(self) -> dict[str, Any]:
         prepared = self._known.prepared
         blocked = prepared is None or bool(prepared.blocking)
@@ -268,7 +261,7 @@ class Composer(anywidget.AnyWidget):
             **self._texts,
             "fields": [field.to_json() for field in self._fields()],
             "way": reason[:1].upper() + reason[1:],
-            "problems": [] if prepared is None else problem_rows(prepared.problems),
+            "problems": [] if prepared is None else problem_rows(self._worth_saying(prepared)),
             "cost": f"{self._provider}: {cost}" if cost else "",
             "submit": "Submit",
             "can_submit": not blocked,

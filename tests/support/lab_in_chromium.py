@@ -49,6 +49,18 @@ CELL_MODEL = """(index) => {
   return {type: model.type, source, count: model.executionCount, outputs: model.outputs.toJSON()};
 }"""
 
+RUN_BESIDE = """async (code) => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const done = kernel.requestExecute({code, store_history: false});
+  let text = '';
+  done.onIOPub = (message) => {
+    if (message.header.msg_type === 'stream') text += message.content.text;
+    if (message.header.msg_type === 'error') text += message.content.ename + ': ' + message.content.evalue;
+  };
+  await done.done;
+  return text;
+}"""
+
 NOTEBOOK_READY = """() => {
   const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
   const kernel = panel && panel.sessionContext && panel.sessionContext.session?.kernel;
@@ -216,6 +228,10 @@ class NotebookPage:
         """Return the text of a cell's outputs, errors included."""
         return "".join(plain_text(output) for output in self.cell(index)["outputs"])
 
+    def run_text(self, code: str) -> str:
+        """Run code in the notebook's kernel beside its cells and return what it printed."""
+        return str(self.page.evaluate(RUN_BESIDE, code)).strip()
+
     def output_types(self, index: int) -> set[str]:
         """Return the MIME types that a cell shows."""
         return {kind for output in self.cell(index)["outputs"] for kind in output.get("data", {})}
@@ -306,9 +322,11 @@ def plain_text(output: dict[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def notebook_page(browser: Browser, lab: JupyterLab, pictures: Path) -> Iterator[NotebookPage]:
-    """Open a fresh browser window on a server."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+def notebook_page(
+    browser: Browser, lab: JupyterLab, pictures: Path, **options: Any
+) -> Iterator[NotebookPage]:
+    """Open a fresh browser window on a server; options are those of Playwright's contexts."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
     try:
         yield NotebookPage(context.new_page(), lab, pictures)
     finally:

@@ -212,6 +212,11 @@ class Ink {
       this.pad.panned(last[0] - first[0], last[1] - first[1]);
       return;
     }
+    if (stroke.tool === "edit" && stroke.modifiers.alt && stroke.picked.kind === "point") {
+      this.pad.command("delete_point", { index: stroke.picked.index });
+      this.redraw();
+      return;
+    }
     stroke.points = this.echoed(stroke);
     stroke.seq = this.pad.deliver({
       tool: stroke.tool, layer: stroke.layer, size: stroke.size, pointer: stroke.pointer, n: length, moved,

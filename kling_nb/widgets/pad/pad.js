@@ -132,6 +132,7 @@ class Pad {
 
   send(message, buffers) {
     this.seq += 1;
+    this.root.setAttribute("aria-busy", "true");
     if (!this.unanswered) this.since = performance.now();
     this.unanswered += 1;
     this.model.send({ ...message, client: this.client, seq: this.seq }, undefined, buffers);
@@ -234,6 +235,8 @@ class Pad {
 
   paint() {
     const { state, local } = this;
+    this.root.setAttribute("aria-busy", String(this.unanswered > 0));
+    this.root.dataset.radius = String(local.size);
     this.root.dataset.tool = local.tool;
     this.root.style.setProperty("--kn-stage-width", `${state.stage[0]}px`);
     this.root.style.setProperty("--kn-stage-ratio", `${state.stage[0]} / ${state.stage[1]}`);

@@ -9,12 +9,15 @@ from typing import Any, Final
 import numpy as np
 
 from kling_nb.domain.problems import Severity
+from kling_nb.domain.trajectory import MIN_POINTS
 from kling_nb.widgets.pad.model import Layer, PadModel
 from kling_nb.widgets.pad.overlay import Window
 from kling_nb.widgets.pad.painter import ShownLayer
 
 ECHO_DECIMALS: Final = 1
 """Tenths of a pixel are enough for the page: it only echoes paths, the model keeps them."""
+
+NEXT_STEP: Final = "Draw where it goes: P for clicks, F by hand."
 
 LEVELS: Final = {Severity.ERROR: "E", Severity.WARNING: "W", Severity.INFO: "I"}
 
@@ -95,15 +98,7 @@ def page_state(model: PadModel, around: Surroundings) -> dict[str, Any]:
         "undo": model.undo_title,
         "redo": model.redo_title,
         "message": {"text": around.said.text, "level": around.said.level},
-        "problems": [
-            {
-                "level": LEVELS[found.problem.severity],
-                "text": found.problem.message,
-                "fix": found.problem.fix,
-                "layer": found.layer,
-            }
-            for found in model.findings
-        ],
+        "problems": _problems(model),
         "preview": {
             "status": around.preview.status,
             "text": around.preview.text,
@@ -113,15 +108,35 @@ def page_state(model: PadModel, around: Surroundings) -> dict[str, Any]:
     }
 
 
+def _problems(model: PadModel) -> list[dict[str, str]]:
+    unfinished = {layer.id: layer for layer in model.state.used if len(layer.path) < MIN_POINTS}
+    rows = [
+        {
+            "level": LEVELS[found.problem.severity],
+            "text": found.problem.message,
+            "fix": found.problem.fix,
+            "layer": found.layer,
+        }
+        for found in model.findings
+        if not (found.layer in unfinished and found.problem.id == "L06")
+    ]
+    # Painted a moment ago and not drawn yet where it goes: the next step, not a mistake.
+    return rows + [
+        {"level": "T", "text": f"{layer.name} has no path yet.", "fix": NEXT_STEP, "layer": layer.id}
+        for layer in unfinished.values()
+    ]
+
+
 def _layer(model: PadModel, layer: Layer) -> dict[str, Any]:
     width, height = model.size
     share = model.runs(layer.id).count / (width * height)
-    about = [f"{share:.0%}" if share >= 0.01 else "< 1 %"] if share else []
+    about = [f"{100 * share:.0f} %" if share >= 0.005 else "< 1 %"] if share else []
     about += [f"{len(layer.path)} point{'s' if len(layer.path) > 1 else ''}"] if layer.path else []
     return {
         "id": layer.id,
         "number": layer.number,
         "name": layer.name,
+        "label": layer.label,
         "color": layer.color,
         "kind": layer.kind,
         "visible": layer.visible,

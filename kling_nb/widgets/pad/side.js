@@ -131,7 +131,7 @@ class Side {
     else choose.textContent = key;
     choose.addEventListener("click", () => this.pad.select(layer.id));
     const name = element("input", "kn-name", {
-      type: "text", value: layer.name, maxlength: "40", "aria-label": "Name of the mask", spellcheck: "false",
+      type: "text", value: layer.label, placeholder: layer.name, maxlength: "40", "aria-label": "Name of the mask", spellcheck: "false",
       title: layer.kind === "static" ? "What stays still" : "Name: also used when the motion is put into words",
     });
     name.addEventListener("focus", () => now.layer !== layer.id && this.pad.select(layer.id, false));

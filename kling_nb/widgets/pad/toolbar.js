@@ -9,7 +9,7 @@ const TOOLS = [
   null,
   ["path_click", "Path by clicks: where it goes", "P"],
   ["path_freehand", "Path by hand", "F"],
-  ["edit", "Points: drag, insert on the line, Delete removes", "V"],
+  ["edit", "Points: drag; press on the line adds one; Delete or Alt-click removes", "V"],
   ["hand", "Move the picture (also with zoom)", "H"],
 ];
 
