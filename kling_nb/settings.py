@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -65,8 +66,10 @@ class Settings(BaseSettings):
     home
         Folder of the run log and the videos, absolute; relative values are resolved against the
         working directory at the moment the settings are loaded.
-    log_url, media_url
-        SQLAlchemy URL of the run log and fsspec URL of the videos; None means inside ``home``.
+    log_url
+        SQLAlchemy URL of the run log; None means inside ``home``.
+    media_url
+        Reserved for another place for the videos; refused, because this version keeps them in ``home``.
     sandbox_home
         Folder of the local sandbox; None lets the session choose.
     kling_api_base, acedata_api_base, aimlapi_base
@@ -94,7 +97,7 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
 
     provider: str | None = Field(default=None, validation_alias="KLING_NB_PROVIDER")
     home: Path = Field(default=Path("kling_runs"), validation_alias="KLING_NB_HOME", validate_default=True)
-    log_url: str | None = Field(default=None, validation_alias="KLING_NB_LOG_URL")
+    log_url: str | None = Field(default=None, validation_alias="KLING_NB_LOG_URL", repr=False)
     media_url: str | None = Field(default=None, validation_alias="KLING_NB_MEDIA_URL")
     sandbox_home: Path | None = Field(default=None, validation_alias="KLING_NB_SANDBOX_HOME")
 
@@ -133,6 +136,14 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
         if name not in PROVIDERS:
             raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
         return name
+
+    @field_validator("media_url")
+    @classmethod
+    def _not_yet(cls, value: str | None) -> str | None:
+        # Ignored, it would leave a person believing that the videos are where they are not.
+        if value is not None:
+            raise ValueError("this version keeps videos in the folder `home`; remove KLING_NB_MEDIA_URL")
+        return value
 
     @field_validator("home", "sandbox_home")
     @classmethod
@@ -244,6 +255,25 @@ def names() -> list[str]:
     return sorted(set(Settings.model_fields) - _SECRET_FIELDS)
 
 
+def displayed(settings: Settings, name: str) -> str:
+    """Return a setting for people: secrets are stars, and so is the password in a URL.
+
+    Parameters
+    ----------
+    settings
+        Where it is read.
+    name
+        Field name.
+    """
+    value = getattr(settings, name)
+    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", str(value))
+
+
+def is_secret(name: str) -> bool:
+    """Whether a name, short ones included, stands for a credential."""
+    return _ARGUMENTS.get(name, name) in _SECRET_FIELDS
+
+
 def field_name(name: str) -> str:
     """Return the field a name means: itself or what a short name stands for.
 
@@ -268,12 +298,14 @@ def field_name(name: str) -> str:
 
 def _digest(values: dict[str, Any]) -> bytes:
     """Return a digest of everything the settings depend on: values, variables, working directory."""
+    # First, because a deleted working directory fails here, before any secret is in a local variable.
+    places = (Path.cwd(), Path.home())
     shown = [
         (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
         for name, value in sorted(values.items())
     ]
     variables = [os.environ.get(name) for name in _VARIABLES]
-    return hashlib.sha256(repr((shown, variables, Path.cwd(), Path.home())).encode()).digest()
+    return hashlib.sha256(repr((shown, variables, places)).encode()).digest()
 
 
 def _build(values: dict[str, Any]) -> Settings:

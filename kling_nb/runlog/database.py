@@ -211,10 +211,17 @@ class Database:
 
     def _make_engine(self) -> sa.Engine:
         if self.path is None:
-            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+            return self._make_remote()
         return sa.create_engine(
             "sqlite://", creator=self._connect_sqlite, poolclass=sa.pool.QueuePool, hide_parameters=True
         )
+
+    def _make_remote(self) -> sa.Engine:
+        try:
+            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
+        except (ImportError, sa.exc.ArgumentError) as error:
+            reason = str(error)
+        raise failures.no_driver(self.where, reason)
 
     def _connect_sqlite(self) -> sqlite3.Connection:
         assert self.path is not None

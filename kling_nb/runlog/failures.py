@@ -102,6 +102,15 @@ def locked(where: str, words: str) -> RunLogError:
     )
 
 
+def no_driver(where: str, words: str) -> RunLogError:
+    """Return the error for a kind of database that cannot be spoken to here."""
+    return RunLogError(
+        f"The run log {where} cannot be opened.",
+        f"The driver of that database is missing ({words}).",
+        f"Install the driver that the URL names, or {_ELSEWHERE}",
+    )
+
+
 def foreign(where: str) -> RunLogError:
     """Return the error for somebody else's database."""
     return RunLogError(

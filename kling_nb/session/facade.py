@@ -87,6 +87,8 @@ class Session:
             "log_url": log_url,
             **{name: _hidden(name, value) for name, value in explicit.items()},
         }
+        # Or a setting that cannot be used would show the key beside it in a traceback with local variables.
+        explicit.clear()
         self._fixed = settings
         self._pace = pace
         self._posters = posters
@@ -527,7 +529,7 @@ class Session:
 
 def _hidden(name: str, value: Any) -> Any:
     """Wrap a secret, so that it shows in no repr and no traceback with local variables."""
-    return SecretStr(value) if isinstance(value, str) and name.endswith("_key") else value
+    return SecretStr(value) if isinstance(value, str) and settings_module.is_secret(name) else value
 
 
 def _never_sent(record: RunRecord) -> bool:

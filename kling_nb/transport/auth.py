@@ -69,10 +69,10 @@ class Credential:
     __slots__ = ("_expires", "_lock", "_secrets", "_token", "kind", "source")
 
     def __init__(self, kind: Kind, source: str, secrets: tuple[str, ...]) -> None:
-        if not all(secrets) or any(bad in text for text in secrets for bad in "\r\n\0 "):
+        if not all(map(_is_sound, secrets)) or (kind == "api-key" and not secrets[0].isascii()):
             raise SettingsError(
                 f"The credential from {source} cannot be used.",
-                "It is empty or contains spaces or line breaks.",
+                "It is empty or contains spaces, line breaks or other characters that no key has.",
                 "Copy it again from the console, without quotes and blanks.",
             )
         self.kind = kind
@@ -165,6 +165,11 @@ class Credential:
         raise TypeError("a credential cannot be pickled")
 
 
+def _is_sound(secret: str) -> bool:
+    # What HTTP libraries refuse in a header they quote in full in their errors.
+    return bool(secret) and secret.isprintable() and not any(map(str.isspace, secret))
+
+
 class _Hidden:
     """A text that shows nothing of itself in reprs and tracebacks with local variables."""
 
@@ -230,6 +235,15 @@ def find_credential(settings: Settings, provider: str) -> Credential | None:
     SettingsError
         If half of a key pair is missing.
     """
+    try:
+        return _find(settings, provider)
+    except SettingsError as error:
+        problem = error.with_traceback(None)
+    # Raised anew: the frames in between hold what cannot be used, and that may be a key with a typing error.
+    raise problem
+
+
+def _find(settings: Settings, provider: str) -> Credential | None:
     if provider == "acedata":
         return _first_key((settings.acedata_api_token, "ACEDATACLOUD_API_TOKEN"), split=False)
     if provider == "aimlapi":

@@ -196,7 +196,7 @@ class ServiceClient:
         # Raised outside the handler: no traceback then leads to frames that hold the header.
         if answer is None:
             assert failure is not None
-            _raise_lost(failure, progress.sent, self.base_url)
+            _raise_lost(failure, progress.sent, self.base_url, self._unsaid(str(failure)))
         self._note_skew(answer)
         return answer
 
@@ -220,6 +220,11 @@ class ServiceClient:
         )
         response = await http.send(request, auth=self._auth)
         return Answer(response.status_code, dict(response.headers), response.content)
+
+    def _unsaid(self, words: str) -> str:
+        """Return an error's words, or nothing when they quote the credential."""
+        quotes = self.credential is not None and self.credential.contains(words)
+        return "" if quotes else " ".join(words.split())
 
     def _note_skew(self, answer: Answer) -> None:
         text = answer.headers.get("date")
@@ -258,8 +263,7 @@ def _encode(call: Call) -> bytes | None:
         ) from None
 
 
-def _raise_lost(failure: BaseException, sent: bool, base_url: str) -> NoReturn:
-    words = " ".join(str(failure).split())
+def _raise_lost(failure: BaseException, sent: bool, base_url: str, words: str) -> NoReturn:
     cause = f"{type(failure).__name__}{f': {words}' if words else ''}"
     if not sent or isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
         raise NotSent(

@@ -105,7 +105,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 _, connection = await opening
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection within {limit:g} s") from None
-        except OSError as error:  # refused, unknown name, certificates and TLS alerts
+        except (OSError, UnicodeError) as error:  # refused, unknown or impossible name, certificates, TLS
             raise httpx.ConnectError(str(error)) from None
         return connection
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from kling_nb import settings
 from kling_nb.errors import SettingsError
@@ -96,6 +98,39 @@ def test_secret_values_are_not_in_errors_and_not_listed():
     with pytest.raises(SettingsError) as caught:
         settings.load(api_key=["api-key-kling-secret"])
     assert "api-key-kling-secret" not in str(caught.value)
+
+
+def test_the_password_of_a_log_url_is_not_displayed():
+    loaded = settings.load(log_url="postgresql+psycopg://me:hunter2@db.example/runs")
+    assert loaded.log_url.count("hunter2") == 1
+    assert "hunter2" not in repr(loaded)
+    assert settings.displayed(loaded, "log_url") == "postgresql+psycopg://me:***@db.example/runs"
+    assert settings.displayed(loaded, "kling_api_base") == settings.OFFICIAL_BASE
+
+
+def test_a_deleted_working_directory_shows_no_secret(monkeypatch, tmp_path):
+    monkeypatch.setenv("KLING_API_KEY", "api-key-kling-of-the-environment")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(FileNotFoundError) as caught:
+        settings.load(api_key=SecretStr("api-key-kling-of-the-argument"))
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    del shown.stack[0]  # this test
+    assert "_digest" in "".join(shown.format())
+    assert "api-key-kling" not in "".join(shown.format())
+
+
+def test_a_place_for_videos_that_would_be_ignored_is_refused(monkeypatch):
+    monkeypatch.setenv("KLING_NB_MEDIA_URL", "s3://bucket/videos")
+    with pytest.raises(SettingsError, match="KLING_NB_MEDIA_URL") as caught:
+        settings.load()
+    assert len(caught.value.lines()) == 3
+    monkeypatch.delenv("KLING_NB_MEDIA_URL")
+    with pytest.raises(SettingsError):
+        settings.configure("media_url", "videos")
+    settings.load()
 
 
 def test_empty_variables_count_as_absent(monkeypatch):

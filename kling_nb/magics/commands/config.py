@@ -42,5 +42,4 @@ def _refuse_secret(name: str) -> None:
 
 def _line(name: str, shown: settings.Settings, chosen: dict[str, object]) -> str:
     mark = " (set by %kling config)" if name in chosen else ""
-    # Secrets are SecretStr values: their text is stars.
-    return f"{name} = {getattr(shown, name)}{mark}"
+    return f"{name} = {settings.displayed(shown, name)}{mark}"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from kling_nb.errors import LogReadOnly, LogTooNew, RunLogError
@@ -44,7 +45,9 @@ def test_a_read_only_file_is_said_when_opened_and_can_still_be_read(
             lazy.insert(RunRecord())
         with open_log(written, read_only=True) as reader:
             assert [run.name for run in reader.records()] == ["kept"]
-            assert list(reader.frame()["name"]) == ["kept"]
+            frame = reader.frame()
+            assert isinstance(frame, pd.DataFrame)  # imported above, while this user may still read packages
+            assert list(frame["name"]) == ["kept"]
             with refused(LogReadOnly, "read-only"):
                 reader.update(reader.records()[0].id, note="x")
 
@@ -156,6 +159,18 @@ def test_an_address_that_cannot_work_is_refused(target: str) -> None:
 def test_a_password_is_never_shown() -> None:
     log = RunLog("postgresql+psycopg://me:hunter2@nowhere.invalid/runs")
     assert "hunter2" not in repr(log) + log.location
+
+
+@pytest.mark.parametrize("kind", ["postgresql+nosuchdriver", "nosuchdb"])
+def test_a_database_without_driver_is_said_in_three_lines(kind: str) -> None:
+    log = RunLog(f"{kind}://me:hunter2@127.0.0.1:9/runs")
+    with pytest.raises(RunLogError, match="driver") as error:
+        log.check()
+    assert len(error.value.lines()) == 3
+    assert "hunter2" not in str(error.value)
+    assert error.value.__context__ is None
+    with pytest.raises(RunLogError):
+        log.claim(RunRecord())
 
 
 def test_a_url_and_a_path_name_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import traceback
 import httpx
 import jwt
 import pytest
+from pydantic import SecretStr
 
 from kling_nb import settings
 from kling_nb.errors import SettingsError
@@ -82,7 +83,10 @@ def test_resign_makes_a_new_token_and_tells_whether_there_is_one():
     assert Credential.api_key(KEY, "test").resign() is False
 
 
-@pytest.mark.parametrize("bad", ["", "  ", "two words", "line\nbreak", "nul\0"])
+@pytest.mark.parametrize(
+    "bad",
+    ["", "  ", "two words", "line\nbreak", "nul\0", "ak\tsk", "form\x0bfeed", "zero\u200bwidth", "k\u00e9y"],
+)
 def test_unusable_keys_are_refused_without_showing_them(bad):
     with pytest.raises(SettingsError) as caught:
         Credential.api_key(bad, "KLING_API_KEY")
@@ -204,6 +208,26 @@ class TestSecrecy:
         except ZeroDivisionError as error:
             text = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
         assert not any(secret in text for secret in self.secrets(credential))
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"api_key": f"{KEY}\tx"},
+            {"api_key": f"{AK}\x0bx:{SK}"},
+            {"access_key": AK, "secret_key": f"{SK} "[::-1] + f" {SK}"},
+            {"access_key": f"{AK} x", "secret_key": SK},
+        ],
+    )
+    def test_an_unusable_credential_is_not_in_tracebacks_with_local_variables(self, given):
+        loaded = settings.load(**{name: SecretStr(value) for name, value in given.items()})
+        with pytest.raises(SettingsError) as caught:
+            find_credential(loaded, "official")
+        shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        own = shown.stack.pop(0)
+        text = "".join(shown.format()) + repr(vars(caught.value))
+        assert own.name.startswith("test_an_unusable")
+        assert not any(secret in text for secret in (KEY, AK, SK))
+        assert caught.value.__context__ is None
 
     def test_nothing_is_logged(self, credential, caplog):
         caplog.set_level(logging.DEBUG)

@@ -9,6 +9,7 @@ import ssl
 import time
 import traceback
 
+import httpx
 import pytest
 
 from kling_nb.domain.wire import Answer, Call
@@ -190,6 +191,23 @@ class TestCredential:
         assert KEY not in shown
         assert error.__cause__ is None
         assert error.__context__ is None
+
+    async def test_an_error_that_quotes_the_credential_is_not_repeated(self, connect, server, monkeypatch):
+        """Some libraries put the header they refuse into their message."""
+
+        async def quoting(*_, **__):
+            raise httpx.LocalProtocolError(f"Illegal header value b'Bearer {KEY}'")
+
+        client = connect(server.url)
+        monkeypatch.setattr(client, "_exchange", quoting)
+        error = await lost(client)
+        assert KEY not in str(error)
+        assert "LocalProtocolError" in error.why
+
+    async def test_an_impossible_host_name_is_not_reached(self, connect):
+        client = connect(f"http://{'a' * 70}.example")
+        with pytest.raises(NotSent, match="cannot be reached"):
+            await client.send(POST)
 
 
 class TestProxy:
