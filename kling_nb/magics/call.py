@@ -16,6 +16,9 @@ from kling_nb.magics.tokens import Token, split_line
 
 _HEADER = by_header_key(RUN_OPTIONS)
 
+MOVING = frozenset({"camera_control", "multi_prompt", "dynamic_masks", "static_mask", "image_tail"})
+"""Request fields that say what moves, without a word."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunCall:
@@ -93,7 +96,9 @@ def read_call(line: str, cell: str | None, variables: Mapping[str, Any]) -> RunC
         _store_header(arguments, key, fill(value, variables))
     prompts = tuple(fill(prompt, variables) for prompt in body.prompts)
     negative = None if body.negative is None else fill(body.negative, variables)
-    return _assemble(arguments, prompts, negative)
+    call = _assemble(arguments, prompts, negative)
+    _refuse_wordless(call, line)
+    return call
 
 
 def call_of(arguments: Arguments) -> RunCall:
@@ -119,6 +124,17 @@ def _refuse_words_after_image(positional: list[Token]) -> None:
             f"Unexpected word {positional[1].text!r} after the image.",
             "The line of a %%kling cell holds one IMAGE and options; the prompt stands below it.",
             f'Quote a path with spaces: %%kling "{joined}"',
+        )
+
+
+def _refuse_wordless(call: RunCall, line: str) -> None:
+    """Refuse a cell that says nothing of what shall move: a forgotten prompt must not cost money."""
+    said = any(call.prompts) or call.brush is not None or call.pictures or MOVING & set(call.fields)
+    if not (said or call.dry_run or call.preview or call.force):
+        raise UsageError(
+            "The cell has no prompt.",
+            "Nothing stands below the %%kling line that says what moves; nothing was sent.",
+            f"Write it there. Without any words: %kling {line.strip()}",
         )
 
 

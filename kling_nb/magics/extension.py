@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from IPython.core.completer import context_matcher
 from IPython.core.magic import needs_local_scope, no_var_expand
 
-from kling_nb.magics import announce, rewrite, warmup
+from kling_nb.magics import announce, failure, rewrite, warmup
 from kling_nb.widgets.output import has_page, remember_cell
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Extension:
         shell.input_transformers_cleanup.append(self._transformer)
         for event, hook in HOOKS:
             shell.events.register(event, hook)
+        failure.shorten_errors_of_cells(shell)
         if has_page():
             # `run` at the end of a cell is as alive as the card of a %%kling cell.
             self._display_formatter.for_type_by_name(*RUN_TYPE, _show_card)
@@ -72,6 +73,7 @@ class Extension:
         for event, hook in HOOKS:
             with contextlib.suppress(ValueError):
                 shell.events.unregister(event, hook)
+        failure.restore_errors_of_cells(shell)
         self._display_formatter.deferred_printers.pop(RUN_TYPE, None)
         for known in [
             t for t in self._display_formatter.type_printers if (t.__module__, t.__name__) == RUN_TYPE

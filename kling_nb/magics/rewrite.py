@@ -1,7 +1,10 @@
-"""``--wait`` without a blocked kernel: the cell is rewritten to ``await …`` before IPython reads it.
+"""What happens to a cell before IPython reads it.
 
-IPython has no asynchronous magics. A cell that waits synchronously holds up every click and Interrupt of
-the kernel; an awaited one does not.
+``--wait`` without a blocked kernel: the cell is rewritten to ``await …``. IPython has no asynchronous magics;
+a cell that waits synchronously holds up every click and Interrupt of the kernel, an awaited one does not.
+
+A cell without a body gets an empty line: IPython would refuse it in words of its own,
+even ``%%kling --help``.
 """
 
 from __future__ import annotations
@@ -31,9 +34,23 @@ def make_transformer(shell: InteractiveShell) -> Callable[[list[str]], list[str]
     """
 
     def rewrite_kling_wait(lines: list[str]) -> list[str]:
+        lines = with_body(lines)
         return rewrite(lines) if shell.autoawait else lines
 
     return rewrite_kling_wait
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """Return the cell with a body; one that has a body, or is no ``%%kling`` cell, as it is.
+
+    Parameters
+    ----------
+    lines
+        The cell, each line with its line end.
+    """
+    if len(lines) == 1 and _CELL.match(lines[0]):
+        return [lines[0].rstrip("\n") + "\n", "\n"]
+    return lines
 
 
 def rewrite(lines: list[str]) -> list[str]:

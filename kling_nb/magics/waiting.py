@@ -72,7 +72,7 @@ class Waiting:
         if going and time.monotonic() >= self._deadline:
             raise WaitTimeout(
                 f"{_listed(going)} not finished after {self._timeout:g} s; waiting ended, the task goes on.",
-                "It is still followed: the card shows when it is done.",
+                f"It is still followed: the card shows when it is done.{_going_on(going)}",
                 f"Wait on with %kling wait {' '.join(run.id for run in going)}",
             )
         return bool(going)
@@ -92,6 +92,12 @@ class Waiting:
         for run in self._runs:
             if run.error is not None:
                 raise run.error
+
+
+def _going_on(runs: Sequence[Run]) -> str:
+    """Return what holds the runs up, as far as they say it; each sentence once."""
+    said = dict.fromkeys(run.message for run in runs if run.message)
+    return "".join(f" {message}" for message in said)
 
 
 def _listed(runs: Sequence[Run]) -> str:

@@ -244,10 +244,15 @@ def _cannot_store(record: RunRecord, error: OSError) -> DownloadError:
 
 
 def _kept(record: RunRecord, error: DownloadError) -> DownloadError:
+    command = f"%kling resume {record.id}"
+    # A full disk or a broken line has advice of its own, what to do before.
+    before, resumes, after = error.advice.partition("`%kling resume`")
     return DownloadError(
         error.what,
         " ".join(part for part in (error.why, "The task succeeded and its id is kept.") if part),
-        f"%kling resume {record.id} fetches it again, free of charge; results are kept for 30 days.",
+        f"{before}{command}{after} Nothing is charged again."
+        if resumes
+        else f"{command} fetches it again, free of charge; results are kept for 30 days.",
         http_status=error.http_status,
         run_id=record.id,
     )

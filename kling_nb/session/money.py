@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kling_nb.domain.capabilities import USD_PER_UNIT
+from kling_nb.domain.task import RunStatus
 
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
@@ -68,11 +69,11 @@ class RunCost:
 
 
 def cost_of(record: RunRecord) -> RunCost:
-    """Read the cost of a run from its row."""
-    usd = record.estimate_usd if record.actual_units is None else record.actual_units * USD_PER_UNIT
-    return RunCost(
-        record.estimate_units, record.actual_units, usd, record.estimate_mark or "", record.price_as_of or ""
-    )
+    """Read the cost of a run from its row; what the service refused has cost nothing."""
+    refused = record.status is RunStatus.FAILED and record.task_id is None
+    actual = Decimal(0) if refused and record.actual_units is None else record.actual_units
+    usd = record.estimate_usd if actual is None else actual * USD_PER_UNIT
+    return RunCost(record.estimate_units, actual, usd, record.estimate_mark or "", record.price_as_of or "")
 
 
 def drift_notice(record: RunRecord, actual: Decimal) -> str:

@@ -297,7 +297,7 @@ class Run:
         if time.monotonic() >= deadline:
             raise WaitTimeout(
                 f"Run {self.id} is still {self.status.value}; waiting ended, the task goes on.",
-                f"Task {self.task_id or self.external_task_id}; it is still followed.",
+                f"Task {self.task_id or self.external_task_id}; it is still followed. {self.message}".strip(),
                 f'Look again with kn.run("{self.id}") or %kling wait {self.id}.',
                 run_id=self.id,
             )

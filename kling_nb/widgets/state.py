@@ -52,7 +52,7 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
     return {
         "id": run.id,
         "status": _shown_status(run),
-        "explained": EXPLAINED[run.status],
+        "explained": _explained(run),
         "service_status": run.service_status or "",
         "provider": run.provider,
         "model": " ".join(str(part) for part in (record.model_name, record.mode) if part),
@@ -74,6 +74,15 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
         "code": _code(run),
         "video": _video(run, embed_cap_bytes, root),
     }
+
+
+def _explained(run: Run) -> str:
+    """Return what the status word means."""
+    if run.status is RunStatus.FAILED and run.task_id is None:
+        return "The request was refused; there is no task and nothing was charged."
+    if run.status is RunStatus.CREATED and run.record.sending_at is not None:
+        return "On its way to the service; not confirmed yet."
+    return EXPLAINED[run.status]
 
 
 def _shown_status(run: Run) -> str:

@@ -40,6 +40,8 @@ REFUSED = [
     ("boat.jpg --param prompt=b", "a", "Two prompts", "Remove one"),
     ("boat.jpg", "a {{colour}} boat", "{{colour}}, which has no value", "colour = "),
     ("boat.jpg", "a {{ 1 + }} boat", "cannot be filled", "{{name}}"),
+    ("boat.jpg -m kling-v1", "\n", "The cell has no prompt", "%kling boat.jpg -m kling-v1"),
+    ("boat.jpg", "\n--- negative\nblur", "The cell has no prompt", "%kling boat.jpg"),
     ("boat.jpg", "wait: maybe\n\na boat", "wait is either true or false", "wait: true"),
 ]  # fmt: skip
 
@@ -52,6 +54,16 @@ def test_refused_with_three_lines(line: str, cell: str, what: str, advice: str) 
     assert advice in caught.value.advice
     assert len(caught.value.lines()) == 3
     assert all("\n" not in text for text in caught.value.lines())
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--help", "boat.jpg --dry-run", "boat.jpg --preview", "boat.jpg --force", "boat.jpg --brush b",
+     "boat.jpg --camera zoom=5", "boat.jpg --tail end.jpg", "boat.jpg --freeze m.png",
+     'boat.jpg --param multi_prompt=[{"index":1}]'],
+)  # fmt: skip
+def test_no_prompt_is_needed_where_nothing_is_sent_or_the_motion_is_said_otherwise(line: str) -> None:
+    assert read(line, "\n").prompts in ((), ("",))
 
 
 def test_a_missing_variable_is_named_with_the_nearest_one() -> None:

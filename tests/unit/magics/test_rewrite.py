@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from kling_nb.magics.rewrite import rewrite
+from kling_nb.magics.rewrite import rewrite, with_body
 
 
 def rewritten(cell: str) -> str | None:
@@ -58,3 +58,16 @@ def test_cells_that_wait_are_awaited(cell: str) -> None:
 )
 def test_other_cells_stay_as_they_are(cell: str) -> None:
     assert rewritten(cell) is None
+
+
+@pytest.mark.parametrize("cell", ["%%kling --help", "%%kling boat.png\n", "%%kling"])
+def test_a_cell_without_a_body_gets_an_empty_line(cell: str) -> None:
+    assert with_body(cell.splitlines(keepends=True)) == [cell.rstrip() + "\n", "\n"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["", "%%kling boat.png\nthe boat", "%%klinger", "%kling runs", "%%kling?", "x"]
+)
+def test_every_other_cell_keeps_its_body(cell: str) -> None:
+    lines = cell.splitlines(keepends=True)
+    assert with_body(lines) is lines

@@ -79,6 +79,21 @@ def test_waiting_looks_in_slices(tmp_path: Path) -> None:
     assert run.following
 
 
+def test_a_wait_that_ends_says_what_holds_the_run_up(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    run.begin()
+    run.set_message("https://kling.example cannot be reached. Trying again.")
+    with pytest.raises(WaitTimeout, match=r"kling\.example cannot be reached"):
+        run.wait(0.01)
+
+
+def test_a_refused_request_has_cost_nothing(tmp_path: Path) -> None:
+    row = {"status": RunStatus.FAILED, "estimate_units": Decimal("2.5"), "estimate_usd": Decimal("0.35")}
+    assert str(run_of(tmp_path, **row).cost) == "0 units deducted ($0.00 list)"
+    # A task that failed may have cost something: only the service knows.
+    assert run_of(tmp_path, **row, task_id="7").cost.actual is None
+
+
 def test_waiting_on_an_idle_run_follows_it(tmp_path: Path) -> None:
     run = run_of(tmp_path, status=RunStatus.PROCESSING, task_id="7")
     with pytest.raises(WaitTimeout):

@@ -133,3 +133,14 @@ def test_poster_is_the_first_frame_or_the_start_image(studio) -> None:
     assert RunCard(studio.run(image_sha256="abc")).poster == b"\x89PNG start"
     assert RunCard(studio.finished(image_sha256="abc")).poster == b"\xff\xd8\xff poster"
     assert RunCard(studio.run()).poster == b""
+
+
+def test_the_status_word_is_explained_for_what_really_happened(studio) -> None:
+    refused = studio.run(RunStatus.FAILED, task_id=None)
+    assert "nothing was charged" in RunCard(refused).state["explained"]
+    failed = studio.run(RunStatus.FAILED, task_id="7")
+    assert RunCard(failed).state["explained"] == "The service ended the task without a video."
+    leaving = studio.run(RunStatus.CREATED, task_id=None)
+    assert "not sent yet" in RunCard(studio.run(RunStatus.CREATED, sending_at=None)).state["explained"]
+    leaving.set_columns(sending_at=leaving.record.created_at)
+    assert "not confirmed yet" in RunCard(leaving).state["explained"]
