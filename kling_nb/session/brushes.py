@@ -190,9 +190,26 @@ def groups_of(value: Any, size: Size | None, points: Mapping[str, Any]) -> tuple
         (width, height) of the picture; None for a URL, then the masks decide.
     points
         How the points are meant: ``units``, ``origin``, ``y_origin``, ``timing``.
+
+    Raises
+    ------
+    RequestRefused
+        With what is wrong in any of the groups.
     """
     items: Sequence[Any] = [value] if isinstance(value, Mapping | DynamicMask) else list(value)
-    return tuple(_group(item, size, points) for item in items)
+    groups: list[DynamicMask] = []
+    problems: list[Problem] = []
+    for number, item in enumerate(items, 1):
+        try:
+            groups.append(_group(item, size, points))
+        except RequestRefused as refused:
+            problems += [
+                replace(problem, field="dynamic_masks", message=f"group {number}: {problem.message}")
+                for problem in refused.problems
+            ]
+    if problems:
+        raise RequestRefused(problems)
+    return tuple(groups)
 
 
 def _group(item: Any, size: Size | None, points: Mapping[str, Any]) -> DynamicMask:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image
 from kling_nb.providers.base import redacted_body
 from kling_nb.session.brushes import POINT_OPTIONS, fit, groups_of, mask_of
+from kling_nb.session.choice import scope_of
 from kling_nb.session.ways import BrushWay, choose_way
 
 if TYPE_CHECKING:
+    from kling_nb.domain.trajectory import Size
     from kling_nb.providers.base import Provider
     from kling_nb.session.choice import Choice
     from kling_nb.settings import Settings
@@ -139,11 +142,12 @@ def build(
                 Problem("L26", Severity.WARNING, "way", f"way={asked!r} has no effect without a brush")
             )
     request = request if way is None else way.request
-    identity = (request if way is None else way).identity(choice.provider)
+    identity = (request if way is None else way).identity(scope_of(choice.provider, settings))
     known = LintFacts(
         identical_run=facts(identity),
         clip_warn_units=settings.clip_warn_units,
         clip_limit_units=settings.clip_limit_units,
+        allow_unknown_model=bool(normalized.options.get("allow_unknown_model", False)),
     )
     if way is not None:
         problems += way.findings(choice.provider)
@@ -200,23 +204,33 @@ def _load(fields: dict[str, Any], problems: list[Problem], brush: Any, normalize
     for name in ("image", "image_tail"):
         if name in fields:
             fields[name] = load_image(fields[name])
+    size = fields["image"].size if "image" in fields else None
+    given = normalized.params | normalized.options
+    points = {name: given[name] for name in POINT_OPTIONS if name in given}
+    read: dict[str, Callable[[Any], Any]] = {
+        "static_mask": lambda value: mask_of(value, size),
+        "dynamic_masks": lambda value: groups_of(value, size, points),
+    }
+    for name in [name for name in read if name in fields]:
+        value = fields.pop(name)
+        with _collected(problems):
+            fields[name] = read[name](value)
+    if brush is not None:
+        with _collected(problems):
+            _join(fields, brush, size, taken=normalized.params)
+
+
+@contextmanager
+def _collected(problems: list[Problem]) -> Iterator[None]:
+    """Note what is refused and go on: everything wrong is told at once."""
     try:
-        _load_masks(fields, brush, normalized)
+        yield
     except RequestRefused as refused:
         problems.extend(refused.problems)
-        fields.pop("static_mask", None)
-        fields.pop("dynamic_masks", None)
 
 
-def _load_masks(fields: dict[str, Any], brush: Any, normalized: Normalized) -> None:
-    size = fields["image"].size if "image" in fields else None
-    if fields.get("static_mask") is not None:
-        fields["static_mask"] = mask_of(fields["static_mask"], size)
-    if fields.get("dynamic_masks"):
-        points = {name: normalized.options[name] for name in POINT_OPTIONS if name in normalized.options}
-        fields["dynamic_masks"] = groups_of(fields["dynamic_masks"], size, points)
-    if brush is None:
-        return
+def _join(fields: dict[str, Any], brush: Any, size: Size | None, taken: Mapping[str, Any]) -> None:
+    """Take over the masks and paths of a brush."""
     if not isinstance(brush, PlainBrush):
         raise _refused(
             "brush", f"{type(brush).__name__} is no motion brush", "give a MotionBrush or a motion pad"
@@ -224,7 +238,7 @@ def _load_masks(fields: dict[str, Any], brush: Any, normalized: Normalized) -> N
     fitted = brush if size is None else fit(brush, size)
     drawn = {"dynamic_masks": fitted.dynamic_masks or None, "static_mask": fitted.static_mask}
     for name, value in drawn.items():
-        if value is not None and fields.get(name):
+        if value is not None and name in taken:
             raise _refused(name, f"both the brush and {name} are given", f"keep the brush or {name}")
         if value is not None:
             fields[name] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from kling_nb import providers
 from kling_nb.settings import PROVIDERS
@@ -10,6 +11,9 @@ from kling_nb.transport.auth import find_credential
 
 if TYPE_CHECKING:
     from kling_nb.settings import Settings
+
+
+OFFICIAL_HOSTS = "klingai.com"
 
 
 class Choice(NamedTuple):
@@ -49,3 +53,19 @@ def choose_provider(settings: Settings, named: str | None = None) -> Choice:
         else ""
     )
     return Choice("sandbox", f"no Kling credential found{also}; a local imitation that charges nothing")
+
+
+def is_official(base_url: str) -> bool:
+    """Whether an address is one of the vendor's own hosts (``spec/official-api.md`` §2)."""
+    host = urlsplit(base_url).hostname or ""
+    return base_url.startswith("https://") and (host == OFFICIAL_HOSTS or host.endswith("." + OFFICIAL_HOSTS))
+
+
+def scope_of(provider: str, settings: Settings) -> str:
+    """Return what runs must share besides their request to stand for each other.
+
+    A clip of a test server that plays the official API must never pass for one of the official API. The
+    sandbox is one place wherever it listens, and so are the vendor's hosts, which replace one another.
+    """
+    base = settings.kling_api_base
+    return provider if provider != "official" or is_official(base) else f"{provider} {base}"

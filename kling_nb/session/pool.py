@@ -7,11 +7,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 from kling_nb import providers
 from kling_nb.errors import SettingsError
 from kling_nb.sandbox import launch
+from kling_nb.session.choice import is_official
 from kling_nb.session.service import Service
 from kling_nb.session.tracker import FollowPolicy
 from kling_nb.transport.auth import Credential, find_credential
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.settings import Settings
 
-OFFICIAL_HOSTS = "klingai.com"
 SANDBOX = "sandbox"
 
 
@@ -159,10 +158,14 @@ class ServicePool:
     async def get(self, name: str, base_url: str | None = None) -> Service:
         """Return a service by provider and address; on the background loop."""
         base = "" if name == SANDBOX else (base_url or self._settings.kling_api_base)
-        service = self._services.get((name, base))
+        services = self._services
+        service = services.get((name, base))
         if service is None:
             client = await asyncio.to_thread(self._client, name, base)
-            service = self._services.setdefault((name, base), self._service(name, client))
+            # Settings that changed meanwhile began a new collection: this service belongs to the old one.
+            service = services.setdefault((name, base), self._service(name, client))
+            if services is not self._services:
+                self._former.append(service)
         return service
 
     async def close(self) -> None:
@@ -202,11 +205,7 @@ class ServicePool:
 
     def _check_host(self, base_url: str) -> None:
         """Refuse to send a credential to an address that only a row of the log names."""
-        host = urlsplit(base_url).hostname or ""
-        trusted = base_url.startswith("https://") and (
-            host == OFFICIAL_HOSTS or host.endswith("." + OFFICIAL_HOSTS)
-        )
-        if base_url != self._settings.kling_api_base and not trusted:
+        if base_url != self._settings.kling_api_base and not is_official(base_url):
             raise SettingsError(
                 f"This run was made at {base_url}, your credential is for {self._settings.kling_api_base}.",
                 "A credential is sent to the configured address and to the official hosts only.",

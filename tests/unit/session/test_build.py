@@ -52,6 +52,57 @@ def test_everything_wrong_is_found_at_once(
     assert not session.home.exists()
 
 
+def test_one_bad_mask_does_not_hide_the_others(session: Session, picture: np.ndarray) -> None:
+    square = np.zeros((320, 320), dtype=bool)
+    found = session.check(
+        picture,
+        "a boat",
+        freeze=square,
+        dynamic_masks=[{"mask": square, "trajectories": PATH}, {"mask": MASK}],
+        units="pixel",
+        brush="boat",
+    )
+    assert sorted((p.id, p.field) for p in found if p.blocks and p.id in ("L06", "L12")) == [
+        ("L06", "dynamic_masks"),
+        ("L12", "dynamic_masks"),
+        ("L12", "static_mask"),
+    ]
+    assert any("no motion brush" in p.message for p in found)
+
+
+def test_a_bad_mask_beside_a_brush_leaves_the_brush(
+    session: Session, picture: np.ndarray, brush: MotionBrush
+) -> None:
+    square = np.zeros((320, 320), dtype=bool)
+    prepared = session.build(picture, "a boat", freeze=square, brush=brush, provider="sandbox")
+    assert "L12" in ids(prepared.blocking)
+    assert len(prepared.request.dynamic_masks) == 1
+
+
+def test_points_of_the_wire_are_drawn_as_their_origin_says(session: Session, picture: np.ndarray) -> None:
+    """With the escape hatch y grows downward; what is sent is what was given, either way."""
+    groups = [{"mask": MASK, "trajectories": [[120, 10], [200, 20]]}]
+
+    def built(**given: Any) -> Any:
+        return session.build(
+            picture, "a boat", dynamic_masks=groups, units="wire", provider="sandbox", **given
+        )
+
+    bottom, top = built(), built(y_origin="top")
+    height = picture.shape[0]
+    assert bottom.request.dynamic_masks[0].trajectory.pixels[0].tolist() == [120, height - 1 - 10]
+    assert top.request.dynamic_masks[0].trajectory.pixels[0].tolist() == [120, 10]
+    for prepared in (bottom, top):
+        assert prepared.body()["dynamic_masks"][0]["trajectories"][0] == {"x": 120, "y": 10}
+
+
+def test_a_model_newer_than_the_table_can_be_allowed(session: Session, picture: np.ndarray) -> None:
+    assert "L01" in ids(session.build(picture, "a boat", model="kling-v9").blocking)
+    allowed = session.build(picture, "a boat", model="kling-v9", allow_unknown_model=True)
+    assert not allowed.blocking
+    assert "L01" in ids(allowed.problems)
+
+
 def test_no_picture(session: Session) -> None:
     assert "L03" in ids(session.check(prompt="a boat"))
 
@@ -151,6 +202,27 @@ def test_identity_knows_what_matters(session: Session, picture: np.ndarray) -> N
     ]
     assert {prepared.identity for prepared in same} == {base}
     assert base not in {prepared.identity for prepared in other}
+
+
+def test_a_test_server_in_the_place_of_the_official_api_is_another_place(
+    picture: np.ndarray, tmp_path: Path
+) -> None:
+    """Its clips must never be shown as the official ones; the vendor's hosts replace one another."""
+
+    def identity(base: str, provider: str = "official") -> str:
+        with Session(
+            provider, tmp_path / "runs", api_key="api-key-kling-of-a-test", api_base=base
+        ) as session:
+            return session.build(picture, "a boat").identity
+
+    official = identity("https://api-singapore.klingai.com")
+    assert identity("https://api.klingai.com") == official
+    others = {
+        identity(base) for base in ("http://127.0.0.1:9", "https://proxy.example", "https://xklingai.com")
+    }
+    assert len(others) == 3
+    assert official not in others
+    assert identity("http://127.0.0.1:9", "sandbox") == identity("https://proxy.example", "sandbox")
 
 
 def test_the_body_shows_pictures_by_size_and_digest(session: Session, picture: np.ndarray) -> None:
