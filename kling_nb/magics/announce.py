@@ -127,10 +127,13 @@ def say_the_rest(output: CellOutput | None) -> None:
 
 def _full_text() -> str:
     from kling_nb.session import default_session  # noqa: PLC0415 - loaded in the background only
+    from kling_nb.session.retention import removal_notice  # noqa: PLC0415 - as above
 
     session = default_session()
     line = load_line(*session.choose_provider(), session.home)
     # Follows and looks up only: what was never sent waits for %kling resume.
     runs = session.resume(send=False)
     followed = [run for run in runs if run.following]
-    return "\n".join(filter(None, [line, unfinished_line(len(followed), len(runs) - len(followed))]))
+    lines = [line, unfinished_line(len(followed), len(runs) - len(followed))]
+    lines += [f"{run.id}: {notice}" for run in runs if (notice := removal_notice(run.record))]
+    return "\n".join(filter(None, lines))

@@ -26,6 +26,7 @@ from kling_nb.session.leases import LEASE_S
 from kling_nb.session.models import models_frame
 from kling_nb.session.previews import render_preview
 from kling_nb.session.records import OWN_ID, Label, keep_inputs, rebuild, rebuild_brush, record_of
+from kling_nb.session.retention import removal_notice
 from kling_nb.session.run import Run
 from kling_nb.session.sending import Intent
 
@@ -320,8 +321,15 @@ class Session:
         return self.log.frame(where or None, limit)
 
     def unfinished(self) -> list[Run]:
-        """Return the runs that still need something; nothing is sent or asked."""
-        return [self._run_of(record) for record in self.log.unfinished()]
+        """Return the runs that still need something; nothing is sent or asked.
+
+        Videos that the service will soon remove carry a notice (L35).
+        """
+        runs = [self._run_of(record) for record in self.log.unfinished()]
+        for run in runs:
+            if notice := removal_notice(run.record):
+                run.add_notice(notice)
+        return runs
 
     def resume(self, *ids: str | Run, wait: bool = False, send: bool = True) -> list[Run]:
         """Go on with unfinished runs.
@@ -338,8 +346,14 @@ class Session:
         send
             Also send runs that were never sent, and lost ones that the service does not know. False only
             follows and looks up: what happens by itself when the extension is loaded.
+
+        Raises
+        ------
+        RunLogError
+            The log cannot be written: nothing is followed, because nothing could be kept.
         """
         self.ready()
+        self.log.check()
         named = [self.run(some) if isinstance(some, str) else some for some in ids]
         runs = named if ids else self.unfinished()
         for run in runs:
@@ -452,7 +466,9 @@ class Session:
             raise TypeError(
                 f"not columns of your own: {', '.join(sorted(unknown))}; known: {', '.join(sorted(allowed))}"
             )
-        run.set_columns(**{name: getattr(self.log.update(run.id, **columns), name) for name in columns})
+        with self._engine.turn:
+            record = self.log.update(run.id, **columns)
+        run.set_columns(**{name: getattr(record, name) for name in columns})
 
     def close(self) -> None:
         """Stop following and close log and connections; every run stays where it is."""
