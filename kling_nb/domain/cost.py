@@ -42,7 +42,8 @@ class Cost:
             return f"price unknown ({self.note})" if self.note else "price unknown"
         dollars = "" if self.usd is None else f"{dollars_text(self.usd)} list, "
         note = f"; {self.note}" if self.note else ""
-        return f"{plain_decimal(self.units)} units ({dollars}{self.as_of}, {self.mark}{note})"
+        noun = "unit" if self.units == 1 else "units"
+        return f"{plain_decimal(self.units)} {noun} ({dollars}{self.as_of}, {self.mark}{note})"
 
     def __repr__(self) -> str:
         return f"<Cost {self}>"

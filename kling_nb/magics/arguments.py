@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
 from kling_nb.magics.options import Kind, Option, by_spelling
-from kling_nb.magics.suggest import did_you_mean
 from kling_nb.magics.tokens import Token
 
 _LOOKS_LIKE_OPTION = re.compile(r"--?[A-Za-z]")
@@ -100,13 +100,15 @@ def _next_value(rest: list[Token], option: Option, spelling: str, known: Mapping
 
 
 def _unknown_option(spelling: str, known: Mapping[str, Option], magic: str) -> UsageError:
-    longs = [name for name in known if name.startswith("--")]
+    # Without the dashes: they would make every short word look like every other one, --set like --yes.
+    words = {name.lstrip("-"): name for name in known if name.startswith("--")}
+    near = closest(spelling.lstrip("-"), words)
     return UsageError(
         f"Unknown option {spelling}.",
         f"{magic} has no such option; nothing was sent.",
-        did_you_mean(
-            spelling, longs, f"{magic} --help lists all options; other request fields: --param KEY=VALUE."
-        ),
+        f"Did you mean {words[near]}?"
+        if near
+        else f"{magic} --help lists all options; other request fields: --param KEY=VALUE.",
     )
 
 

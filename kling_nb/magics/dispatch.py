@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.nearest import closest
@@ -88,13 +89,13 @@ def _run_command(context: Context, name: str, tokens: list[Token]) -> Any:
 
 
 def _refuse_misspelt_command(context: Context, tokens: list[Token]) -> None:
-    """Tell ``%kling stauts`` from ``%kling boat.jpg``: a bare word that is nothing but nearly a command."""
+    """Tell ``%kling stauts`` from ``%kling boat.jpg``: a bare word that names nothing is no picture."""
     word = tokens[0].text
-    if tokens[0].quoted or not word.isalpha() or word in context.variables:
+    if tokens[0].quoted or not word.isalpha() or word in context.variables or Path(word).exists():
         return
-    if near := closest(word, commands.COMMANDS):
-        raise UsageError(
-            f"%kling has no subcommand {word!r}.",
-            "It is neither a subcommand nor the name of a variable.",
-            f"Did you mean %kling {near}?",
-        )
+    near = closest(word, commands.COMMANDS)
+    raise UsageError(
+        f"%kling has no subcommand {word!r}.",
+        "It is neither a subcommand nor the name of a variable or file.",
+        f"Did you mean %kling {near}?" if near else "%kling help lists the subcommands.",
+    )

@@ -70,6 +70,14 @@ def find_picture(token: Token, variables: Mapping[str, Any], what: str = "IMAGE"
     raise _nothing_there(text, path, variables, what, quoted=token.quoted)
 
 
+def names_picture(token: Token, variables: Mapping[str, Any]) -> bool:
+    """Whether a word is a URL, a picture file that exists, or a variable that can be meant as a picture."""
+    text = token.text
+    if not token.quoted and text in variables:
+        return is_picture(variables[text])
+    return text.startswith(_URL) or Path(text).expanduser().is_file()
+
+
 def _nothing_there(
     text: str, path: Path, variables: Mapping[str, Any], what: str, *, quoted: bool
 ) -> UsageError:

@@ -59,10 +59,11 @@ class RunCost:
         if self.units is None:
             return "cost unknown"
         usd = "" if self.usd is None else f" (${self.usd:.2f} list)"
+        units = f"{number(self.units)} {'unit' if self.units == 1 else 'units'}"
         if self.actual is not None:
-            return f"{number(self.actual)} units deducted{usd}"
+            return f"{units} deducted{usd}"
         source = ", ".join(part for part in (self.as_of, self.mark) if part)
-        return f"{number(self.units)} units expected{usd}{' · ' + source if source else ''}"
+        return f"{units} expected{usd}{' · ' + source if source else ''}"
 
     def __repr__(self) -> str:
         return f"<RunCost {self}>"

@@ -134,9 +134,11 @@ def plain_text(run: Run) -> str:
     """Return the run as one or two lines for terminals."""
     record = run.record
     reused = "reused, no charge" if run.reused else ""
-    parts = (run.id, run.status.value, record.model_name, record.mode, str(run.cost), reused, run.message)
+    ended = run.status is RunStatus.FAILED
+    message = "" if ended else run.message
+    parts = (run.id, run.status.value, record.model_name, record.mode, str(run.cost), reused, message)
     head = " · ".join(str(part) for part in parts if part)
-    if run.error is not None and run.done:
+    if run.error is not None and (run.done or ended):
         return "\n".join([head, *run.error.lines()])
     return f"{head}\n{run.video}" if run.video is not None else head
 

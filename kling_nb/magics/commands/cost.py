@@ -5,6 +5,7 @@ from __future__ import annotations
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.choosing import chosen_runs
 from kling_nb.magics.context import Context
+from kling_nb.magics.pictures import names_picture
 from kling_nb.session import Run
 
 
@@ -18,8 +19,10 @@ def run(context: Context, arguments: Arguments) -> None:
     arguments
         Run ids or variables; or request options, for which no picture is needed.
     """
-    if arguments.positional:
-        runs = chosen_runs(context, arguments)
+    # A picture may be named out of habit: it does not change the price.
+    named = [token for token in arguments.positional if not names_picture(token, context.variables)]
+    if named:
+        runs = chosen_runs(context, Arguments(named))
         context.say("\n".join(_line(each) for each in runs))
         return
     names = ("model_name", "mode", "duration", "sound", "provider")

@@ -28,6 +28,8 @@ def run(context: Context, arguments: Arguments) -> None:
         context.say(helptext.overview())
     elif words[0] == "errors":
         context.say(_errors(" ".join(words[1:])))
+    elif words[0].isdigit():
+        context.say(_errors(words[0]))
     elif words[0] == "options":
         context.say(helptext.run_options())
     elif words[0] in COMMANDS:

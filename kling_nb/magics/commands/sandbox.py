@@ -8,7 +8,7 @@ from kling_nb.magics.choosing import refuse_words
 from kling_nb.magics.context import Context
 from kling_nb.magics.suggest import did_you_mean
 
-ACTIONS = ("start", "stop")
+ACTIONS = ("start", "stop", "status")
 
 
 def run(context: Context, arguments: Arguments) -> None:
@@ -19,7 +19,7 @@ def run(context: Context, arguments: Arguments) -> None:
     context
         Session and shell.
     arguments
-        Nothing, ``start`` or ``stop``.
+        Nothing or ``status``, ``start``, ``stop``.
     """
     refuse_words(arguments, "%kling sandbox [start | stop]", allowed=1)
     action = arguments.positional[0].text if arguments.positional else ""

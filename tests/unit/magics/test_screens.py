@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -51,7 +53,7 @@ def test_errors_in_a_terminal_are_three_lines(
     shown = capsys.readouterr().out.strip().splitlines()
     assert shown == [
         "%kling has no subcommand 'stauts'.",
-        "It is neither a subcommand nor the name of a variable.",
+        "It is neither a subcommand nor the name of a variable or file.",
         "Did you mean %kling status?",
     ]
 
@@ -93,3 +95,35 @@ def test_the_short_form_is_used_once_and_on_request_not_at_all() -> None:
     with pytest.raises(KlingError), three_lines(traceback=True):
         raise error
     assert not hasattr(error, "_render_traceback_")
+
+
+@pytest.mark.parametrize(
+    ("line", "first", "last"),
+    [
+        ("%kling login", "%kling has no subcommand 'login'.", "%kling help lists the subcommands."),
+        ("%kling stauts", "%kling has no subcommand 'stauts'.", "Did you mean %kling status?"),
+        ("%kling sandbox strat", "%kling sandbox has no 'strat'.", "Did you mean start?"),
+    ],
+)
+def test_a_bare_word_that_names_nothing_is_told_as_such(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str], line: str, first: str, last: str
+) -> None:
+    assert not loaded.run_cell(line).success
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert (lines[0], lines[-1], len(lines)) == (first, last, 3)
+
+
+def test_a_code_alone_is_a_topic_of_help(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert loaded.run_cell("%kling help 1303").success
+    assert "waits for a slot" in capsys.readouterr().out
+
+
+def test_the_price_needs_no_picture_but_may_be_asked_with_one(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str], clean_environment: Path
+) -> None:
+    (clean_environment / "boat.jpg").write_bytes(b"")
+    assert loaded.run_cell("%kling cost boat.jpg -m kling-v2-6 --mode pro").success
+    assert "2.5 units" in capsys.readouterr().out
+    assert not loaded.run_cell("%kling cost boot.jpg").success
