@@ -216,20 +216,18 @@ class _Job:
             return await self._store(response, start if resumed else 0, total), url
 
     async def _store(self, response: httpx.Response, start: int, total: int | None) -> Downloaded:
-        writer = await asyncio.to_thread(_Writer, self.part, start)
+        writer = _Writer(self.part, start)
         try:
-            try:
-                await self._copy(response, writer, total)
-                await asyncio.to_thread(writer.sync)
-            finally:
-                writer.close()
+            rest = await self._copy(response, writer, total)
+            # One trip to a thread for what most videos are: a single batch.
+            return await asyncio.to_thread(self._seal, writer, rest, total)
         except (httpx.HTTPError, TimeoutError) as error:
             raise _InterruptedError(f"the connection broke ({type(error).__name__})") from None
-        if total is not None and writer.size != total:
-            raise _InterruptedError(f"{writer.size} of {total} bytes arrived")
-        return await self._finish(writer.size, writer.digest)
+        finally:
+            writer.close()
 
-    async def _copy(self, response: httpx.Response, writer: _Writer, total: int | None) -> None:
+    async def _copy(self, response: httpx.Response, writer: _Writer, total: int | None) -> bytes:
+        """Write all full batches and return what is left to write."""
         batch = bytearray()
         writing: asyncio.Future[None] | None = None
         try:
@@ -243,29 +241,42 @@ class _Job:
                     writing = asyncio.ensure_future(asyncio.to_thread(writer.write, bytes(batch)))
                     batch.clear()
                     self._report(writer.size, total)
-        finally:
+        except BaseException:
+            # A broken connection leaves pieces that are good: they need not come again.
             if writing is not None:
                 await asyncio.shield(writing)
-            # A broken connection leaves pieces that are good: they need not come again.
             self._check_size(writer.size + len(batch))
             await asyncio.to_thread(writer.write, bytes(batch))
-        self._report(writer.size, total)
+            raise
+        if writing is not None:
+            await writing
+        self._check_size(writer.size + len(batch))
+        self._report(writer.size + len(batch), total)
+        return bytes(batch)
+
+    def _seal(self, writer: _Writer, rest: bytes, total: int | None) -> Downloaded:
+        """Write the end, wait for the disk, and give the file its name."""
+        writer.write(rest)
+        if total is not None and writer.size != total:
+            raise _InterruptedError(f"{writer.size} of {total} bytes arrived")
+        if writer.size == 0:
+            self.part.unlink(missing_ok=True)
+            raise _InterruptedError("the file is empty")
+        writer.sync()
+        writer.close()
+        _replace(self.part, self.target, writer.size)
+        return Downloaded(self.target, writer.size, writer.digest)
 
     async def _at_end(self, response: httpx.Response, start: int) -> Downloaded:
         total = _range_total(response.headers.get("content-range", ""))
         if total != start:
             self.part.unlink(missing_ok=True)
             raise _InterruptedError("the part file does not belong to this video")
-        writer = await asyncio.to_thread(_Writer, self.part, start)
-        writer.close()
-        return await self._finish(start, writer.digest)
-
-    async def _finish(self, size: int, digest: str) -> Downloaded:
-        if size == 0:
-            self.part.unlink(missing_ok=True)
-            raise _InterruptedError("the file is empty")
-        await asyncio.to_thread(_replace, self.part, self.target, size)
-        return Downloaded(self.target, size, digest)
+        writer = _Writer(self.part, start)
+        try:
+            return await asyncio.to_thread(self._seal, writer, b"", start)
+        finally:
+            writer.close()
 
     def _report(self, size: int, total: int | None) -> None:
         if self.progress is not None:
@@ -313,41 +324,48 @@ class _Job:
 
 
 class _Writer:
-    """Appends to the part file and keeps the digest; every write goes to the system at once."""
+    """Appends to the part file and keeps the digest; every write goes to the system at once.
+
+    The file is opened, and what is there already read, with the first write: on the thread that writes.
+    """
 
     def __init__(self, part: Path, start: int) -> None:
+        self._part = part
         self._hash = hashlib.sha256()
+        self._file: BinaryIO | None = None
         self.size = start
-        self._file: BinaryIO = part.open("r+b" if start else "wb", buffering=0)
-        try:
-            self._rehash(start)
-        except OSError:
-            self._file.close()
-            raise
 
-    def _rehash(self, start: int) -> None:
-        left = start
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            self._file = self._part.open("r+b" if self.size else "wb", buffering=0)
+            self._rehash(self._file)
+        return self._file
+
+    def _rehash(self, file: BinaryIO) -> None:
+        left = self.size
         while left > 0:
-            piece = self._file.read(min(_BATCH, left))
+            piece = file.read(min(_BATCH, left))
             if not piece:
                 raise OSError(errno.EIO, "the part file became shorter")
             self._hash.update(piece)
             left -= len(piece)
 
     def write(self, data: bytes) -> None:
+        file = self._opened()
         view = memoryview(data)
         while view:
-            written = self._file.write(view)
+            written = file.write(view)
             self._hash.update(view[:written])
             self.size += written
             view = view[written:]
 
     def sync(self) -> None:
         """Wait until the disk has the data, so that the name never points to a file with holes."""
-        os.fsync(self._file.fileno())
+        os.fsync(self._opened().fileno())
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def digest(self) -> str:
