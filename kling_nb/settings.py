@@ -316,7 +316,8 @@ def _build(values: dict[str, Any]) -> Settings:
         return Settings(**by_alias)
     except ValidationError as error:
         problems = [
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+            f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False)
         ]
     raise SettingsError(
         "A setting cannot be used.",

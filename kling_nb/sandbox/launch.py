@@ -60,11 +60,11 @@ def start(home: Path | str, **options: Any) -> SandboxInfo:
         The server did not come up; its last words are in the error.
     """
     folder = Path(home).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
     running = find(folder)
     if running is not None:
         return running
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with start_lock(folder, START_S):
             return find(folder) or _launch(folder, options)
     except Timeout:
@@ -72,6 +72,12 @@ def start(home: Path | str, **options: Any) -> SandboxInfo:
             "The local sandbox did not start",
             "Another process has been starting it for a minute.",
             "Try again, or look into " + str(folder / LOG_NAME),
+        ) from None
+    except OSError as error:
+        raise SandboxError(
+            "The local sandbox cannot be started.",
+            f"{error.strerror or error}: {error.filename or folder}.",
+            "Choose a folder that can be written with KLING_NB_SANDBOX_HOME or KLING_NB_HOME.",
         ) from None
 
 

@@ -7,6 +7,7 @@ a client-level header would travel to any absolute URL.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Literal
 
@@ -48,6 +49,8 @@ def sign(access_key: str, secret_key: str, now: float) -> str:
     """
     import jwt  # noqa: PLC0415 - 30 ms that an API key never needs
 
+    # The service made the key, and a mistyped one is refused soon enough: nothing to warn a notebook about.
+    warnings.filterwarnings("ignore", message="The HMAC key is ", module=r"jwt\.")
     at = int(now)
     claims = {"iss": access_key, "exp": at + TOKEN_LIFE_S, "nbf": at - NOT_BEFORE_S}
     return jwt.encode(claims, secret_key, algorithm="HS256", headers={"alg": "HS256", "typ": "JWT"})

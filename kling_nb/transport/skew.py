@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AGREES_S = 4.0
+"""Clocks this close agree: less than the five seconds a token is valid before it is signed, and the service's
+``Date`` counts whole seconds."""
+
 
 async def with_fresh_token(client: ServiceClient, ask: Callable[[], Awaitable[T]]) -> T:
     """Ask, and ask once more with a new token when the first was refused because of its time.
@@ -52,12 +56,17 @@ def with_measured_skew(error: ClockSkewError, skew_s: float | None) -> ClockSkew
     """
     if skew_s is None:
         return error
-    side = "ahead of" if skew_s > 0 else "behind"
-    measured = f"This machine's clock is {abs(skew_s):.0f} s {side} the service's."
+    advice = error.advice
+    if abs(skew_s) < AGREES_S:
+        measured = "This machine's clock agrees with the service's."
+        advice = "Try again in a minute; if it stays, check the key with `%kling doctor`."
+    else:
+        side = "ahead of" if skew_s > 0 else "behind"
+        measured = f"This machine's clock is {abs(skew_s):.0f} s {side} the service's."
     return ClockSkewError(
         error.what,
         f"{error.why} {measured}",
-        error.advice,
+        advice,
         code=error.code,
         http_status=error.http_status,
         request_id=error.request_id,

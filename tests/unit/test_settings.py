@@ -165,3 +165,10 @@ def test_changes_are_seen_and_unchanged_settings_are_not_read_again(monkeypatch,
 def test_what_is_kept_between_loads_holds_no_secret():
     settings.load(api_key="api-key-kling-kept")
     assert "api-key-kling-kept" not in repr(settings._latest)
+
+
+def test_a_wrong_address_is_told_without_the_words_of_a_library(monkeypatch):
+    monkeypatch.setenv("KLING_API_BASE", "not an address")
+    with pytest.raises(SettingsError) as caught:
+        settings.load()
+    assert caught.value.why.startswith("KLING_API_BASE: must be an http(s) address like https://")

@@ -230,6 +230,14 @@ def test_a_wrong_start_option_is_explained(home):
     assert launch.find(home) is None
 
 
+def test_a_folder_that_cannot_be_made_is_explained(home):
+    home.parent.mkdir(parents=True, exist_ok=True)
+    home.write_text("a file where the folder should be")
+    with pytest.raises(SandboxError, match="cannot be started") as caught:
+        launch.start(home / "sandbox")
+    assert "KLING_NB_SANDBOX_HOME" in caught.value.advice
+
+
 def test_another_address_needs_an_explicit_flag(home):
     with pytest.raises(SandboxError, match="--allow-remote"):
         launch.start(home, host="0.0.0.0")

@@ -6,6 +6,7 @@ import copy
 import logging
 import pickle
 import traceback
+import warnings
 
 import httpx
 import jwt
@@ -55,6 +56,13 @@ def test_vectors_of_the_specification(ak, sk, now, token):
 
 def test_api_key_is_sent_as_it_is_with_one_space():
     assert Credential.api_key(f" {KEY}\n", "test").authorization(0.0) == f"Bearer {KEY}"
+
+
+def test_a_short_key_is_no_warning_in_the_notebook(recwarn):
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        Credential.access_key("ak", "short", "test").authorization(1_700_000_000.0)
+    assert not recwarn.list
 
 
 def test_token_is_reused_until_120_s_before_its_end():

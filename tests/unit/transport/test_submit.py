@@ -315,6 +315,15 @@ class TestClock:
             await world()
         assert server.count("POST") == 2
 
+    async def test_clocks_that_agree_are_not_told_to_be_set(self, world, server, act):
+        body = {"code": 1004, "message": "Authorization has expired"}
+        server.default = act.reply(401, body, date="Tue, 14 Nov 2023 22:13:20 GMT")
+        world.client.clock = lambda: 1_700_000_001.0
+        with pytest.raises(ClockSkewError, match="clock agrees with the service's") as caught:
+            await world()
+        assert "Set the clock" not in caught.value.advice
+        assert "check the key" in caught.value.advice
+
     async def test_api_key_has_nothing_to_sign(self, world, server, act):
         world.client.credential = Credential.api_key("api-key", "test")
         server.default = act.envelope(1004, "Authorization has expired", 401)
