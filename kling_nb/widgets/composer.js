@@ -67,7 +67,10 @@ class Composer {
 
   buildPicture() {
     this.image = textField("Picture", "image", { type: "text", placeholder: "path of a picture", spellcheck: "false" });
-    this.image.input.addEventListener("change", () => this.set("image", this.image.input.value));
+    // Notebook pages keep Enter from ending the input as it does elsewhere.
+    const open = () => this.image.input.value !== this.model.get("state").image && this.set("image", this.image.input.value);
+    this.image.input.addEventListener("change", open);
+    this.image.input.addEventListener("keydown", (event) => event.key === "Enter" && open());
     this.upload = element("input", "kn-upload", { type: "file", accept: "image/*", "aria-label": "Upload a picture" });
     this.upload.addEventListener("change", async () => {
       const file = this.upload.files[0];

@@ -6,10 +6,20 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
+import nbformat
 import pytest
 from lab_in_chromium import CHROMIUM_OPTIONS, JupyterLab, NotebookPage, find_chromium, notebook_page
+from pad_on_page import PAD_CELL, PadOnPage
+from pictures_to_draw_on import two_balls
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+from kling_nb.sandbox import launch
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +70,57 @@ def open_notebook(
         yield open_one
         outside = [url for page in opened for url in page.outside]
     assert outside == [], "the page asked other machines for something"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One run log and one sandbox for the module."""
+    folder = tmp_path_factory.mktemp("home") / "kling_runs"
+    yield folder
+    launch.stop(folder / "sandbox")
+
+
+@pytest.fixture
+def open_pad(chromium, lab, pictures, home):
+    """Open a notebook with a pad on a picture in a fresh window and run its first cell."""
+    with ExitStack() as stack:
+
+        def open_one(
+            name: str, size: tuple[int, int] = (720, 480), *cells: str, head: str = PAD_CELL, **options: Any
+        ) -> PadOnPage:
+            folder = lab.folder / name
+            folder.mkdir()
+            if not (folder / "scene.png").exists():
+                Image.fromarray(two_balls(size, crc32(name.encode()))).save(folder / "scene.png")
+            first = f"%env KLING_NB_HOME={home}\n%env KLING_NB_PROVIDER=sandbox"
+            sources = [first, head, *cells]
+            made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in sources])
+            made.metadata["kernelspec"] = {
+                "name": "python3",
+                "display_name": "Python 3",
+                "language": "python",
+            }
+            nbformat.write(made, folder / f"{name}.ipynb")
+            page = stack.enter_context(notebook_page(chromium, lab, pictures, **options))
+            page.open(f"{name}/{name}.ipynb")
+            page.command("application:toggle-left-area")
+            page.run(0)
+            page.run(1)
+            page.element(1).scroll_into_view_if_needed()
+            return PadOnPage(page, size)
+
+        yield open_one
+
+
+@pytest.fixture
+def open_notebook_with(lab, open_notebook):
+    """Write a notebook of these code cells into a folder of its own and open it."""
+
+    def open_one(name: str, *cells: str) -> NotebookPage:
+        (lab.folder / name).mkdir()
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(each) for each in cells])
+        made.metadata["kernelspec"] = KERNEL
+        nbformat.write(made, lab.folder / name / f"{name}.ipynb")
+        return open_notebook(f"{name}/{name}.ipynb")
+
+    return open_one

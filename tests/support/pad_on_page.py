@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from playwright.sync_api import ElementHandle
 from kling_nb.media import load_mask
 
 Point = tuple[float, float]
+
+PAD_CELL = """%load_ext kling_nb
+import kling_nb as kn
+pad = kn.MotionPad("scene.png", model_name="kling-v1")
+pad"""
 
 
 class PadOnPage:
@@ -82,7 +88,7 @@ class PadOnPage:
         mouse.move(*on_page[0])
         mouse.down()
         visited = [on_page[0]]
-        for start, end in zip(on_page, on_page[1:], strict=False):
+        for start, end in pairwise(on_page):
             for step in range(1, steps + 1):
                 x = round(start[0] + (end[0] - start[0]) * step / steps)
                 y = round(start[1] + (end[1] - start[1]) * step / steps)
@@ -165,7 +171,7 @@ def painted(points: Sequence[Point], radius: float, size: tuple[int, int]) -> np
     x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     found = np.zeros((size[1], size[0]), dtype=bool)
     line = list(points) if len(points) > 1 else [*points, *points]
-    for (ax, ay), (bx, by) in zip(line, line[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(line):
         dx, dy = bx - ax, by - ay
         length = dx * dx + dy * dy
         along = np.clip(((x - ax) * dx + (y - ay) * dy) / length, 0, 1) if length else 0.0
@@ -181,7 +187,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 def distance_to_line(point: Point, line: Sequence[Point]) -> float:
     """How far a point lies from a line of points, in pixels."""
     best = np.inf
-    for (ax, ay), (bx, by) in zip(line, line[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(line):
         dx, dy = bx - ax, by - ay
         length = dx * dx + dy * dy
         t = np.clip(((point[0] - ax) * dx + (point[1] - ay) * dy) / length, 0, 1) if length else 0.0

@@ -29,7 +29,5 @@ def two_balls(size: tuple[int, int], seed: int = 3) -> np.ndarray:
         x, y = (round(value) for value in centre_of(number, size))
         radius = round(BALL * min(size))
         cv2.circle(picture, (x, y), radius, colour, -1, cv2.LINE_AA)
-        cv2.circle(
-            picture, (x - radius // 3, y - radius // 3), radius // 4, (250, 250, 250), -1, cv2.LINE_AA
-        )
+        cv2.circle(picture, (x - radius // 3, y - radius // 3), radius // 4, (250, 250, 250), -1, cv2.LINE_AA)
     return picture

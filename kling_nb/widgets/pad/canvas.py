@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from ipycanvas import MultiCanvas, hold_canvas
-from ipywidgets import Image
+from ipycanvas.canvas import COMMANDS
 
 PICTURE, MASKS, PATHS = range(3)
 FONT = "600 {size:.0f}px system-ui, sans-serif"
@@ -85,8 +85,6 @@ class PadCanvas:
         # A canvas stretches inside a box of Jupyter's otherwise.
         self.widget.layout.width = "100%"
         self.widget.layout.height = "100%"
-        self._picture = Image(format="jpeg")
-        self._masks = Image(format="png")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -106,7 +104,7 @@ class PadCanvas:
     def close(self) -> None:
         """Forget the page's copies."""
         layers = [self.widget[index] for index in range(3)]
-        for widget in (self.widget, *layers, self._picture, self._masks):
+        for widget in (self.widget, *layers):
             widget.close()
 
     def draw(
@@ -133,8 +131,8 @@ class PadCanvas:
             # Makes the batch begin by naming its canvas: a page just opened knows of no current one.
             first.save()
             first.restore()
-            self._layer(PICTURE, self._picture, picture)
-            self._layer(MASKS, self._masks, masks)
+            self._layer(PICTURE, picture)
+            self._layer(MASKS, masks)
             layer = self.widget[PATHS]
             layer.clear()
             for path in sorted(paths, key=lambda path: path.chosen):
@@ -142,13 +140,15 @@ class PadCanvas:
             for tag in tags:
                 self._tag(layer, tag)
 
-    def _layer(self, number: int, image: Any, data: bytes | None) -> None:
+    def _layer(self, number: int, data: bytes | None) -> None:
         if data is None:
             return
-        image.value = data
         layer = self.widget[number]
         layer.clear()
-        layer.draw_image(image, 0, 0)
+        # What `put_image_data` does with an array, for bytes that are encoded already. Not `draw_image`: the
+        # picture would travel as another widget's state, and a page that is told to draw it before it has it
+        # waits for ever.
+        layer._canvas_manager.send_draw_command(layer, COMMANDS["putImageData"], [0, 0], [data])
 
     def _path(self, layer: Any, path: DrawnPath) -> None:
         unit = self.unit

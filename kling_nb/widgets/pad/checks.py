@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kling_nb.domain.brush import DynamicMask, Mask
+from kling_nb.domain.brush import DynamicMask, Mask, still_around, ways_of
 from kling_nb.domain.coordinates import Size
 from kling_nb.domain.lint.brush import RULES
 from kling_nb.domain.lint.facts import LintFacts
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.request import ImageToVideo
-from kling_nb.domain.shapes import Bitmap, Composite, compose, everything
+from kling_nb.domain.shapes import Bitmap, Composite
 from kling_nb.domain.trajectory import Trajectory
 from kling_nb.errors import RequestRefused
 from kling_nb.widgets.pad.state import STATIC_ID, Layer, PadState
@@ -40,8 +40,9 @@ def groups(state: PadState, size: Size) -> tuple[DynamicMask, ...]:
 def static_mask(state: PadState, size: Size) -> Mask | None:
     """Return what stays still; None when nothing was said about it."""
     if state.freeze_rest:
-        moving = [("erase", layer.drawn) for layer in state.used if layer.drawn.steps]
-        return Mask.drawn(compose(everything(), *moving), size) if moving else None  # type: ignore[arg-type]  # pairs
+        if not any(layer.drawn.steps for layer in state.used):
+            return None
+        return Mask.drawn(still_around(ways_of(groups(state, size))), size)
     return Mask.drawn(state.still.drawn, size, state.still.label) if state.still.drawn.steps else None
 
 

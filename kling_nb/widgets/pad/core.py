@@ -12,6 +12,7 @@ from kling_nb.domain.images import ImageRef
 from kling_nb.domain.runs import Bits, Runs
 from kling_nb.errors import InputError
 from kling_nb.session.brushes import MotionBrush
+from kling_nb.widgets.pad import checks
 from kling_nb.widgets.pad.commands import Command
 from kling_nb.widgets.pad.gestures import TOOLS, Tool
 from kling_nb.widgets.pad.history import History
@@ -97,10 +98,13 @@ class PadCore:
         """Return the selected pixels of a layer at picture size, without making its pixels.
 
         Drawn once and kept; a further stroke only adds itself. For ``"static"`` this is what is in force:
-        everything else under "freeze the rest".
+        what nothing moves over under "freeze the rest".
         """
         found = self.state.layer(layer)
-        return self.state.static_runs(self.size) if found.kind == "static" else found.runs(self.size)
+        if found.kind == "dynamic" or not self.state.freeze_rest:
+            return found.runs(self.size)
+        rest = checks.static_mask(self.state, self.size)
+        return Runs.full(self.size) if rest is None or rest.runs is None else rest.runs
 
     # What is in the hand
 

@@ -229,7 +229,11 @@ class Pad {
     else this.local = { tool: state.tool, size: state.size, layer: state.layer };
     this.paint();
     // The drawing travels on another channel and is painted asynchronously: the echo stays until then.
-    await this.canvasModel?.get("_canvas_manager")?.currentProcessing;
+    try {
+      await this.canvasModel?.get("_canvas_manager")?.currentProcessing;
+    } catch {
+      // Another canvas of the notebook has failed; ours is drawn again with the next step.
+    }
     requestAnimationFrame(() => this.ink.settled(done));
   }
 
@@ -273,18 +277,24 @@ class Pad {
   }
 
   loadPanel() {
-    const panel = element("form", "kn-load-panel");
+    const panel = element("div", "kn-load-panel", { role: "group", "aria-label": "Load a drawing" });
     panel.hidden = true;
     const path = element("input", "kn-path", {
-      type: "text", placeholder: "drawing.json, or a mask picture", "aria-label": "File to load", spellcheck: "false",
+      type: "text", placeholder: "folder of a drawing, .json, .zip, or a picture of a mask", "aria-label": "File to load", spellcheck: "false",
     });
-    const go = element("button", "kn-text-button", { type: "submit" });
+    const go = element("button", "kn-text-button", { type: "button" });
     go.textContent = "Load";
-    panel.append(path, go);
-    panel.addEventListener("submit", (event) => {
-      event.preventDefault();
+    const load = () => {
       this.send({ kind: "do", name: "load", layer: this.local.layer, path: path.value });
       panel.hidden = true;
+      this.touched();
+    };
+    panel.append(path, go);
+    go.addEventListener("click", load);
+    // A form would be the usual way; notebook pages keep Enter from submitting it.
+    path.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") load();
+      else if (event.key === "Escape") panel.hidden = true;
     });
     return panel;
   }

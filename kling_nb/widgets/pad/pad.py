@@ -233,7 +233,9 @@ class MotionPad(anywidget.AnyWidget):
         """Handle a message of a page, on the main thread or on a subshell's."""
         with self._once():
             try:
-                self._say("")
+                if content.get("kind") in ("ink", "do"):
+                    # What was said is about the step before; taking another tool is none.
+                    self._say("")
                 self._do(content, buffers)
             except Exception as error:
                 # An error in a handler would only be found in the log of the server.

@@ -34,7 +34,7 @@ class Side {
   maskActions() {
     this.add = this.button("Add mask", "Another moving object (at most six)", () => this.pad.command("add_layer"));
     this.freeze = this.button(
-      "Freeze the rest", "Keep everything still that does not move (again: take it back)", () => this.pad.command("freeze_rest"),
+      "Freeze the rest", "Keep everything still that nothing moves over (again: take it back)", () => this.pad.command("freeze_rest"),
     );
     return element("div", "kn-row", {}, this.add, this.freeze);
   }
@@ -135,6 +135,7 @@ class Side {
       title: layer.kind === "static" ? "What stays still" : "Name: also used when the motion is put into words",
     });
     name.addEventListener("focus", () => now.layer !== layer.id && this.pad.select(layer.id, false));
+    name.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && this.pad.touched());
     name.addEventListener("change", () => this.pad.command("rename", { layer: layer.id, label: name.value }));
     const about = element("span", "kn-about");
     about.textContent = layer.about;

@@ -138,7 +138,7 @@ class PadState:
     still
         The region that stays still.
     freeze_rest
-        Whether everything stays still that does not move; ``still`` then waits unused.
+        Whether everything stays still that nothing moves over; ``still`` then waits unused.
     """
 
     layers: tuple[Layer, ...] = (Layer(0),)
@@ -178,15 +178,6 @@ class PadState:
             return replace(self, still=changed)
         layers = tuple(changed if layer.slot == changed.slot else layer for layer in self.layers)
         return replace(self, layers=layers)
-
-    def static_runs(self, size: Size) -> Runs:
-        """Return what stays still."""
-        if not self.freeze_rest:
-            return self.still.runs(size)
-        moving = Runs.empty(size)
-        for layer in self.used:
-            moving |= layer.runs(size)
-        return ~moving
 
     def to_json(self) -> dict[str, Any]:
         """Return the drawing as plain values."""

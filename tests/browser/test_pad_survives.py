@@ -1,0 +1,82 @@
+"""Reload of the page, a second view, a restart of the kernel: the drawing is there."""
+
+from __future__ import annotations
+
+import pytest
+from pad_on_page import PadOnPage
+from pictures_to_draw_on import centre_of
+
+pytestmark = pytest.mark.browser
+
+SIZE = (720, 480)
+RESTART = """async () => {
+  await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart();
+}"""
+
+
+def drawn(pad: PadOnPage) -> tuple[int, int, int]:
+    """Colour below the painted place."""
+    return pad.pixel(centre_of(2, SIZE))
+
+
+def paint(pad: PadOnPage) -> tuple[int, int, int]:
+    """Paint a spot on the green ball; return the colour it then has."""
+    x, y = centre_of(2, SIZE)
+    pad.drag([(x - 15, y), (x + 15, y)])
+    pad.wait_ink_gone()
+    return drawn(pad)
+
+
+def test_a_reloaded_page_shows_the_drawing(open_pad) -> None:
+    pad = open_pad("reload", SIZE)
+    bare = drawn(pad)
+    seen = paint(pad)
+    assert differ(seen, bare)
+    page = pad.notebook
+    page.save()
+    page.reload()
+    again = PadOnPage(page, SIZE)
+    page.page.wait_for_timeout(800)
+    assert not differ(drawn(again), seen)
+    again.command("undo")
+    again.wait_ink_gone()
+    page.page.wait_for_timeout(300)
+    assert not differ(drawn(again), bare), "the history is there too"
+
+
+def test_a_second_view_of_the_same_pad_follows(open_pad) -> None:
+    pad = open_pad("views", SIZE, "pad")
+    pad.notebook.run(2)
+    roots = pad.page.query_selector_all(".kn-pad")
+    assert len(roots) == 2
+    second = PadOnPage(pad.notebook, SIZE, roots[1])
+    pad.notebook.element(1)
+    seen = paint(pad)
+    second.page.wait_for_timeout(500)
+    assert not differ(drawn(second), seen)
+    assert second.layers() == pad.layers()
+    assert second.ink() == 0
+    pad.tool("lasso")
+    pad.settle()
+    second.page.wait_for_timeout(300)
+    assert second.part("[data-tool='lasso']").get_attribute("aria-pressed") == "true"
+
+
+def test_a_restarted_kernel_brings_the_drawing_back_and_says_so(open_pad) -> None:
+    pad = open_pad("restart", SIZE)
+    seen = paint(pad)
+    page = pad.notebook
+    page.page.wait_for_timeout(1500)
+    page.page.evaluate(RESTART)
+    page.run(0)
+    page.run(1)
+    again = PadOnPage(page, SIZE, page.element(1).wait_for_selector(".kn-pad"))
+    assert "is back" in again.said()
+    page.page.wait_for_timeout(800)
+    assert not differ(drawn(again), seen)
+    page.picture("pad-restored", 1)
+
+
+def differ(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+    """Whether two colours differ by more than the noise of a JPEG."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) > 14
