@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -11,7 +11,9 @@ import numpy.typing as npt
 from kling_nb.domain.brushcode import python_of
 from kling_nb.domain.mask import Bits, Mask, mask_bits, refused, resize_nearest, same_ratio
 from kling_nb.domain.refit import Fit, refit
-from kling_nb.domain.shapes import Bitmap, Shape, compose, everything
+from kling_nb.domain.runs import Runs
+from kling_nb.domain.shapes import Bitmap, Composite, Shape, compose, everything
+from kling_nb.domain.sweep import swept
 from kling_nb.domain.trajectory import Ease, Origin, Size, Timing, Trajectory, Units, YOrigin
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "mask_bits",
     "resize_nearest",
     "same_ratio",
+    "still_around",
+    "ways_of",
 ]
 
 MAX_DYNAMIC_MASKS: Final = 6
@@ -134,13 +138,15 @@ class MotionBrush:
         return replace(self, static_mask=self._mask(mask, label, "static_mask"))
 
     def freeze_rest(self) -> Self:
-        """Return a brush that keeps everything still that does not move."""
-        moving = []
-        for group in self.dynamic_masks:
-            mask = self._mask(group.mask, "", "dynamic_masks")
-            if mask.runs is not None:
-                moving.append(mask.shape or Bitmap(mask.runs))
-        return self.static(compose(everything(), *(("erase", shape) for shape in moving)))
+        """Return a brush that keeps everything still that nothing moves over.
+
+        The way of each region stays free: pixels of the static mask never change, so a region that is
+        frozen in all around would have nowhere to go.
+        """
+        known = [
+            replace(group, mask=self._mask(group.mask, "", "dynamic_masks")) for group in self.dynamic_masks
+        ]
+        return self.static(still_around(ways_of(known)))
 
     def resized(self, size: Size, fit: Fit | None = None) -> Self:
         """Return the brush for a picture of another size.
@@ -212,3 +218,15 @@ class MotionBrush:
         static = data.get("static_mask")
         groups = tuple(DynamicMask.from_json(row, masks) for row in data.get("dynamic_masks", ()))
         return cls((width, height), groups, None if static is None else Mask.from_json(static, masks))
+
+
+def ways_of(groups: Iterable[DynamicMask]) -> list[Runs]:
+    """Return what each region covers on its way; masks at an address are left out."""
+    return [
+        swept(group.mask.runs, group.trajectory.pixels) for group in groups if group.mask.runs is not None
+    ]
+
+
+def still_around(ways: Iterable[Runs]) -> Composite:
+    """Return everything but the ways of moving regions."""
+    return compose(everything(), *(("erase", Bitmap(way)) for way in ways))
