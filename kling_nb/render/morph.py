@@ -1,19 +1,26 @@
-"""From the start picture to the end picture: along the flow where there is one, else through softness."""
+"""From the start picture to the end picture.
+
+Objects that alone have moved are carried over; else both pictures follow the flow where there is one, or one
+is dissolved into the other.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from kling_nb.render.camera import Canvas
+from kling_nb.render.carry import Carry
 from kling_nb.render.fields import identity_grid, sample
 from kling_nb.render.flow import halfway_flow
+from kling_nb.render.moved import find_moved
 from kling_nb.render.planes import Planes
 
 Array = NDArray[Any]
+Cells = tuple[int, int, int, int]
 
 _RELATED = 0.3
 _DISSOLVE_ZOOM = 0.06
@@ -35,22 +42,34 @@ class Morph:
     ----------
     agreement
         Share of the picture where forward and backward flow agree; decides between morph and dissolve.
+        None where objects are carried over instead.
     """
 
     def __init__(self, start: Array, end: Array) -> None:
         self._start, self._end = Planes.from_rgb(start), Planes.from_rgb(end)
+        self.agreement: float | None = None
+        self._inner: _Between
+        if objects := find_moved(start, end):
+            self._inner = Carry(start, end, objects)
+            return
         flow, self.agreement = halfway_flow(start, end)
-        self._inner = _FlowMorph(self._start, self._end, flow) if self.agreement >= _RELATED else None
-        self._dissolve = None if self._inner is not None else _Dissolve(self._start, self._end)
+        related = self.agreement >= _RELATED
+        self._inner = (
+            _FlowMorph(self._start, self._end, flow) if related else _Dissolve(self._start, self._end)
+        )
 
     def draw(self, amount: float, out: Planes) -> None:
         """Draw the state after a share of the way."""
         if amount <= 0 or amount >= 1:
             out.buffer[:] = (self._end if amount >= 1 else self._start).buffer
-        elif self._inner is not None:
+        else:
             self._inner.draw(amount, out)
-        elif self._dissolve is not None:
-            self._dissolve.draw(amount, out)
+
+
+class _Between(Protocol):
+    """Draws what lies between two pictures."""
+
+    def draw(self, amount: float, out: Planes) -> None: ...
 
 
 def _ease(amount: float) -> float:
@@ -61,9 +80,7 @@ class _FlowMorph:
     """Both pictures follow one field seen from the middle of the way, and blend meanwhile."""
 
     def __init__(self, start: Planes, end: Planes, flow: Array) -> None:
-        # Both chroma planes in one array: they move alike.
-        self._first = (start.y, np.dstack([start.u, start.v]))
-        self._last = (end.y, np.dstack([end.u, end.v]))
+        self._start, self._end = start, end
         self._size = width, height = start.size
         self._fields = []
         for step in (1, 2):
@@ -71,27 +88,38 @@ class _FlowMorph:
             factor = np.array([size[0] / flow.shape[1], size[1] / flow.shape[0]], dtype=np.float32)
             field = cv2.resize(flow, size, interpolation=cv2.INTER_LINEAR) * factor
             self._fields.append((identity_grid(*size), np.ascontiguousarray(field, dtype=np.float32)))
+        # Fresh arrays of this size cost more than what is written into them.
+        self._maps = [np.empty_like(field) for _, field in self._fields]
+        self._spare = Planes.empty(width, height)
         coarse = (max(8, width // 16), max(8, height // 16))
         self._coarse = np.asarray(cv2.resize(self._fields[0][1], coarse, interpolation=cv2.INTER_AREA))
         cell = np.array([width / coarse[0], height / coarse[1]], dtype=np.float32)
         self._places = (identity_grid(*coarse) + np.float32(0.5)) * cell - np.float32(0.5)
 
     def draw(self, amount: float, out: Planes) -> None:
-        weights = self._weights(amount)
-        for (grid, field), first, last in zip(self._fields, self._first, self._last, strict=True):
-            before = after = None
-            if not isinstance(weights, float) or weights < 1:
-                before = sample(first, cv2.scaleAdd(field, -amount, grid))
-            if not isinstance(weights, float) or weights > 0:
-                after = sample(last, cv2.scaleAdd(field, 1 - amount, grid))
-            mixed = _mixed(before, after, weights)
-            if mixed.ndim == 2:
-                out.y[:] = mixed
-            else:
-                out.u[:], out.v[:] = mixed[:, :, 0], mixed[:, :, 1]
+        mix, weights = self._weights(amount)
+        if weights is None and mix in (0, 1):
+            self._follow(self._end if mix else self._start, 1 - amount if mix else -amount, out)
+            return
+        self._follow(self._start, -amount, out)
+        self._follow(self._end, 1 - amount, self._spare)
+        cells = None if weights is None else _usual_cells(np.abs(weights - mix) < _SAME_WEIGHT)
+        for before, after in zip(out.all, self._spare.all, strict=True):
+            _blend(before, after, mix, weights, cells)
 
-    def _weights(self, amount: float) -> Array | float:
-        """Share of the end picture: where one of the two has nothing to show, the other shows alone."""
+    def _follow(self, source: Planes, share: float, out: Planes) -> None:
+        """Draw one picture, moved by a share of the field."""
+        for (grid, field), where in zip(self._fields, self._maps, strict=True):
+            cv2.scaleAdd(field, share, grid, dst=where)
+        luma, chroma = self._maps
+        for plane, target, where in zip(source.all, out.all, (luma, chroma, chroma), strict=True):
+            sample(plane, where, out=target)
+
+    def _weights(self, amount: float) -> tuple[float, Array | None]:
+        """Share of the end picture: one number, and a coarse map of it where that is not the same all over.
+
+        Where one of the two pictures has nothing to show, the other shows alone.
+        """
         # One picture alone carries the first and the last stretch: less is seen double.
         mix = _ease(min(1.0, max(0.0, (amount - _MIX_FROM) / (1 - 2 * _MIX_FROM))))
         before = self._places - self._coarse * np.float32(amount)
@@ -99,43 +127,63 @@ class _FlowMorph:
         outside = [_outside(places, self._size) for places in (before, after)]
         needed = [distance for distance, share in zip(outside, (1 - mix, mix), strict=True) if share > 0]
         if not any(distance.max() > 0 for distance in needed):
-            return mix
+            return mix, None
         mix = min(0.99, max(0.01, mix))
         has_before, has_after = (np.clip(1 - distance / _EDGE_SOFTNESS, 0.002, 1) for distance in outside)
-        return np.asarray(has_after * mix / (has_before * (1 - mix) + has_after * mix), dtype=np.float32)
+        weights = has_after * mix / (has_before * (1 - mix) + has_after * mix)
+        return mix, np.asarray(weights, dtype=np.float32)
 
 
-def _mixed(before: Array | None, after: Array | None, weights: Array | float) -> Array:
-    """Blend two pictures by one weight, or by a coarse map of weights."""
-    if before is None or after is None:
-        only = after if before is None else before
-        assert only is not None
-        return only
-    if isinstance(weights, float):
-        return np.asarray(cv2.addWeighted(before, 1 - weights, after, weights, 0))
-    usual = float(np.median(weights))
-    mixed = np.asarray(cv2.addWeighted(before, 1 - usual, after, usual, 0))
+def _blend(before: Array, after: Array, mix: float, weights: Array | None, cells: Cells | None) -> None:
+    """Blend a second picture into the first by one weight, or by a coarse map of weights.
+
+    Parameters
+    ----------
+    before, after
+        Planes of one size; the first is written to.
+    mix, weights
+        Share of the second, and the map where there is one.
+    cells
+        Rectangle of the map in which all is as ``mix`` says.
+    """
+    if weights is None or cells is None:
+        cv2.addWeighted(before, 1 - mix, after, mix, 0, dst=before)
+        return
+    areas = _strips_around(cells, weights.shape, before.shape)
     share = cv2.resize(weights, before.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    for area in _frame_around(np.abs(weights - usual) < _SAME_WEIGHT, before.shape):
+    mixed = []
+    for area in areas:
         part = np.ascontiguousarray(share[area])
-        mixed[area] = cv2.blendLinear(after[area], before[area], part, 1 - part)
-    return mixed
+        mixed.append(cv2.blendLinear(after[area], before[area], part, 1 - part))
+    cv2.addWeighted(before, 1 - mix, after, mix, 0, dst=before)
+    for area, pixels in zip(areas, mixed, strict=True):
+        before[area] = pixels
 
 
-def _frame_around(usual: Array, shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
-    """Return the strips around the largest inner rectangle found in which all is as usual.
+def _usual_cells(usual: Array) -> Cells:
+    """Return a large rectangle (top, bottom, left, right) in which all is as usual, perhaps an empty one.
 
     Weights differ from the usual one near the picture's edges only, so that trimming the worst side
     again and again finds it.
     """
     top, bottom, left, right = 0, usual.shape[0], 0, usual.shape[1]
-    while top < bottom and left < right and not usual[top:bottom, left:right].all():
-        inner = ~usual[top:bottom, left:right]
-        sides = [inner[0].mean(), inner[-1].mean(), inner[:, 0].mean(), inner[:, -1].mean()]
-        worst = int(np.argmax(sides))
+    while top < bottom and left < right:
+        inner = usual[top:bottom, left:right]
+        sides = [
+            np.count_nonzero(side) / side.size for side in (inner[0], inner[-1], inner[:, 0], inner[:, -1])
+        ]
+        worst = int(np.argmin(sides))
+        if sides[worst] == 1 and inner.all():
+            break
         top, bottom = top + (worst == 0), bottom - (worst == 1)
         left, right = left + (worst == 2), right - (worst == 3)
-    down, across = shape[0] / usual.shape[0], shape[1] / usual.shape[1]
+    return top, bottom, left, right
+
+
+def _strips_around(cells: Cells, grid: tuple[int, ...], shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Return the strips of a plane that surround a rectangle of a coarse map."""
+    top, bottom, left, right = cells
+    down, across = shape[0] / grid[0], shape[1] / grid[1]
     # One cell more on each side: the enlarged map runs smoothly from cell to cell.
     first, last = (int(np.ceil((top + 1) * down)), int((bottom - 1) * down))
     near, far = (int(np.ceil((left + 1) * across)), int((right - 1) * across))

@@ -19,6 +19,7 @@ from photographs import BRUSH, CAMERA, DEFAULT, STATIC, Shape, picture
 from PIL import Image
 
 from kling_nb.render import CameraMove, MaskMotion, RenderPlan, preview_size, render_frames
+from kling_nb.render.endframe import end_frame
 
 FRAMES = 25
 COLUMNS = 5
@@ -144,7 +145,11 @@ def camera_rows(long_side: int) -> Iterator[Row]:
 
 
 def end_rows(long_side: int) -> Iterator[Row]:
-    """Pairs: four that belong together (the second derived from the first), two that do not."""
+    """Pairs: three in which objects alone have moved, four of one scene, two that do not belong together."""
+    for name in ("rocket", "coins", "coffee"):
+        moved = end_frame(picture(name), motions(picture(name), BRUSH[name]))
+        photo, plan = base(name, long_side, tail=moved)
+        yield f"{name}-moved", plan, asked(photo, plan, BRUSH[name], None)
     for name, change in RELATED.items():
         _, plan = base(name, long_side, tail=change(picture(name)))
         yield f"{name}-related", plan, np.zeros(0)
@@ -197,7 +202,7 @@ FEATURES: dict[str, Callable[[int], Iterator[Row]]] = {
 DOCUMENTED = {
     "brush": [0, 1, 2, 4],
     "camera": [0, 2, 3, 4],
-    "end-frame": [0, 1, 2, 4],
+    "end-frame": [0, 1, 2, 5, 7],
     "static": [1, 2, 3, 4],
 }
 
