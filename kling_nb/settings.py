@@ -127,6 +127,10 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
     codec: Literal["h264", "av1"] = Field(default="h264", validation_alias="KLING_NB_CODEC")
     embed_cap_mb: float = Field(default=8.0, ge=0, validation_alias="KLING_NB_EMBED_CAP_MB")
 
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        """Refuse to be pickled: the credentials would stand in the file in clear."""
+        raise TypeError("settings hold credentials and cannot be pickled")
+
     @field_validator("provider")
     @classmethod
     def _known_provider(cls, value: str | None) -> str | None:
@@ -299,7 +303,7 @@ def field_name(name: str) -> str:
 def _digest(values: dict[str, Any]) -> bytes:
     """Return a digest of everything the settings depend on: values, variables, working directory."""
     # First, because a deleted working directory fails here, before any secret is in a local variable.
-    places = (Path.cwd(), Path.home())
+    places = (Path.cwd(), os.environ.get("HOME"), os.environ.get("USERPROFILE"))
     shown = [
         (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
         for name, value in sorted(values.items())

@@ -1,4 +1,4 @@
-"""The server process: socket, lock, ready line, uvicorn, end after idle time (``spec/sandbox.md`` §1)."""
+"""The server process: socket, lock, ready line, uvicorn, end when idle or homeless (``spec/sandbox.md`` §1)."""
 
 from __future__ import annotations
 
@@ -139,5 +139,11 @@ async def _run(sandbox: Sandbox, listener: socket.socket, idle_s: float) -> None
 async def _stop_when_idle(server: uvicorn.Server, sandbox: Sandbox, idle_s: float) -> None:
     while not server.should_exit:
         await asyncio.sleep(min(IDLE_CHECK_S, idle_s / 2))
-        idle = time.monotonic() - sandbox.last_call > idle_s
-        server.should_exit = server.should_exit or (idle and sandbox.engine.idle)
+        idle = time.monotonic() - sandbox.last_call > idle_s and sandbox.engine.idle
+        server.should_exit = server.should_exit or idle or not _is_mine(sandbox.home)
+
+
+def _is_mine(home: Path) -> bool:
+    """Whether the home still names this process: nobody finds a server whose folder was deleted."""
+    state = read_state(home)
+    return state is not None and state.pid == os.getpid()

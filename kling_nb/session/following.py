@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.task import RunStatus, Task
-from kling_nb.errors import DownloadError, KlingError, SubmitUncertain, TaskGone
+from kling_nb.errors import DownloadError, KlingError, NotSent, SubmitUncertain, TaskGone
 from kling_nb.session.money import drift_notice
 from kling_nb.session.sending import Flight, Intent, Sender, Stopped
 from kling_nb.session.troubles import error_columns, no_error_columns
 
 if TYPE_CHECKING:
     from kling_nb.session.filing import Filer
+    from kling_nb.session.gate import ModelGate
     from kling_nb.session.journal import Journal
     from kling_nb.session.leases import Leases
     from kling_nb.session.pool import ServicePool
@@ -136,11 +137,20 @@ class Follower:
         try:
             run.set_message("")
             if run.task_id is None:
-                await self._sender.send(run, service, gate, intent, job.flight)
+                await self._send(run, service, gate, intent, job)
                 job.flight.check()
             await self._watch(run, service)
         finally:
             gate.release()
+
+    async def _send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, job: _Job) -> None:
+        """Send; a sandbox that cannot be reached is started anew and tried once more."""
+        try:
+            await self._sender.send(run, service, gate, intent, job.flight)
+        except NotSent as error:
+            if not (run.may_send and await service.recover(error, failures=2)):
+                raise
+            await self._sender.send(run, service, gate, intent, job.flight)
 
     async def _watch(self, run: Run, service: Service) -> None:
         background: set[asyncio.Task[Any]] = set()

@@ -107,7 +107,7 @@ class Service:
             self.asked_pause = retry_after(answer)
             raise
 
-    async def recover(self, error: KlingError, failures: int) -> None:
+    async def recover(self, error: KlingError, failures: int) -> bool:
         """Look for the service again after it could not be reached.
 
         Parameters
@@ -116,16 +116,22 @@ class Service:
             What went wrong.
         failures
             How often in a row; a local service is started again from the second time on.
+
+        Returns
+        -------
+        bool
+            Whether a local service runs (again).
         """
         if self._reconnect is None or not isinstance(error, NotSent | AnswerLost | AuthError):
-            return
+            return False
         try:
             client = await asyncio.to_thread(self._reconnect, failures >= 2)
         except KlingError:
-            return  # The next failure tries again; the listeners are told about the first error.
+            return False  # The next failure tries again; the listeners are told about the first error.
         if client is not None:
             old, self.client = self.client, client
             await old.aclose()
+        return True
 
     def resolve(self, url: str) -> str:
         """Return a result URL as it can be reached now: a sandbox may have moved to another port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import traceback
 from decimal import Decimal
 from pathlib import Path
@@ -165,6 +166,14 @@ def test_changes_are_seen_and_unchanged_settings_are_not_read_again(monkeypatch,
 def test_what_is_kept_between_loads_holds_no_secret():
     settings.load(api_key="api-key-kling-kept")
     assert "api-key-kling-kept" not in repr(settings._latest)
+
+
+def test_settings_with_credentials_do_not_go_into_pickles(monkeypatch):
+    monkeypatch.setenv("KLING_API_KEY", "api-key-kling-secret")
+    loaded = settings.load()
+    with pytest.raises(TypeError, match="credentials"):
+        pickle.dumps(loaded)
+    assert loaded.model_copy() == loaded
 
 
 def test_a_wrong_address_is_told_without_the_words_of_a_library(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -142,6 +143,16 @@ def test_nothing_is_found_where_nothing_runs(tmp_path, home):
     # Another process behind the old address does not count either.
     (home / "sandbox.json").write_text(json.dumps({"url": "http://127.0.0.1:9"}))
     assert launch.find(home) is None
+
+
+def test_it_ends_when_its_folder_is_deleted(home):
+    info = launch.start(home, **QUICK)
+    shutil.rmtree(home)
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(info.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert launch.start(home, **QUICK).pid != info.pid
 
 
 def test_it_outlives_the_process_that_started_it(home):

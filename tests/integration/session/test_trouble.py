@@ -193,6 +193,17 @@ def test_the_sandbox_is_found_again_at_another_address(
     assert run.video is not None
 
 
+def test_a_sandbox_that_died_before_a_submit_is_started_again(
+    make_session: Any, flaky: FlakyServer, picture: np.ndarray
+) -> None:
+    session = make_session(sandbox_home=flaky.home)
+    assert finish(session.submit(picture, "a boat drifts")).status is RunStatus.SUCCEEDED
+    old = flaky.info.pid
+    flaky.kill()
+    assert finish(session.submit(picture, "a boat drifts away")).status is RunStatus.SUCCEEDED
+    assert launch.find(flaky.home).pid != old
+
+
 def _free_port() -> int:
     import socket
 
