@@ -1,4 +1,4 @@
-"""The server process: socket, lock, ready line, uvicorn, end when idle or homeless (``spec/sandbox.md`` §1)."""
+"""The server process: socket, lock, ready line, uvicorn, end when idle or homeless (spec/sandbox.md §1)."""
 
 from __future__ import annotations
 
