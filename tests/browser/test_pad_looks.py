@@ -1,4 +1,4 @@
-"""Screenshots of the pad with each tool in the hand, light and dark; to be looked at, and shown in the docs."""
+"""Screenshots of the pad with each tool in the hand, light and dark: to be looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CAT = """from skimage import data
 from PIL import Image
 Image.fromarray(data.chelsea()).save("cat.png")
 import kling_nb as kn
-pad = kn.MotionPad("cat.png", model_name="kling-v1")
+pad = kn.MotionPad("cat.png", draft=False)
 pad"""
 SIZE = (451, 300)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}

@@ -15,6 +15,9 @@ from ipycanvas.canvas import COMMANDS
 
 PICTURE, MASKS, PATHS = range(3)
 FONT = "600 {size:.0f}px system-ui, sans-serif"
+NUMBERS_APART = 18
+"""Nominal pixels between two numbers on a path."""
+
 NUMBERED_POINTS = 24
 """Paths with more points show every point as a dot and number only some."""
 
@@ -61,7 +64,7 @@ class DrawnPath:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A word on the picture, in canvas pixels."""
+    """Number and name of a mask on the picture, in canvas pixels."""
 
     text: str
     place: tuple[float, float]
@@ -216,19 +219,36 @@ class PadCanvas:
         layer.text_align = "left"
         layer.text_baseline = "alphabetic"
         layer.line_width = 3 * unit
+        last = None
         for number, (x, y) in enumerate(points.tolist(), 1):
+            # Where points lie close together, numbers would cover each other and the path.
+            if last is not None and np.hypot(x - last[0], y - last[1]) < NUMBERS_APART * unit:
+                continue
+            last = (x, y)
             layer.stroke_style = "#000000"
             layer.stroke_text(str(number), x + 7 * unit, y - 6 * unit)
             layer.fill_style = "#ffffff"
             layer.fill_text(str(number), x + 7 * unit, y - 6 * unit)
 
     def _tag(self, layer: Any, tag: Tag) -> None:
-        layer.font = FONT.format(size=12 * self.unit)
+        unit = self.unit
+        x, y = tag.place
+        number, _, name = tag.text.partition(" ")
+        # A coloured disc, as in the list beside the canvas: not to be taken for the number of a point.
+        layer.fill_style = tag.color
+        layer.fill_circle(x, y, 9 * unit)
+        layer.line_width = 1.5 * unit
+        layer.stroke_style = "#000000"
+        layer.stroke_circle(x, y, 9 * unit)
+        layer.font = FONT.format(size=11 * unit)
         layer.text_align = "center"
         layer.text_baseline = "middle"
-        layer.line_width = 3.5 * self.unit
-        layer.line_join = "round"
-        layer.stroke_style = "#000000"
-        layer.stroke_text(tag.text, *tag.place)
-        layer.fill_style = tag.color
-        layer.fill_text(tag.text, *tag.place)
+        layer.fill_style = "#000000"
+        layer.fill_text(number, x, y)
+        if name:
+            layer.text_align = "left"
+            layer.line_width = 3.5 * unit
+            layer.line_join = "round"
+            layer.stroke_text(name, x + 13 * unit, y)
+            layer.fill_style = "#ffffff"
+            layer.fill_text(name, x + 13 * unit, y)

@@ -120,11 +120,14 @@ def _problems(model: PadModel) -> list[dict[str, str]]:
         for found in model.findings
         if not (found.layer in unfinished and found.problem.id == "L06")
     ]
+    if not unfinished:
+        return rows
     # Painted a moment ago and not drawn yet where it goes: the next step, not a mistake.
-    return rows + [
-        {"level": "T", "text": f"{layer.name} has no path yet.", "fix": NEXT_STEP, "layer": layer.id}
-        for layer in unfinished.values()
-    ]
+    names = [layer.name for layer in unfinished.values()]
+    listed = " and ".join([", ".join(names[:-1])] * (len(names) > 1) + names[-1:])
+    verb = "have" if len(names) > 1 else "has"
+    first = next(iter(unfinished))
+    return [*rows, {"level": "T", "text": f"{listed} {verb} no path yet.", "fix": NEXT_STEP, "layer": first}]
 
 
 def _layer(model: PadModel, layer: Layer) -> dict[str, Any]:

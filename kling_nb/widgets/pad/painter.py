@@ -143,4 +143,4 @@ class Painter:
         # On the upper edge of the region: the middle is where paths begin.
         y = max(box[1] * window.scale + window.offset[1], TAG_MARGIN * self._canvas.unit)
         inside = 0 <= x < window.width and y < window.height
-        return Tag(layer.tag, (x, y), "#ffffff") if inside else None
+        return Tag(layer.tag, (x, y), layer.color) if inside else None

@@ -82,7 +82,13 @@ class Side {
   }
 
   update(state, now) {
-    fillChanged(this.layers, [state.layers, now.layer], () => state.layers.map((layer) => this.row(layer, now)));
+    // Rows are not made anew when another mask is chosen: a name being typed would be lost.
+    fillChanged(this.layers, state.layers, () => state.layers.map((layer) => this.row(layer)));
+    for (const row of this.layers.children) {
+      const here = row.dataset.layer === now.layer;
+      row.toggleAttribute("data-chosen", here);
+      row.querySelector(".kn-chip").setAttribute("aria-pressed", String(here));
+    }
     this.add.setAttribute("aria-disabled", String(state.layers.filter((layer) => layer.kind === "dynamic").length >= 6));
     this.freeze.setAttribute("aria-pressed", String(state.frozen));
     const chosen = state.layers.find((layer) => layer.id === now.layer);
@@ -115,17 +121,15 @@ class Side {
     return line;
   }
 
-  row(layer, now) {
+  row(layer) {
     const line = element("li", "kn-layer");
     line.dataset.layer = layer.id;
     line.dataset.kind = layer.kind;
     line.style.setProperty("--kn-color", layer.color);
-    const chosen = layer.id === now.layer;
-    line.toggleAttribute("data-chosen", chosen);
     const key = String(layer.number);
     const choose = element("button", "kn-chip", {
       type: "button", title: `Draw on ${layer.name} (${key})`, "aria-label": `Draw on ${layer.name}`,
-      "aria-pressed": String(chosen), "aria-keyshortcuts": key,
+      "aria-keyshortcuts": key,
     });
     if (layer.kind === "static") choose.append(icon("freeze"));
     else choose.textContent = key;
@@ -134,7 +138,7 @@ class Side {
       type: "text", value: layer.label, placeholder: layer.name, maxlength: "40", "aria-label": "Name of the mask", spellcheck: "false",
       title: layer.kind === "static" ? "What stays still" : "Name: also used when the motion is put into words",
     });
-    name.addEventListener("focus", () => now.layer !== layer.id && this.pad.select(layer.id, false));
+    name.addEventListener("focus", () => this.pad.now().layer !== layer.id && this.pad.select(layer.id, false));
     name.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && this.pad.touched());
     name.addEventListener("change", () => this.pad.command("rename", { layer: layer.id, label: name.value }));
     const about = element("span", "kn-about");
