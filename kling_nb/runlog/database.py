@@ -93,8 +93,11 @@ class Database:
             try:
                 with failures.translated(self.where, engine.dialect.loaded_dbapi.Error):
                     cursor = connection.cursor()
-                    for statement in self._write_begins(durable):
+                    begins = self._write_begins(durable)
+                    # What a connection was told about the platter, it remembers.
+                    for statement in begins if connection.info.get(_BEGINS) != begins else begins[-1:]:
                         cursor.execute(statement)
+                    connection.info[_BEGINS] = begins
                     yield cursor
                     connection.commit()
             finally:
@@ -213,7 +216,11 @@ class Database:
         if self.path is None:
             return self._make_remote()
         return sa.create_engine(
-            "sqlite://", creator=self._connect_sqlite, poolclass=sa.pool.QueuePool, hide_parameters=True
+            "sqlite://",
+            creator=self._connect_sqlite,
+            poolclass=sa.pool.QueuePool,
+            pool_use_lifo=True,
+            hide_parameters=True,
         )
 
     def _make_remote(self) -> sa.Engine:
@@ -251,6 +258,8 @@ class Database:
             check_same_thread=False,
         )
 
+
+_BEGINS = "kling_nb write begins"
 
 _EFFECTIVE = os.access in os.supports_effective_ids
 

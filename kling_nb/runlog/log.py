@@ -124,7 +124,7 @@ class RunLog:
             self._statements.insert.run(cursor, self._statements.values(record))
         return record
 
-    def claim(self, record: RunRecord, *, again: bool = False) -> RunRecord:
+    def claim(self, record: RunRecord, *, again: bool = False, durable: bool = True) -> RunRecord:
         """Insert the record unless an identical run lives; one step, whatever other kernels do.
 
         Parameters
@@ -133,6 +133,9 @@ class RunLog:
             With ``identity`` and ``repeat``.
         again
             Insert although an identical run exists (also ``record.again``).
+        durable
+            Wait for the platter. False is safe for who writes something durable to the run before it is
+            sent, such as ``sending_at``: that puts everything written earlier on the platter too.
 
         Returns
         -------
@@ -141,7 +144,7 @@ class RunLog:
             compare the ids.
         """
         statements = self._statements
-        with self._database.writing(durable=True) as cursor:
+        with self._database.writing(durable=durable) as cursor:
             if record.identity is not None and not (again or record.again):
                 twin = {"identity": record.identity, "repeat": record.repeat, "dead": RunStatus.FAILED}
                 statements.twin.run(cursor, twin)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 RETRY_S = 2.0
 """Seconds between two attempts to write what could not be written."""
+
+GATHER_S = 0.002
+"""Seconds for which writes are gathered while many are made."""
 
 Outcome = tuple[asyncio.Future[Any], Any, BaseException | None]
 
@@ -67,10 +71,15 @@ class Writer:
         return future
 
     def _serve(self) -> None:
+        busy = False
         while True:
             jobs = [self._jobs.get()]
+            if busy:
+                # Where several wait, more are coming: one commit for all of them.
+                time.sleep(GATHER_S)
             while not self._jobs.empty():
                 jobs.append(self._jobs.get())
+            busy = len(jobs) > 1
             with self._turn:
                 outcomes = list(self._done(jobs))
             try:

@@ -37,6 +37,8 @@ class _Wire:
         self.all = asyncio.Semaphore(MAX_CONNECTIONS)
         # Queries must not queue behind hundreds of creates with megabytes of pictures.
         self.creates = asyncio.Semaphore(MAX_CONNECTIONS - 2)
+        # What is written down before a create can share a commit with others, if they may come this far.
+        self.announced = asyncio.Semaphore(4 * MAX_CONNECTIONS)
 
     @property
     def usable(self) -> bool:
@@ -94,8 +96,8 @@ class ServiceClient:
         call
             What to send.
         before
-            Called, and awaited if it returns an awaitable, when a connection is free and nothing has
-            been sent yet; its exceptions stop the call.
+            For a create: called, and awaited if it returns an awaitable, when its turn is near and
+            nothing has been sent yet; its exceptions stop the call.
 
         Returns
         -------
@@ -115,9 +117,14 @@ class ServiceClient:
         wire = self._connected()
         if call.safe:
             async with wire.all:
-                return await self._attempt(wire, call.method, url, content, before)
-        async with wire.creates, wire.all:
-            return await self._attempt(wire, call.method, url, content, before)
+                return await self._attempt(wire, call.method, url, content)
+        async with wire.announced:
+            if before is not None:
+                waiting = before()
+                if inspect.isawaitable(waiting):
+                    await waiting
+            async with wire.creates, wire.all:
+                return await self._attempt(wire, call.method, url, content)
 
     async def fetch(self, call: Call, *, on_wait: OnWait | None = None) -> Answer:
         """Carry a safe call, with retries (``spec/official-api.md`` §11 rule 2).
@@ -177,13 +184,7 @@ class ServiceClient:
         query = f"?{urlencode(call.query)}" if call.query else ""
         return f"{self.base_url}{call.path}{query}"
 
-    async def _attempt(
-        self, wire: _Wire, method: str, url: str, content: bytes | None, before: Before | None
-    ) -> Answer:
-        if before is not None:
-            waiting = before()
-            if inspect.isawaitable(waiting):
-                await waiting
+    async def _attempt(self, wire: _Wire, method: str, url: str, content: bytes | None) -> Answer:
         progress = _Progress()
         limit = self.timeouts.answer(method, len(content or b""))
         failure: BaseException | None = None

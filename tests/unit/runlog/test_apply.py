@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RunNotFound
 from kling_nb.runlog import Change, RunLog, RunRecord
+from kling_nb.runlog.database import Database
+from kling_nb.runlog.records import utc_now
 
 
 def test_one_missing_run_undoes_all(tmp_path: Path) -> None:
@@ -46,3 +49,31 @@ def test_a_lease_is_given_back_by_its_holder_only(tmp_path: Path) -> None:
         assert log.get(row.id).owner == "me"
         log.apply([Change(row.id, {"note": "done"}, releases="me")])
         assert (log.get(row.id).owner, log.get(row.id).note) == (None, "done")
+
+
+def test_each_write_waits_for_the_platter_exactly_when_asked(path: Path) -> None:
+    """2 is FULL, 1 is NORMAL; a connection is told anew whenever that changes."""
+    with RunLog(path) as log:
+        for durable in (True, True, False, False, True, False):
+            with log._database.writing(durable=durable) as cursor:
+                assert cursor.execute("PRAGMA synchronous").fetchone()[0] == (2 if durable else 1)
+
+
+def test_a_claim_may_leave_the_platter_to_the_write_before_the_request(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    real = Database.writing
+
+    def writing(self: Database, *, durable: bool) -> Any:
+        asked.append(durable)
+        return real(self, durable=durable)
+
+    monkeypatch.setattr(Database, "writing", writing)
+    with RunLog(path) as log:
+        run = log.claim(RunRecord(), durable=False)
+        log.apply(
+            [Change(run.id, {"status": RunStatus.PROCESSING}), Change(run.id, {"sending_at": utc_now()})]
+        )
+        log.claim(RunRecord())
+    assert asked == [False, True, True]

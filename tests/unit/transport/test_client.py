@@ -209,6 +209,28 @@ class TestCredential:
         with pytest.raises(NotSent, match="cannot be reached"):
             await client.send(POST)
 
+    async def test_creates_are_announced_before_a_connection_is_free(self, connect, monkeypatch):
+        """What is written down before a create shares a commit with others; queries still find a connection."""
+        client, told, on_wire = connect("http://127.0.0.1:9"), [], []
+
+        async def exchange(*_, **__):
+            on_wire.append(1)
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(client, "_exchange", exchange)
+        sends = [
+            asyncio.ensure_future(client.send(POST, before=lambda n=number: told.append(n)))
+            for number in range(50)
+        ]
+        await asyncio.sleep(0.05)
+        assert (len(told), len(on_wire)) == (32, 6)
+        query = asyncio.ensure_future(client.send(GET))
+        await asyncio.sleep(0.05)
+        assert len(on_wire) == 7
+        for task in (*sends, query):
+            task.cancel()
+        await asyncio.gather(*sends, query, return_exceptions=True)
+
 
 class TestProxy:
     async def test_loopback_never_uses_a_proxy(self, connect, server, second_server, act, monkeypatch):
