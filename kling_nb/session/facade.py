@@ -274,7 +274,9 @@ class Session:
             prepared, label, base_url=base_url, owner=str(engine.owner), lease_s=LEASE_S, mask_files=files
         )
         with engine.turn:
-            held = self.log.claim(record, again=label.again)
+            # Survives the death of the kernel; before the request leaves, ``sending_at`` also makes it
+            # survive a power cut.
+            held = self.log.claim(record, again=label.again, durable=False)
         run = self._run_of(held)
         run.default_timeout = _seconds(prepared.options.get("timeout"))
         if held.id == record.id:
