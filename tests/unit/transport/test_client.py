@@ -210,7 +210,7 @@ class TestCredential:
             await client.send(POST)
 
     async def test_creates_are_announced_before_a_connection_is_free(self, connect, monkeypatch):
-        """What is written down before a create shares a commit with others; queries still find a connection."""
+        """What is written down before creates shares a commit; queries still find a connection."""
         client, told, on_wire = connect("http://127.0.0.1:9"), [], []
 
         async def exchange(*_, **__):
