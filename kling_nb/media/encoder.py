@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
@@ -85,7 +86,8 @@ class VideoWriter:
             # PyAV opens the file only with the first frame.
             raise _cannot_write(self.target, FileNotFoundError("the folder does not exist"))
         self.frames = 0
-        self._part = self.target.with_name(self.target.name + ".part")
+        # A name of its own: the pad and a cell may ask for the same preview at the same time.
+        self._part = self.target.with_name(f"{self.target.name}.{uuid.uuid4().hex[:8]}.part")
         self._fps = fps
         name, defaults = _ENCODERS[codec]
         if codec == "av1":

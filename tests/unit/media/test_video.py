@@ -69,6 +69,17 @@ def test_the_file_appears_only_when_complete(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
+def test_two_may_write_the_same_video_at_the_same_time(tmp_path: Path) -> None:
+    """The pad's preview and that of a cell, of one drawing."""
+    target = tmp_path / "a.mp4"
+    with media.VideoWriter(target, 64, 48, 24) as one, media.VideoWriter(target, 64, 48, 24) as other:
+        for _ in range(5):
+            one.write(planes(64, 48, 100))
+            other.write(planes(64, 48, 100))
+    assert media.probe(target).frames == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
 @pytest.mark.parametrize("codec", ["h264", "av1"])
 @pytest.mark.parametrize(("fps", "frames"), [(24, 9), (30, 4)])
 def test_facts_and_tags(tmp_path: Path, codec: str, fps: int, frames: int) -> None:
