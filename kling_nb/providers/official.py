@@ -38,7 +38,6 @@ class Official:
     name: str = "official"
     poll: PollPolicy = field(default_factory=PollPolicy)
     has_external_id: bool = True
-    max_page_size: int = MAX_PAGE_SIZE
 
     def create(self, request: ImageToVideo, external_task_id: str) -> Call:
         """Return the call that creates an image-to-video task.

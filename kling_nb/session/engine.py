@@ -147,7 +147,7 @@ class Engine:
                 await self._follower.close()
             await self.pool.close()
 
-        # A request that is on its way is not torn off; its answer is looked up when the run is resumed.
+        # A request on its way gets these seconds; what is torn off after them is looked up on resume.
         with contextlib.suppress(TimeoutError):
             background().call(go(), timeout=CLOSE_S)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.errors import RunNotFound
 from kling_nb.runlog import Change
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ RETRY_S = 2.0
 
 GATHER_S = 0.002
 """Seconds for which writes are gathered while many are made."""
+
+REMOVED = "its row was removed from the run log; nothing more is kept about it"
 
 Outcome = tuple[asyncio.Future[Any], Any, BaseException | None]
 
@@ -167,11 +170,14 @@ class Journal:
         Returns
         -------
         bool
-            Whether it is written; else it is tried again until it is.
+            Whether it is written; else it is tried again until it is, or until somebody removes the row.
         """
         columns = self._late.pop(run_id, {}) | columns
         try:
             await self._write(run_id, columns)
+        except RunNotFound:
+            self._trouble(run_id, REMOVED)
+            return False
         except Exception as error:
             self._postpone(run_id, columns)
             self._trouble(run_id, f"the run log cannot be written ({_first_line(error)}); trying again")
@@ -208,6 +214,10 @@ class Journal:
             for run_id in list(self._late):
                 try:
                     await self.write(run_id)
+                except RunNotFound:
+                    self._late.pop(run_id, None)
+                    self._trouble(run_id, REMOVED)
+                    continue
                 except Exception:
                     break
                 self._trouble(run_id, "")

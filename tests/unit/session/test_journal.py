@@ -148,3 +148,22 @@ async def test_the_loop_goes_on_while_the_disk_is_slow(log: RunLog) -> None:
     assert not call.done()
     slow.set()
     assert await call
+
+
+async def test_a_row_that_somebody_removed_is_said_and_not_tried_for_ever(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_S", 0.02)
+    row, kept = log.insert(RunRecord()), log.insert(RunRecord())
+    troubles = Troubles()
+    journal = Journal(log, threading.Lock(), troubles)
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "apply", full)
+        assert not await journal.keep(row.id, note="late")
+        assert not await journal.keep(kept.id, note="late")
+    with log._database.writing(durable=False) as cursor:
+        cursor.execute("DELETE FROM runs WHERE id = ?", (row.id,))
+    assert not await journal.keep(row.id, note="gone")
+    await until(lambda: log.get(kept.id).note == "late")
+    await until(lambda: journal._late == {})
+    assert (row.id, module.REMOVED) in troubles
