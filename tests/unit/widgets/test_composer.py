@@ -1,0 +1,120 @@
+"""The composer without a page: what is typed becomes a request, what is impossible says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pictures_to_draw_on import two_balls
+from PIL import Image
+
+from kling_nb.session import Session
+from kling_nb.widgets.composer import Composer
+
+SIZE = (480, 360)
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(two_balls(SIZE)).save("balls.png")
+    made = Session(provider="sandbox", home=tmp_path / "runs")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def form(session: Session) -> Composer:
+    made = Composer("balls.png", "it rolls", session=session, model_name="kling-v1", mode="std")
+    made.settle()
+    return made
+
+
+def tell(form: Composer, kind: str, **content: Any) -> dict[str, Any]:
+    buffers = [memoryview(content.pop("data"))] if "data" in content else []
+    form._on_message(form, {"kind": kind, **content}, buffers)
+    form.settle()
+    return form.state
+
+
+def field(form: Composer, name: str) -> dict[str, Any]:
+    return next(each for each in form.state["fields"] if each["name"] == name)
+
+
+def draw(form: Composer) -> None:
+    form.pad.model.stroke("brush", [(120, 180), (140, 180)], radius=30)
+    form.pad.model.set_path([(125, 180), (200, 120)])
+    form.settle()
+
+
+def test_an_empty_form_cannot_be_sent(session: Session) -> None:
+    form = Composer(session=session)
+    form.settle()
+    assert not form.state["can_submit"] and not form.state["can_preview"]
+    assert form.state["problems"] or form.state["message"]
+
+
+def test_what_the_form_says_is_what_would_be_submitted(form: Composer) -> None:
+    draw(form)
+    tell(form, "set", name="prompt", value="it rolls away")
+    tell(form, "set", name="cfg_scale", value="0.7")
+    request = form.request()
+    assert request["prompt"] == "it rolls away"
+    assert (request["model_name"], request["mode"], request["duration"]) == ("kling-v1", "std", 5)
+    assert request["cfg_scale"] == 0.7
+    assert request["brush"] == form.pad.brush
+    assert "negative_prompt" not in request
+    assert form.state["can_submit"]
+    assert "$0.14" in form.state["cost"]
+
+
+def test_an_unfinished_drawing_keeps_it_from_being_sent(form: Composer) -> None:
+    assert form.state["can_submit"]
+    form.pad.model.stroke("brush", [(120, 180)], radius=30)
+    form.settle()
+    assert not form.state["can_submit"]
+    assert "path" in form.state["message"]
+
+
+def test_another_model_repairs_what_it_cannot_do_and_says_so(form: Composer) -> None:
+    tell(form, "set", name="model_name", value="kling-v3")
+    tell(form, "set", name="mode", value="4k")
+    state = tell(form, "set", name="model_name", value="kling-v2-6")
+    assert field(form, "mode")["value"] == "std"
+    assert "Mode is now std" in state["message"]
+
+
+def test_the_way_of_the_brush_is_said_and_the_others_have_reasons(form: Composer) -> None:
+    assert field(form, "way")["reason"] == "nothing is drawn"
+    draw(form)
+    assert "masks and paths" in form.state["way"]
+    tell(form, "set", name="model_name", value="kling-v2-6")
+    tell(form, "set", name="mode", value="pro")
+    reasons = {option["value"]: option["reason"] for option in field(form, "way")["options"]}
+    assert "takes no masks" in reasons["native"] and reasons["endframe"] == reasons["words"] == ""
+    assert "end frame" in form.state["way"]
+    assert "words" in tell(form, "set", name="way", value="words")["way"]
+    assert [each for each in form.state["problems"] if "end frame" in each["text"]] == []
+
+
+def test_an_upload_becomes_the_picture(form: Composer, session: Session) -> None:
+    data = Path("balls.png").read_bytes()
+    tell(form, "upload", name="../../evil.png", data=data)
+    assert (session.home / "uploads" / "evil.png").read_bytes() == data
+    assert form.request()["image"].data == data
+
+
+@pytest.mark.parametrize("name", ["nowhere.png", "composer.py"])
+def test_a_picture_that_cannot_be_read_is_said(form: Composer, name: str) -> None:
+    Path("composer.py").write_text("no picture")
+    state = tell(form, "set", name="image", value=name)
+    assert state["message_level"] == "E" and name in state["message"]
+    assert form.pad is not None, "the picture before it stays"
+    tell(form, "set", name="image", value="")
+    assert form.pad is None
+
+
+def test_a_bug_in_a_handler_is_said(form: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Composer, "_submit", lambda self: 1 // 0)
+    assert "ZeroDivisionError" in tell(form, "submit")["message"]
