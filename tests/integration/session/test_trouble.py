@@ -544,9 +544,10 @@ def test_an_interrupted_submit_can_be_sent_by_the_same_cell(
 
 
 def test_a_lost_create_is_not_forgotten_when_the_network_fails_next(
-    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    make_session: Any, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Looked up, not found, sent again, not reached: an earlier create may still have arrived."""
+    session = official_at(make_session, sandbox)
     monkeypatch.setattr(ServiceClient, "send", _posts_fail(errors.AnswerLost("the answer was lost"), 1))
     sandbox.fault("code:1201", "GET", "/v1/videos/image2video/*", times=1)
     run = finish(session.submit(picture, "a boat", external_task_id="boat-1"))
