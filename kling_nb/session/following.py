@@ -144,10 +144,13 @@ class Follower:
             gate.release()
 
     async def _send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, job: _Job) -> None:
-        """Send; a sandbox that cannot be reached is started anew and tried once more."""
+        """Send; a sandbox that cannot be reached is started anew and tried once more.
+
+        As after ``resume``: what may have arrived is looked up before it is sent again.
+        """
         try:
             await self._sender.send(run, service, gate, intent, job.flight)
-        except NotSent as error:
+        except (NotSent, SubmitUncertain) as error:
             if not (run.may_send and await service.recover(error, failures=2)):
                 raise
             await self._sender.send(run, service, gate, intent, job.flight)

@@ -213,15 +213,16 @@ class ServicePool:
             )
 
     def _reconnector(self, client: ServiceClient) -> Callable[[bool], ServiceClient | None]:
-        current = [client.base_url]
+        # Another process may have taken the old port: address and process tell whether it is the same server.
+        current = (client.base_url, self._seen[1].pid if self._seen else 0)
 
         def reconnect(may_start: bool) -> ServiceClient | None:
+            nonlocal current
             info = self._sandbox(may_start)
-            if info.url == current[0]:
+            if (info.url, info.pid) == current:
                 return None
-            fresh = self._client(SANDBOX, "")
-            current[0] = fresh.base_url
-            return fresh
+            current = (info.url, info.pid)
+            return self._client(SANDBOX, "")
 
         return reconnect
 

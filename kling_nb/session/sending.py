@@ -165,6 +165,9 @@ class Sender:
         except (ApiError, InputError) as error:
             await self._refused(run, error)
             raise
+        except SubmitUncertain as error:
+            # Here a run stands behind the id, and resuming it does more than attaching to a task.
+            raise _uncertain(run, "was sent, but its answer was lost", f"{error.what} {error.why}") from error
         finally:
             flight.land()
         gate.accepted()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from kling_nb.errors import AnswerLost, AuthError, KlingError, NotSent
+from kling_nb.errors import AnswerLost, AuthError, KlingError, NotSent, SubmitUncertain
 from kling_nb.session.gate import ModelGate
 from kling_nb.session.tracker import FollowPolicy, Tracker
 from kling_nb.transport.retry import retry_after
@@ -120,17 +120,20 @@ class Service:
         Returns
         -------
         bool
-            Whether a local service runs (again).
+            Whether another process of a local service runs now.
         """
-        if self._reconnect is None or not isinstance(error, NotSent | AnswerLost | AuthError):
+        if self._reconnect is None or not isinstance(
+            error, NotSent | AnswerLost | AuthError | SubmitUncertain
+        ):
             return False
         try:
             client = await asyncio.to_thread(self._reconnect, failures >= 2)
         except KlingError:
             return False  # The next failure tries again; the listeners are told about the first error.
-        if client is not None:
-            old, self.client = self.client, client
-            await old.aclose()
+        if client is None:
+            return False
+        old, self.client = self.client, client
+        await old.aclose()
         return True
 
     def resolve(self, url: str) -> str:

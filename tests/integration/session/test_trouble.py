@@ -204,6 +204,31 @@ def test_a_sandbox_that_died_before_a_submit_is_started_again(
     assert launch.find(flaky.home).pid != old
 
 
+def test_a_sandbox_that_dies_with_an_open_connection_is_started_again_and_asked_first(
+    make_session: Any, flaky: FlakyServer, picture: np.ndarray
+) -> None:
+    session = make_session(sandbox_home=flaky.home)
+    assert finish(session.submit(picture, "a boat drifts")).status is RunStatus.SUCCEEDED
+    # At once: the connection of the first run is still open, so the request may seem to have arrived.
+    os.kill(flaky.info.pid, signal.SIGKILL)
+    run = finish(session.submit(picture, "a boat drifts away"))
+    assert run.status is RunStatus.SUCCEEDED, run.error
+    assert launch.find(flaky.home).pid != flaky.info.pid
+
+
+def test_an_uncertain_run_names_the_command_that_goes_on(
+    make_session: Any, sandbox: Any, picture: np.ndarray
+) -> None:
+    session = official_at(make_session, sandbox)
+    sandbox.fault("drop-after", method="POST")
+    sandbox.fault("code:1103", method="GET", times=20)
+    run = finish(session.submit(picture, "a boat"))
+    assert run.status is RunStatus.UNCERTAIN
+    assert run.error is not None
+    assert run.error.lines()[0].startswith(f"Run {run.id} was sent")
+    assert f"%kling resume {run.id}" in run.error.advice
+
+
 def _free_port() -> int:
     import socket
 
