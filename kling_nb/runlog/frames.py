@@ -26,7 +26,7 @@ _FIRST = (
         "prompt",
         "negative_prompt",
     ),
-    *("cfg_scale", "camera_control", "dynamic_mask_count", "sound", "aspect_ratio"),
+    *("cfg_scale", "camera_control", "dynamic_mask_count", "brush_way", "sound", "aspect_ratio"),
     *("estimate_units", "actual_units", "estimate_usd", "rating", "name", "tags", "note"),
     *("video_path", "error_code", "error_message", "image_source", "image_tail_source"),
 )

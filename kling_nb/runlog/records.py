@@ -40,6 +40,8 @@ class RunRecord:
         Requested seconds.
     camera_control, brush
         Camera as sent; masks by SHA-256 and area, trajectories.
+    brush_way
+        How a motion brush was used: ``native``, ``endframe`` or ``words``; None without a brush.
     image_source, image_sha256, image_bytes, image_width, image_height
         First frame; the same for ``image_tail_*``. The bytes are in the input store.
     identity, repeat
@@ -97,6 +99,7 @@ class RunRecord:
     static_mask_sha256: str | None = None
     static_mask_bytes: int | None = None
     dynamic_mask_count: int | None = None
+    brush_way: str | None = None
     multi_shot: bool | None = None
     shot_type: str | None = None
     multi_prompt: Json | None = None

@@ -11,7 +11,7 @@ from kling_nb.session.ways import NAMES, OWN_PROMPT, WAY
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
 
-_FIELDS = (
+FIELDS = (
     "model_name",
     "mode",
     "duration",
@@ -28,6 +28,7 @@ _FIELDS = (
     "watermark",
     "callback_url",
 )
+"""Request fields a person sets by name, media and prompt apart."""
 
 
 def python_of(record: RunRecord) -> str:
@@ -56,7 +57,7 @@ def python_of(record: RunRecord) -> str:
     arguments += [f"way={_literal(way)}"] if way else []
     names = record.options.get(NAMES)
     arguments += [f"brush_names={_literal(names)}"] if names else []
-    for name in _FIELDS:
+    for name in FIELDS:
         value = getattr(record, name)
         if is_set(value):
             arguments.append(f"{name}={_literal(value)}")

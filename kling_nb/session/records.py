@@ -130,7 +130,15 @@ def record_of(
         wire=redacted_body(call),
         **_fields(request),
         brush=_brush(prepared.drawn),
+        brush_way=_way(prepared),
     )
+
+
+def _way(prepared: Prepared) -> str | None:
+    """Name how the brush is used; masks given as plain request fields go as they are."""
+    if prepared.way is not None:
+        return str(prepared.way.way)
+    return "native" if prepared.request.has_brush else None
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:

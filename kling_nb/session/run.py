@@ -156,6 +156,11 @@ class Run:
         return self._input(self._record.image_tail_sha256)
 
     @property
+    def way(self) -> str | None:
+        """How the motion brush was used: ``native``, ``endframe`` or ``words``; None without one."""
+        return self._record.brush_way
+
+    @property
     def brush(self) -> MotionBrush | None:
         """The motion brush, rebuilt from the log; None without one."""
         return self._keeper.brush_of(self._record)

@@ -5,28 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.session.code import FIELDS
+
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.run import Run
 
-_PARAMETERS = (
-    "model_name",
-    "mode",
-    "duration",
-    "negative_prompt",
-    "cfg_scale",
-    "sound",
-    "aspect_ratio",
-    "camera_control",
-    "dynamic_mask_count",
-    "multi_shot",
-    "shot_type",
-    "multi_prompt",
-    "element_list",
-    "voice_list",
-    "watermark",
-    "callback_url",
-)
+_PARAMETERS = (*FIELDS, "dynamic_mask_count", "brush_way")
 
 
 def params_of(record: RunRecord) -> dict[str, Any]:

@@ -155,7 +155,9 @@ def test_the_log_keeps_the_way_the_reason_and_the_brush(
     assert_ends_as_drawn(scene, run)
     record = official.log.get(run.id)
     assert (record.model_name, record.mode) == ("kling-v2-5-turbo", "pro")
-    assert record.options["brush_way"] == "endframe"
+    assert run.way == "endframe"
+    assert run.params["brush_way"] == "endframe"
+    assert official.runs().set_index("id").loc[run.id, "brush_way"] == "endframe"
     assert record.options["brush_way_asked"] == "auto"
     assert record.options["brush_way_reason"] in record.notices
     assert "mode pro because std" in record.notices[0]

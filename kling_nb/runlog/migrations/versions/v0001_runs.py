@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("static_mask_sha256", sa.Text()),
         sa.Column("static_mask_bytes", sa.BigInteger()),
         sa.Column("dynamic_mask_count", sa.BigInteger()),
+        sa.Column("brush_way", sa.Text()),
         sa.Column("multi_shot", sa.Boolean(create_constraint=False)),
         sa.Column("shot_type", sa.Text()),
         sa.Column("multi_prompt", sa.JSON(none_as_null=True)),

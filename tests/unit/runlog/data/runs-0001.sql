@@ -35,6 +35,7 @@ CREATE TABLE runs (
 	static_mask_sha256 TEXT, 
 	static_mask_bytes BIGINT, 
 	dynamic_mask_count BIGINT, 
+	brush_way TEXT, 
 	multi_shot BOOLEAN, 
 	shot_type TEXT, 
 	multi_prompt JSON, 
@@ -87,7 +88,7 @@ CREATE TABLE runs (
 	revision BIGINT NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "runs" VALUES('r-2mtgrzw6ks98','2d0d3f52-6c5e-4f0e-9d4e-8d5a3f0f6a11','9007199254740993','official',NULL,NULL,'succeeded',NULL,'kling-v1','std',5,'Das Boot fährt los',NULL,0.5,NULL,NULL,'{"type": "simple", "config": {"zoom": 5}}',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'abababababababababababababababababababababababababababababababab',1,3.5,NULL,NULL,NULL,NULL,NULL,'2026-11-20T05:00:00.000000+00:00',NULL,'2026-11-20T05:00:01.000000+00:00',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'first',NULL,NULL,NULL,NULL,NULL,0,0,'["boat"]','[]','{}','{}',NULL,NULL,NULL,'{}',1);
+INSERT INTO "runs" VALUES('r-2mtgrzw6ks98','2d0d3f52-6c5e-4f0e-9d4e-8d5a3f0f6a11','9007199254740993','official',NULL,NULL,'succeeded',NULL,'kling-v1','std',5,'Das Boot fährt los',NULL,0.5,NULL,NULL,'{"type": "simple", "config": {"zoom": 5}}',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'abababababababababababababababababababababababababababababababab',1,3.5,NULL,NULL,NULL,NULL,NULL,'2026-11-20T05:00:00.000000+00:00',NULL,'2026-11-20T05:00:01.000000+00:00',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'first',NULL,NULL,NULL,NULL,NULL,0,0,'["boat"]','[]','{}','{}',NULL,NULL,NULL,'{}',1);
 CREATE INDEX runs_external_task_id ON runs (external_task_id);
 CREATE INDEX runs_identity ON runs (identity);
 CREATE INDEX runs_model ON runs (model_name, mode, duration);
