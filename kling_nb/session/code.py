@@ -5,30 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.session.brushes import PATHLESS
-from kling_nb.session.views import is_set
+from kling_nb.session.views import FIELDS, is_set
 from kling_nb.session.ways import NAMES, OWN_PROMPT, WAY
 
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
-
-FIELDS = (
-    "model_name",
-    "mode",
-    "duration",
-    "negative_prompt",
-    "cfg_scale",
-    "sound",
-    "aspect_ratio",
-    "camera_control",
-    "multi_shot",
-    "shot_type",
-    "multi_prompt",
-    "element_list",
-    "voice_list",
-    "watermark",
-    "callback_url",
-)
-"""Request fields a person sets by name, media and prompt apart."""
 
 
 def python_of(record: RunRecord) -> str:

@@ -5,11 +5,28 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kling_nb.session.code import FIELDS
-
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.run import Run
+
+FIELDS = (
+    "model_name",
+    "mode",
+    "duration",
+    "negative_prompt",
+    "cfg_scale",
+    "sound",
+    "aspect_ratio",
+    "camera_control",
+    "multi_shot",
+    "shot_type",
+    "multi_prompt",
+    "element_list",
+    "voice_list",
+    "watermark",
+    "callback_url",
+)
+"""Request fields a person sets by name, media and prompt apart."""
 
 _PARAMETERS = (*FIELDS, "dynamic_mask_count", "brush_way")
 
