@@ -10,6 +10,7 @@ from kling_nb.magics.confirm import confirm
 from kling_nb.magics.context import Context
 from kling_nb.magics.pictures import find_brush, find_picture
 from kling_nb.session import Label
+from kling_nb.session.preview import FREE
 
 if TYPE_CHECKING:
     from kling_nb.magics.waiting import Waiting
@@ -72,8 +73,8 @@ def common_request(context: Context, call: RunCall) -> dict[str, Any]:
 def preview(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> None:
     """Render the motion locally and show it; spends nothing."""
     made = [context.session.preview(**request) for request in requests]
-    for path in made:
-        context.show_clip(path, "Local preview of the motion: free, not Kling's work.")
+    for each in made:
+        context.show_clip(each.path, f"{FREE} {each.price}")
     context.assign(call.out, made[0] if len(made) == 1 else made)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kling_nb.render.clip import tiny_clip
+    from kling_nb.render.memory import Memory, content_digest
     from kling_nb.render.movie import render_frames, render_planes, render_video
     from kling_nb.render.plan import (
         CameraMove,
@@ -20,15 +21,22 @@ if TYPE_CHECKING:
         RenderStopped,
         preview_size,
     )
+    from kling_nb.render.planes import resize_mask, resize_rgb, resize_still, stretch_rgb
 
 _HOME = {
     "CameraMove": "plan",
     "Distort": "plan",
     "MaskMotion": "plan",
+    "Memory": "memory",
     "RenderPlan": "plan",
     "RenderReport": "plan",
     "RenderStopped": "plan",
+    "content_digest": "memory",
     "preview_size": "plan",
+    "resize_mask": "planes",
+    "resize_rgb": "planes",
+    "resize_still": "planes",
+    "stretch_rgb": "planes",
     "render_frames": "movie",
     "render_planes": "movie",
     "render_video": "movie",
@@ -39,13 +47,19 @@ __all__ = [
     "CameraMove",
     "Distort",
     "MaskMotion",
+    "Memory",
     "RenderPlan",
     "RenderReport",
     "RenderStopped",
+    "content_digest",
     "preview_size",
     "render_frames",
     "render_planes",
     "render_video",
+    "resize_mask",
+    "resize_rgb",
+    "resize_still",
+    "stretch_rgb",
     "tiny_clip",
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kling_nb.render.elastic import ElasticField, ElasticRegion
+from kling_nb.render.memory import Memory
 from kling_nb.render.plan import MaskMode
 
 Array = NDArray[Any]
@@ -43,7 +45,9 @@ class Choice:
     region: ElasticRegion | None = None
 
 
-def choose(picture: Array, masks: list[Array], still: Array | None, moves: list[Array]) -> list[Choice]:
+def choose(
+    picture: Array, masks: list[Array], still: Array | None, moves: list[Array], memory: Memory | None = None
+) -> list[Choice]:
     """Choose how each region is moved.
 
     A whole object (its outline follows the picture's edges) is cut out and moved as a layer, unless the
@@ -61,8 +65,10 @@ def choose(picture: Array, masks: list[Array], still: Array | None, moves: list[
         (H, W) bool that must not move, or None.
     moves
         (F, 2) displacements in pixels of each region.
+    memory
+        Keeps what was found about each region's outline.
     """
-    gradients = _gradients(picture)
+    memory = memory or Memory()
     touching = _touching(masks)
     choices = []
     for index, (mask, move) in enumerate(zip(masks, moves, strict=True)):
@@ -70,12 +76,18 @@ def choose(picture: Array, masks: list[Array], still: Array | None, moves: list[
             choices.append(Choice("none"))
             continue
         long_side = max(mask.shape)
-        whole = edge_alignment(gradients, mask) >= MIN_ALIGNMENT and not _cluttered(gradients, mask)
+        whole = memory.get("whole", (picture, mask), partial(_whole, picture, mask))
         needed = _REACH_PER_PIXEL * float(np.hypot(move[:, 0], move[:, 1]).max())
         widest = _OBJECT_REACH if whole else _PART_REACH
         reach = min(max(_LEAST_REACH * long_side, needed), widest * long_side)
         choices.append(Choice("layered") if index in touching else _bend(mask, still, move, reach))
     return choices
+
+
+def _whole(picture: Array, mask: Array) -> bool:
+    """Whether a region is a whole object, in surroundings that can be filled in."""
+    gradients = _gradients(picture)
+    return edge_alignment(gradients, mask) >= MIN_ALIGNMENT and not _cluttered(gradients, mask)
 
 
 def _touching(masks: list[Array]) -> set[int]:

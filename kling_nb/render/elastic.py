@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -70,6 +71,11 @@ class ElasticField:
             inside, reach = coarse[index] & ~others, region.reach / float(self._cell[0])
             self._weights.append(falloff_weight(inside, others, reach, hold_border=region.hold_border))
         self._inverse: Array | None = None
+        self._size = size
+
+    @cached_property
+    def _displacer(self) -> Displacer:
+        return Displacer(self._size)
 
     def forward(self, shifts: Array) -> Array:
         """Displacement of every coarse cell, in cells, for one displacement in pixels per region."""
@@ -88,35 +94,49 @@ class ElasticField:
             out.buffer[:] = source.buffer
             return
         self._inverse = invert_displacement(self.forward(shifts), self._inverse, rounds=5)
-        displace(source, out, self._inverse * self._cell)
+        self._displacer.draw(source, out, self._inverse * self._cell)
 
 
-def displace(source: Planes, out: Planes, backward: Array) -> None:
-    """Draw a picture displaced by a coarse backward field.
+class Displacer:
+    """Draws a picture displaced by a coarse backward field, frame by frame.
 
     Parameters
     ----------
-    source, out
-        Where to read and where to write.
-    backward
-        (h, w, 2) float32 pixels of the video: what is seen at y came from y − v(y).
+    size
+        (width, height) of the video.
     """
-    out.buffer[:] = source.buffer
-    moving = np.abs(backward[:, :, 0]) + np.abs(backward[:, :, 1]) > _STILL
-    if not moving.any():
-        return
-    width, height = source.size
-    left, top, right, bottom = _reach(moving, (width, height))
-    field = _enlarged(backward, (width, height), (left, top, right, bottom))
-    for step in (1, 2):
-        area = (slice(top // step, bottom // step), slice(left // step, right // step))
-        grid = identity_grid(width // step, height // step)[area]
-        size = (area[1].stop - area[1].start, area[0].stop - area[0].start)
-        local = field if step == 1 else cv2.resize(field, size, interpolation=cv2.INTER_AREA)
-        where = cv2.scaleAdd(local, -1.0 / step, grid)
-        pairs = [(source.y, out.y)] if step == 1 else [(source.u, out.u), (source.v, out.v)]
-        for plane, target in pairs:
-            target[area] = sample(plane, where)
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        # Fresh arrays of this size cost more than what is written into them.
+        self._fields, self._maps = (
+            [np.empty((size[1] // step, size[0] // step, 2), np.float32) for step in (1, 2)] for _ in range(2)
+        )
+
+    def draw(self, source: Planes, out: Planes, backward: Array) -> None:
+        """Draw one frame.
+
+        Parameters
+        ----------
+        source, out
+            Where to read and where to write.
+        backward
+            (h, w, 2) float32 pixels of the video: what is seen at y came from y − v(y).
+        """
+        out.buffer[:] = source.buffer
+        moving = np.abs(backward[:, :, 0]) + np.abs(backward[:, :, 1]) > _STILL
+        if not moving.any():
+            return
+        box = _reach(moving, source.size)
+        for step, field, where in zip((1, 2), self._fields, self._maps, strict=True):
+            area = (slice(box[1] // step, box[3] // step), slice(box[0] // step, box[2] // step))
+            plane_size = (source.size[0] // step, source.size[1] // step)
+            # All of it, though only a part is needed: several times as quick as a warp of that part.
+            cv2.resize(backward, plane_size, dst=field, interpolation=cv2.INTER_LINEAR)
+            grid = identity_grid(*plane_size)[area]
+            cv2.scaleAdd(field[area], -1.0 / step, grid, dst=where[area])
+            pairs = [(source.y, out.y)] if step == 1 else [(source.u, out.u), (source.v, out.v)]
+            for plane, target in pairs:
+                sample(plane, where[area], out=target[area])
 
 
 def _reach(moving: Array, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -129,19 +149,3 @@ def _reach(moving: Array, size: tuple[int, int]) -> tuple[int, int, int, int]:
         sides.append((max(0, first // 2 * 2), min(length, last // 2 * 2 + 2)))
     (left, right), (top, bottom) = sides
     return left, top, right, bottom
-
-
-def _enlarged(field: Array, size: tuple[int, int], box: tuple[int, int, int, int]) -> Array:
-    """Enlarge a coarse field, for a rectangle of the picture only."""
-    scale_x, scale_y = field.shape[1] / size[0], field.shape[0] / size[1]
-    left, top, right, bottom = box
-    # Pixel centres of the rectangle in cells of the coarse field.
-    place = np.array(
-        [
-            [scale_x, 0, (left + 0.5) * scale_x - 0.5],
-            [0, scale_y, (top + 0.5) * scale_y - 0.5],
-        ]
-    )
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    shape = (right - left, bottom - top)
-    return np.asarray(cv2.warpAffine(field, place, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE))

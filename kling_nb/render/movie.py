@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kling_nb.media.encoder import VideoWriter
 from kling_nb.render.finish import Finish, extra_camera
 from kling_nb.render.label import Box
+from kling_nb.render.memory import Memory
 from kling_nb.render.paths import clip_positions
 from kling_nb.render.plan import RenderPlan, RenderReport, RenderStopped
 from kling_nb.render.planes import Planes
@@ -26,13 +27,19 @@ _QUEUE_FRAMES = 4
 _BUFFERS = _QUEUE_FRAMES + 3
 _PATIENCE_S = 0.2
 
+_HASTE: dict[str, dict[str, str]] = {
+    "h264": {"preset": "ultrafast", "crf": "22", "x264-params": "chromaloc=1:subme=1"},
+    "av1": {},
+}
+"""Encoder options for clips that are waited for: ``subme`` keeps ``ultrafast`` from growing threefold."""
+
 
 class _Film:
     """A prepared plan: scene plus finishing steps."""
 
-    def __init__(self, plan: RenderPlan) -> None:
+    def __init__(self, plan: RenderPlan, memory: Memory | None = None) -> None:
         self.plan = plan
-        self.scene: Scene = build_scene(plan)
+        self.scene: Scene = build_scene(plan, memory)
         start = Planes.empty(plan.width, plan.height)
         self.scene.draw(0, start)
         self._finish = Finish(plan, start)
@@ -47,15 +54,22 @@ class _Film:
         self._finish.apply(index, out)
 
 
-def render_planes(plan: RenderPlan) -> Iterator[Array]:
+def render_planes(plan: RenderPlan, memory: Memory | None = None) -> Iterator[Array]:
     """Render frame by frame as the encoder gets them.
+
+    Parameters
+    ----------
+    plan
+        What to render.
+    memory
+        Keeps costly steps for the next render; the frames are the same with and without.
 
     Yields
     ------
     ndarray
         (height * 3 / 2, width) uint8, YUV 4:2:0 of BT.709 in limited range; a new array each time.
     """
-    film = _Film(plan)
+    film = _Film(plan, memory)
     for index in range(plan.frames):
         frame = Planes.empty(plan.width, plan.height)
         film.draw(index, frame)
@@ -80,6 +94,7 @@ def render_video(
     *,
     progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    memory: Memory | None = None,
 ) -> RenderReport:
     """Render a plan into an MP4; frames are drawn in one thread while another encodes.
 
@@ -93,6 +108,8 @@ def render_video(
         Called with 0…1 after each encoded frame, in the calling thread.
     stop
         Asked before each frame; True ends the render.
+    memory
+        Keeps costly steps for the next render; the frames are the same with and without.
 
     Returns
     -------
@@ -108,7 +125,7 @@ def render_video(
     """
     began = time.perf_counter()
     target = Path(target)
-    film = _Film(plan)
+    film = _Film(plan, memory)
     poster: Array | None = None
     with (
         VideoWriter(
@@ -119,6 +136,7 @@ def render_video(
             codec=plan.codec,
             comment=plan.comment,
             silent_audio=plan.silent_audio,
+            options=_HASTE[plan.codec] if plan.hasty else None,
         ) as writer,
         _Renderer(film) as renderer,
     ):

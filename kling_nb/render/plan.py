@@ -184,6 +184,8 @@ class RenderPlan:
         ``"h264"`` or ``"av1"``.
     silent_audio
         Adds a silent audio track.
+    hasty
+        Encodes in half the time, into a larger file.
     """
 
     image: NDArray[np.uint8] | None
@@ -204,6 +206,7 @@ class RenderPlan:
     distort: Distort = field(default_factory=Distort)
     codec: Literal["h264", "av1"] = "h264"
     silent_audio: bool = False
+    hasty: bool = False
 
     def __post_init__(self) -> None:
         if self.width % 2 or self.height % 2 or min(self.width, self.height) < 16:

@@ -27,6 +27,7 @@ _TO_YUV = (
 _OFFSET = np.array([16.0, 128.0, 128.0])
 _TO_RGB = np.linalg.inv(_TO_YUV)
 NEUTRAL = 128
+_TOUCHED = 0.02
 
 
 @dataclass(slots=True, eq=False)
@@ -113,16 +114,18 @@ def _to_bytes(values: Array) -> Array:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
+def stretch_rgb(picture: Array, width: int, height: int) -> Array:
+    """Scale a picture to a size, whatever its shape."""
+    method = cv2.INTER_AREA if picture.shape[1] > width else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=method))
+
+
 def resize_rgb(picture: Array, width: int, height: int) -> Array:
     """Scale a picture to a size, cropping the longer direction when the shapes differ by over 2 %."""
     have, want = picture.shape[1] / picture.shape[0], width / height
     if abs(have / want - 1) > 0.02:
         picture = _crop_to_ratio(picture, want)
-    if picture.shape[:2] == (height, width):
-        return picture
-    shrinking = picture.shape[1] > width
-    method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=method))
+    return picture if picture.shape[:2] == (height, width) else stretch_rgb(picture, width, height)
 
 
 def _crop_to_ratio(picture: Array, ratio: float) -> Array:
@@ -145,3 +148,9 @@ def resize_mask(mask: Array, width: int, height: int) -> Array:
         return np.asarray(shrunk >= 0.5)
     enlarged = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     return np.asarray(enlarged >= 0.5)
+
+
+def resize_still(mask: Array, width: int, height: int) -> Array:
+    """Scale a static mask to a size: every pixel it touches is still; returns bool."""
+    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray((share > _TOUCHED) | resize_mask(mask, width, height))

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from kling_nb.render.ambient import default_homographies, supple_weight, sway_field, sways
 from kling_nb.render.camera import Canvas, homography
 from kling_nb.render.choice import choose
-from kling_nb.render.elastic import ElasticField, displace
+from kling_nb.render.elastic import Displacer, ElasticField
 from kling_nb.render.fields import grid_size, identity_grid
 from kling_nb.render.fill import fill_revealed
 from kling_nb.render.layered import Layer
+from kling_nb.render.memory import Memory
 from kling_nb.render.morph import Morph
 from kling_nb.render.paths import clip_positions, displacements
 from kling_nb.render.plan import MaskMode, RenderPlan
-from kling_nb.render.planes import Planes, resize_mask, resize_rgb
+from kling_nb.render.planes import Planes, resize_mask, resize_rgb, resize_still, stretch_rgb
 
 Array = NDArray[Any]
 
@@ -34,37 +35,39 @@ class Scene(Protocol):
         """Draw one frame into ``out``."""
 
 
-def build_scene(plan: RenderPlan) -> Scene:
-    """Prepare the scene a plan asks for: brush, start to end, camera, or the gentle default."""
+def build_scene(plan: RenderPlan, memory: Memory | None = None) -> Scene:
+    """Prepare the scene a plan asks for: brush, start to end, camera, or the gentle default.
+
+    Parameters
+    ----------
+    plan
+        What to show.
+    memory
+        Keeps costly steps for the next scene.
+    """
+    memory = memory or Memory()
     picture = plan.image if plan.image is not None else plan.tail
     if picture is None:
         raise ValueError("a plan needs a start picture or an end picture")
-    start = cv2.resize(picture, (plan.width, plan.height), interpolation=_method(picture, plan.width))
+    start = stretch_rgb(picture, plan.width, plan.height)
     if plan.motions:
-        return BrushScene(plan, start)
+        return BrushScene(plan, start, memory)
     if plan.image is not None and plan.tail is not None:
         return MorphScene(plan, start, resize_rgb(plan.tail, plan.width, plan.height))
-    return CameraScene(plan, start)
-
-
-def _method(picture: Array, width: int) -> int:
-    return cv2.INTER_AREA if picture.shape[1] > width else cv2.INTER_CUBIC
+    return CameraScene(plan, start, memory)
 
 
 def static_region(plan: RenderPlan) -> Array | None:
     """Pixels of the video that the static mask touches, or None."""
     if plan.static_mask is None or not plan.static_mask.any():
         return None
-    share = cv2.resize(
-        plan.static_mask.astype(np.float32), (plan.width, plan.height), interpolation=cv2.INTER_LINEAR
-    )
-    return np.asarray(share > 0.02) | resize_mask(plan.static_mask, plan.width, plan.height)
+    return resize_still(plan.static_mask, plan.width, plan.height)
 
 
 class CameraScene:
     """A camera move or the default motion over one picture."""
 
-    def __init__(self, plan: RenderPlan, picture: Array) -> None:
+    def __init__(self, plan: RenderPlan, picture: Array, memory: Memory) -> None:
         self._size = (plan.width, plan.height)
         self._positions = clip_positions(plan.frames)
         amounts = self._positions * plan.distort.factor
@@ -78,13 +81,14 @@ class CameraScene:
         self.camera = np.array(matrices)
         self.displacements = np.zeros((0, plan.frames, 2))
         self.modes: tuple[MaskMode, ...] = ()
-        self._source = Planes.from_rgb(picture)
+        self._source = memory.get("planes", (picture,), lambda: Planes.from_rgb(picture))
         self._canvas = Canvas(self._source)
         self._plan = plan
         still = static_region(plan)
         self._supple: Array | None = None
         if plan.camera is None and sways(plan.prompt) and not plan.distort.freeze:
             self._supple = supple_weight(picture, grid_size(*self._size))
+        self._displacer = Displacer(self._size)
         self._free = None if still is None else _distance_weight(still, grid_size(*self._size))
 
     def draw(self, index: int, out: Planes) -> None:
@@ -103,7 +107,7 @@ class CameraScene:
             backward = backward + sway * self._supple[:, :, None]
         if self._free is not None:
             backward = backward * self._free[:, :, None]
-        displace(self._source, out, backward)
+        self._displacer.draw(self._source, out, backward)
 
 
 def _distance_weight(still: Array, size: tuple[int, int]) -> Array:
@@ -134,7 +138,7 @@ class MorphScene:
 class BrushScene:
     """Regions that follow their paths."""
 
-    def __init__(self, plan: RenderPlan, picture: Array) -> None:
+    def __init__(self, plan: RenderPlan, picture: Array, memory: Memory) -> None:
         size = (plan.width, plan.height)
         assert plan.image is not None
         scale = np.array([size[0] / plan.image.shape[1], size[1] / plan.image.shape[0]])
@@ -144,24 +148,28 @@ class BrushScene:
         moves = [
             displacements(m.path * scale, positions, plan.timing) * plan.distort.factor for m in plan.motions
         ]
-        choices = choose(picture, masks, still, moves)
+        choices = choose(picture, masks, still, moves, memory)
         self.modes = tuple(choice.mode for choice in choices)
         self.displacements = np.array(moves).reshape(len(moves), plan.frames, 2)
         self.displacements[[mode == "none" for mode in self.modes]] = 0
         self.camera = np.tile(np.eye(3), (plan.frames, 1, 1))
-        self._source = Planes.from_rgb(picture)
+        self._source = memory.get("planes", (picture,), lambda: Planes.from_rgb(picture))
         self._elastic_indices = [i for i, mode in enumerate(self.modes) if mode == "elastic"]
         self._layer_indices = [i for i, mode in enumerate(self.modes) if mode == "layered"]
         self._field = None
         regions = [choice.region for choice in choices if choice.region is not None]
         if regions:
             self._field = ElasticField(regions, still, size)
-        self._layers = [Layer(picture, masks[i], self.displacements[i]) for i in self._layer_indices]
+        self._layers = [Layer(picture, masks[i], self.displacements[i], memory) for i in self._layer_indices]
         self._filled = self._source
         if self._layers:
             objects = np.any([layer.hole for layer in self._layers], axis=0)
             revealed = np.any([layer.revealed for layer in self._layers], axis=0)
-            self._filled = Planes.from_rgb(fill_revealed(picture, objects, revealed, still))
+            self._filled = memory.get(
+                "background",
+                (picture, objects, revealed, still),
+                lambda: Planes.from_rgb(fill_revealed(picture, objects, revealed, still)),
+            )
         self._plate = self._source.copy()
         self._plate_ramps: list[float] = []
 

@@ -8,6 +8,7 @@ from kling_nb.session.brushes import MotionBrush
 from kling_nb.session.build import Prepared
 from kling_nb.session.default import default_session, set_default_session
 from kling_nb.session.facade import Session
+from kling_nb.session.preview import Preview
 from kling_nb.session.records import Label
 from kling_nb.session.run import Run
 
@@ -15,6 +16,7 @@ __all__ = [
     "Label",
     "MotionBrush",
     "Prepared",
+    "Preview",
     "Run",
     "Session",
     "default_session",

@@ -71,6 +71,12 @@ class Prepared:
         return self.request if self.way is None else self.way.drawn
 
     @property
+    def clip(self) -> str:
+        """What is paid for, in words: model, mode and length."""
+        parts = (self.request.model_name, self.request.sent_mode, f"{self.request.duration} s")
+        return " ".join(part for part in parts if part)
+
+    @property
     def blocking(self) -> tuple[Problem, ...]:
         """Findings that keep the request from being sent."""
         return tuple(problem for problem in self.problems if problem.blocks)
@@ -100,7 +106,13 @@ class Prepared:
 
 
 def build(
-    choice: Choice, dialect: Provider, settings: Settings, params: Mapping[str, Any], facts: Facts
+    choice: Choice,
+    dialect: Provider,
+    settings: Settings,
+    params: Mapping[str, Any],
+    facts: Facts,
+    *,
+    draft: bool = False,
 ) -> Prepared:
     """Build and check a request.
 
@@ -117,6 +129,8 @@ def build(
         ``way`` how it reaches the model, ``brush_names`` what its objects are called in words.
     facts
         Tells the id of an identical run by identity.
+    draft
+        For looking only, not for sending: the start frame stands for the end frame of a brush.
 
     Raises
     ------
@@ -136,7 +150,7 @@ def build(
     way = None
     if brush is not None or asked is not None:
         free = [name for name in ("model_name", "mode") if not normalized.params.get(name)]
-        way = choose_way(request, choice.provider, asked=asked, free=free, names=names)
+        way = choose_way(request, choice.provider, asked=asked, free=free, names=names, draft=draft)
         if way is None and asked is not None:
             problems.append(
                 Problem("L26", Severity.WARNING, "way", f"way={asked!r} has no effect without a brush")

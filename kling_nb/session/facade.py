@@ -24,6 +24,7 @@ from kling_nb.session.engine import Engine
 from kling_nb.session.filing import MEDIA
 from kling_nb.session.leases import LEASE_S
 from kling_nb.session.models import models_frame
+from kling_nb.session.preview import Preview
 from kling_nb.session.previews import render_preview
 from kling_nb.session.records import OWN_ID, Label, keep_inputs, rebuild, rebuild_brush, record_of
 from kling_nb.session.retention import removal_notice
@@ -140,7 +141,13 @@ class Session:
     # --- before anything is spent -----------------------------------------------------------------------
 
     def build(
-        self, image: Any = None, prompt: str | None = None, *, provider: str | None = None, **params: Any
+        self,
+        image: Any = None,
+        prompt: str | None = None,
+        *,
+        provider: str | None = None,
+        draft: bool = False,
+        **params: Any,
     ) -> Prepared:
         """Build and check a request; nothing is sent.
 
@@ -152,6 +159,8 @@ class Session:
             What shall happen.
         provider
             Where it would go.
+        draft
+            For looking only, not for sending: no end frame is rendered for a brush.
         **params
             Any request field under any accepted name, and ``brush``.
 
@@ -165,6 +174,7 @@ class Session:
             provider,
             {"image": image, "prompt": prompt, **params},
             lambda found: self._identical(found, repeat),
+            draft=draft,
         )
 
     def check(self, image: Any = None, prompt: str | None = None, **params: Any) -> list[Problem]:
@@ -175,13 +185,14 @@ class Session:
         """Return the expected cost of a request, with source and date. Parameters as for :meth:`submit`."""
         return self.build(image, prompt, **params).cost
 
-    def preview(self, image: Any = None, prompt: str | None = None, **params: Any) -> Path:
+    def preview(self, image: Any = None, prompt: str | None = None, **params: Any) -> Preview:
         """Render the motion of a request on this machine; free. Parameters as for :meth:`submit`.
 
         Returns
         -------
-        Path
-            An MP4 under ``media/previews`` of the home folder; an equal request returns the same file.
+        Preview
+            An MP4 under ``media/previews`` of the home folder, usable as a path, and the price of the real
+            video; a request that looks the same returns the same file.
 
         Raises
         ------
@@ -190,10 +201,18 @@ class Session:
         RequestRefused
             The masks, paths or other values cannot be used. What only a service would refuse is rendered.
         """
-        prepared = self.build(image, prompt, **params)
+        prepared = self.build(image, prompt, draft=True, **params)
         prepared.check(force=True)
-        return render_preview(
-            prepared.drawn, prepared.identity, self.home / MEDIA / "previews", codec=self.settings.codec
+        settings = self.settings
+        folder = self.home / MEDIA / "previews"
+        path, report = render_preview(prepared.drawn, prepared.identity, folder, codec=settings.codec)
+        return Preview(
+            path,
+            prepared.cost,
+            clip=prepared.clip,
+            reason=prepared.way.reason if prepared.way is not None else "",
+            report=report,
+            embed_cap_mb=settings.embed_cap_mb,
         )
 
     # --- runs -------------------------------------------------------------------------------------------
@@ -522,11 +541,13 @@ class Session:
             own_id = bool(record.options.get(OWN_ID, True))
             self._engine.start(run, Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id))
 
-    def _build(self, provider: str | None, given: dict[str, Any], facts: building.Facts) -> Prepared:
+    def _build(
+        self, provider: str | None, given: dict[str, Any], facts: building.Facts, *, draft: bool = False
+    ) -> Prepared:
         settings = self.ready()
         choice = choose_provider(settings, provider)
         dialect = self._engine.pool.provider(choice.provider)
-        return building.build(choice, dialect, settings, given, facts)
+        return building.build(choice, dialect, settings, given, facts, draft=draft)
 
     def _identical(self, identity: str, repeat: int) -> str | None:
         live = self.log.records(

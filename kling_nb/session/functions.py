@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from kling_nb.session.default import default_session
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
     from kling_nb.session.doctor import DoctorReport
+    from kling_nb.session.preview import Preview
     from kling_nb.session.run import Run
 
 
@@ -32,7 +31,7 @@ def cost(image: Any = None, prompt: str | None = None, **params: Any) -> Cost:
     return default_session().cost(image, prompt, **params)
 
 
-def preview(image: Any = None, prompt: str | None = None, **params: Any) -> Path:
+def preview(image: Any = None, prompt: str | None = None, **params: Any) -> Preview:
     """Render the motion locally, free of charge; see :meth:`Session.preview`."""
     return default_session().preview(image, prompt, **params)
 

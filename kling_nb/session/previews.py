@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections import OrderedDict
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-import kling_nb
+from kling_nb import __version__
 from kling_nb.domain import capabilities
 from kling_nb.domain.brush import resize_nearest
+from kling_nb.domain.images import ImageRef
 from kling_nb.errors import MediaError
 from kling_nb.media import decode_image
-from kling_nb.render import CameraMove, MaskMotion, RenderPlan, preview_size, render_video
+from kling_nb.render import (
+    CameraMove,
+    MaskMotion,
+    Memory,
+    RenderPlan,
+    RenderReport,
+    content_digest,
+    preview_size,
+    render_video,
+    resize_mask,
+    resize_rgb,
+    resize_still,
+    stretch_rgb,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from kling_nb.domain.brush import Mask
-    from kling_nb.domain.images import ImageRef
     from kling_nb.domain.request import ImageToVideo
     from kling_nb.domain.trajectory import Size
     from kling_nb.media.encoder import Codec
 
+    Resize = Callable[[NDArray[np.uint8], int, int], NDArray[np.uint8]]
+
 LABEL = "LOCAL PREVIEW"
 COMMENT = "kling_nb local preview; not Kling output"
 FPS, SECONDS = 24, 5
+EVERY = 2
+"""A preview shows every second frame: half the wait after an edit, and motion and speed are seen as well."""
+
+MEMORY_BYTES = 96_000_000
+"""What previews keep of pictures, masks and backgrounds, so that a small edit costs little."""
+
+_memory = Memory(MEMORY_BYTES)
+_KEPT_REPORTS = 4
+_reports: OrderedDict[Path, RenderReport] = OrderedDict()
+_lock = Lock()
 
 
 def render_preview(
     request: ImageToVideo, identity: str, folder: Path, *, long_side: int = 640, codec: Codec = "h264"
-) -> Path:
-    """Render a request, or return the file of an earlier equal one.
+) -> tuple[Path, RenderReport | None]:
+    """Render a request, or return the file of an earlier one that looks the same.
 
     The paths are drawn from the request's own pixels, not from the wire form.
 
@@ -41,7 +69,7 @@ def render_preview(
     request
         Needs a picture on this machine.
     identity
-        Digest of the request; names the file.
+        Digest of the request; decides what is free to choose.
     folder
         Where previews are kept.
     long_side
@@ -49,61 +77,123 @@ def render_preview(
     codec
         ``h264`` or ``av1``.
 
+    Returns
+    -------
+    (Path, RenderReport or None)
+        The file, and the truth about it; None for a file from longer ago.
+
     Raises
     ------
     MediaError
         There is no picture, or it is only an address.
     """
-    name = hashlib.sha256(f"{identity}:{kling_nb.__version__}:{long_side}:{codec}".encode()).hexdigest()[:16]
-    target = folder / f"{name}.mp4"
-    if not target.is_file():
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-        render_video(plan_of(request, identity, long_side, codec), target)
-    return target
+    plan = plan_of(request, identity, long_side, codec)
+    target = folder / f"{content_digest(__version__, plan)[:16]}.mp4"
+    if target.is_file():
+        with _lock:
+            return target, _reports.get(target)
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    report = render_video(plan, target, memory=_memory)
+    with _lock:
+        _reports[target] = report
+        while len(_reports) > _KEPT_REPORTS:
+            _reports.popitem(last=False)
+    return target, report
 
 
-def plan_of(request: ImageToVideo, identity: str, long_side: int, codec: Codec = "h264") -> RenderPlan:
-    """Return what the renderer needs to know about a request."""
-    image, tail = _pixels(request.image), _pixels(request.image_tail)
-    picture = image if image is not None else tail
-    if picture is None:
+def forget() -> None:
+    """Drop what is kept in memory; the files stay."""
+    _memory.clear()
+    with _lock:
+        _reports.clear()
+
+
+def plan_of(
+    request: ImageToVideo,
+    identity: str,
+    long_side: int = 640,
+    codec: Codec = "h264",
+    memory: Memory = _memory,
+) -> RenderPlan:
+    """Return what the renderer needs to know about a request, pictures and masks at the video's size.
+
+    Parameters
+    ----------
+    request, identity, long_side, codec
+        As for :func:`render_preview`.
+    memory
+        Keeps the reduced pictures and masks.
+    """
+    image, tail = (_with_pixels(picture) for picture in (request.image, request.image_tail))
+    size = (image or tail or ImageRef()).size
+    if size is None:
         raise MediaError(
             "There is no picture to preview.",
             "A preview needs a start or end frame on this machine; an address is not fetched.",
             "Give a file, an array or a PIL image.",
         )
-    height, width = picture.shape[:2]
-    out = preview_size(width, height, long_side)
+    width, height = out = preview_size(*size, long_side)
+    scale = np.array(out) / np.array(size)
     fps, frames = _timing(request)
+    masks = [_reduced(group.mask, size, out, memory) for group in request.dynamic_masks]
+    motions = tuple(
+        MaskMotion(mask, group.trajectory.pixels * scale)
+        for mask, group in zip(masks, request.dynamic_masks, strict=True)
+        if mask is not None
+    )
+    camera = request.camera_control
+    # Words and chance steer the gentle default motion only: beside another one they make no other video.
+    steered = bool(motions) or camera is not None or (image is not None and tail is not None)
     return RenderPlan(
-        image=image,
-        tail=tail,
-        width=out[0],
-        height=out[1],
+        image=None if image is None else _shown(image, out, stretch_rgb, memory),
+        tail=None if tail is None else _shown(tail, out, resize_rgb, memory),
+        width=width,
+        height=height,
         fps=fps,
         frames=frames,
-        motions=motions_of(request, (width, height)),
-        static_mask=mask_of_size(request.static_mask, (width, height)),
-        camera=None
-        if request.camera_control is None
-        else CameraMove.from_wire(request.camera_control.to_wire()),
-        prompt=request.prompt,
-        seed=int(identity[:8], 16),
+        motions=motions,
+        static_mask=_reduced(request.static_mask, size, out, memory, still=True),
+        camera=None if camera is None else CameraMove.from_wire(camera.to_wire()),
+        prompt="" if steered else request.prompt,
+        seed=0 if steered else int(identity[:8], 16),
         label=LABEL,
         codec=codec,
         comment=COMMENT,
+        hasty=True,
     )
 
 
+def _with_pixels(image: ImageRef | None) -> ImageRef | None:
+    return image if image is not None and image.data is not None else None
+
+
+def _shown(image: ImageRef, out: Size, resize: Resize, memory: Memory) -> NDArray[np.uint8]:
+    """Return a picture at the video's size."""
+    data = image.data
+    assert data is not None
+    step = f"picture {resize.__name__}"
+    return memory.get(step, (image.sha256, out), lambda: resize(decode_image(data), *out))
+
+
+def _reduced(
+    mask: Mask | None, size: Size, out: Size, memory: Memory, *, still: bool = False
+) -> NDArray[np.bool_] | None:
+    """Return a mask at the video's size, None without pixels."""
+    if mask is None or mask.array is None:
+        return None
+    resize = resize_still if still else resize_mask
+    bits = mask.array
+    step = f"mask {resize.__name__}"
+    return memory.get(step, (mask.sha256, size, out), lambda: resize(resize_nearest(bits, size), *out))
+
+
 def _timing(request: ImageToVideo) -> tuple[int, int]:
+    """Return rate and number of frames: as long as the real video, with every second of its frames."""
     found = capabilities.output_format(request.model_name, request.mode, request.duration)
-    return (FPS, FPS * SECONDS + 1) if found is None else (found.fps, found.frames)
-
-
-def _pixels(image: ImageRef | None) -> NDArray[np.uint8] | None:
-    return None if image is None or image.data is None else decode_image(image.data)
+    fps, frames = (FPS, FPS * SECONDS + 1) if found is None else (found.fps, found.frames)
+    return max(1, fps // EVERY), (frames - 1) // EVERY + 1
 
 
 def mask_of_size(mask: Mask | None, size: Size) -> NDArray[np.bool_] | None:

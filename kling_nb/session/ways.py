@@ -25,7 +25,10 @@ from kling_nb.domain.words import Names, describe, join_prompt
 from kling_nb.session.brushes import brush_of
 
 if TYPE_CHECKING:
+    from kling_nb.domain.images import ImageRef
     from kling_nb.domain.request import ImageToVideo
+
+    EndFrame = Callable[[ImageToVideo], ImageRef | None]
 
 Way = Literal["native", "endframe", "words"]
 
@@ -154,6 +157,7 @@ def choose_way(
     asked: str | None = None,
     free: Collection[str] = (),
     names: Names = None,
+    draft: bool = False,
 ) -> BrushWay | None:
     """Choose how the brush of a request reaches the model, and bring the request into that form.
 
@@ -169,6 +173,8 @@ def choose_way(
         Those of ``model_name`` and ``mode`` that the person left open.
     names
         What the moving objects are called in words; see :func:`kling_nb.domain.words.describe`.
+    draft
+        For looking only, not for sending: the start frame stands for an end frame, which is slow to render.
 
     Returns
     -------
@@ -177,13 +183,19 @@ def choose_way(
     """
     if not request.has_brush:
         return None
-    chosen = _choose(request, provider, asked, free, names)
+    chosen = _choose(request, provider, asked, free, names, end_frame=_start_again if draft else _rendered)
     hurdles = {way: _in_the_way(way, request, provider, free) for way in WAYS}
     return replace(chosen, names=names, obstacles={way: text for way, text in hurdles.items() if text})
 
 
 def _choose(
-    request: ImageToVideo, provider: str, asked: str | None, free: Collection[str], names: Names
+    request: ImageToVideo,
+    provider: str,
+    asked: str | None,
+    free: Collection[str],
+    names: Names,
+    *,
+    end_frame: EndFrame,
 ) -> BrushWay:
     asked = AUTO if asked is None else str(asked).strip().lower().replace("_", "").replace("-", "")
     if asked != AUTO and asked not in WAYS:
@@ -192,11 +204,11 @@ def _choose(
     found = _first_possible(request, provider, tried, free)
     if found is not None:
         way, drawn = found
-        return _applied(way, drawn, asked, _why(way, drawn, request, asked), names)
+        return _applied(way, drawn, asked, _why(way, drawn, request, asked), names, end_frame=end_frame)
     if asked == AUTO:
         # Nothing fits: the request stays as drawn, and the linter says why it cannot be sent.
         return BrushWay(request, request, "native", asked, "the brush is sent as it is: no way fits")
-    return _refused(request, provider, tried[0], free, names)
+    return _refused(request, provider, tried[0], free, names, end_frame=end_frame)
 
 
 def _unknown(asked: str) -> Problem:
@@ -353,7 +365,9 @@ def _moves(request: ImageToVideo) -> bool:
 # --- doing it -----------------------------------------------------------------------------------------------
 
 
-def _applied(way: Way, drawn: ImageToVideo, asked: str, reason: str, names: Names) -> BrushWay:
+def _applied(
+    way: Way, drawn: ImageToVideo, asked: str, reason: str, names: Names, *, end_frame: EndFrame
+) -> BrushWay:
     """Bring a request into the form of a way."""
     if way == "native":
         return BrushWay(drawn, drawn, way, asked, reason)
@@ -362,10 +376,19 @@ def _applied(way: Way, drawn: ImageToVideo, asked: str, reason: str, names: Name
         text = describe(brush_of(drawn), names, duration=drawn.duration)
         sent = drawn.model_copy(update={**bare, "prompt": join_prompt(drawn.prompt, text)})
         return BrushWay(sent, drawn, way, asked, reason)
+    sent = drawn.model_copy(update={**bare, "image_tail": end_frame(drawn)})
+    return BrushWay(sent, drawn, way, asked, reason, problems=tuple(_unshown(drawn)))
+
+
+def _rendered(drawn: ImageToVideo) -> ImageRef | None:
     from kling_nb.session.endframes import end_frame_of  # noqa: PLC0415 - renders; the other ways need none of it
 
-    sent = drawn.model_copy(update={**bare, "image_tail": end_frame_of(drawn)})
-    return BrushWay(sent, drawn, way, asked, reason, problems=tuple(_unshown(drawn)))
+    return end_frame_of(drawn)
+
+
+def _start_again(drawn: ImageToVideo) -> ImageRef | None:
+    """Stand in for the end frame: a picture of the same size."""
+    return drawn.image
 
 
 def _unshown(drawn: ImageToVideo) -> Iterator[Problem]:
@@ -398,7 +421,15 @@ def _why(way: Way, drawn: ImageToVideo, request: ImageToVideo, asked: str) -> st
     return reason
 
 
-def _refused(request: ImageToVideo, provider: str, way: Way, free: Collection[str], names: Names) -> BrushWay:
+def _refused(
+    request: ImageToVideo,
+    provider: str,
+    way: Way,
+    free: Collection[str],
+    names: Names,
+    *,
+    end_frame: EndFrame,
+) -> BrushWay:
     """Say that the way asked for is impossible, and which ones are not."""
     hurdle = obstacle(way, request)
     assert hurdle is not None
@@ -408,5 +439,5 @@ def _refused(request: ImageToVideo, provider: str, way: Way, free: Collection[st
     problem = Problem(_RULE, Severity.ERROR, "way", message, fix, hurdle.forceable)
     made = BrushWay(request, request, "native", way, "")
     if hurdle.forceable:
-        made = _applied(way, request, way, f"{_LABELS[way]}, forced", names)
+        made = _applied(way, request, way, f"{_LABELS[way]}, forced", names, end_frame=end_frame)
     return replace(made, problems=(*made.problems, problem))

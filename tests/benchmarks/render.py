@@ -21,12 +21,15 @@ import cv2
 import numpy as np
 from skimage import data
 
+from kling_nb.media import image_bytes
 from kling_nb.media.encoder import VideoWriter
 from kling_nb.render import CameraMove, MaskMotion, RenderPlan, render_planes, render_video
 
 GOALS = {"layered": 0.60, "elastic": 0.50, "camera": 0.50, "morph": 0.50, "default": 0.50}
 CPU_GOAL = 2.5
 MEMORY_GOALS = {720: 300, 1080: 512}
+PREVIEW_GOAL = 3.0
+EDITS = 3
 
 
 def plans(width: int, height: int, frames: int) -> dict[str, RenderPlan]:
@@ -102,6 +105,31 @@ def measure(kind: str, plan: RenderPlan, rounds: int, folder: Path) -> tuple[flo
     return raw_wall, full_wall, raw_wall / full_wall, full_cpu / raw_cpu
 
 
+def measure_preview(plan: RenderPlan, rounds: int, folder: Path) -> tuple[float, float, float, float]:
+    """Wall and CPU seconds of a preview of something new, and of one after its path's end was moved."""
+    # Loaded here, so that the memory of a mere render is measured without it.
+    from kling_nb.session import MotionBrush, Session, previews
+
+    photo = folder / "photo.jpg"
+    photo.write_bytes(image_bytes(plan.image, "JPEG"))
+    session = Session("sandbox", home=folder / "home")
+    (motion,) = plan.motions
+
+    def look(number: int) -> tuple[float, float]:
+        path = motion.path + np.array([[0, 0]] * (len(motion.path) - 1) + [[number, 0]])
+        brush = MotionBrush(photo).dynamic(motion.mask, path)
+        return timed(lambda: session.preview(brush=brush, prompt="up"))
+
+    look(-1)
+    first, edited = [], []
+    for number in range(rounds):
+        previews.forget()
+        first.append(look(number * (EDITS + 1)))
+        edited += [look(number * (EDITS + 1) + edit) for edit in range(1, EDITS + 1)]
+    session.close()
+    return *(min(v) for v in zip(*first, strict=True)), *(min(v) for v in zip(*edited, strict=True))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -125,6 +153,17 @@ def main() -> None:
             row = (kind, f"{raw:.3f}", f"{full:.3f}", f"{ratio:.2f}", GOALS[kind], f"{cpu:.2f}", CPU_GOAL)
             peak = f"{memory:.0f}" if limit is None else f"{memory:.0f} of {limit}"
             print("".join(f"{cell:>16}" for cell in (*row, peak)), flush=True)
+        print("\npreview of a photograph of that size, and again after the end of a path was moved")
+        heads = ("kind", "first s", "edited s", "first ÷ edited", "CPU ratio", "goal")
+        print("".join(f"{head:>16}" for head in heads))
+        for kind in ("layered", "elastic"):
+            place = Path(folder) / kind
+            place.mkdir()
+            drawn = plans(width, height, options.frames)[kind]
+            wall, cpu, wall_again, cpu_again = measure_preview(drawn, options.rounds, place)
+            ratios = (f"{wall / wall_again:.2f}", f"{cpu / cpu_again:.2f}")
+            row = (f"preview {kind}", f"{wall:.3f}", f"{wall_again:.3f}", *ratios, PREVIEW_GOAL)
+            print("".join(f"{cell:>16}" for cell in row), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,5 +13,5 @@ def test_the_benchmark_runs() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--quick"], capture_output=True, text=True, check=True
     )
-    for kind in ("layered", "elastic", "camera", "morph", "default"):
+    for kind in ("layered", "elastic", "camera", "morph", "default", "preview layered"):
         assert f"\n{kind:>16}" in done.stdout

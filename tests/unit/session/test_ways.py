@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from kling_nb import media
 from kling_nb.domain import capabilities
 from kling_nb.domain.problems import Severity
+from kling_nb.domain.request import ImageToVideo
 from kling_nb.errors import RequestRefused
 from kling_nb.session import MotionBrush, Session
 from kling_nb.session import endframes as frames
@@ -326,9 +328,12 @@ def test_the_preview_shows_the_motion_as_drawn_whatever_is_sent(
     session: Session, brush: MotionBrush, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    monkeypatch.setattr(
-        "kling_nb.session.facade.render_preview", lambda request, *_, **__: seen.append(request)
-    )
+
+    def render(request: ImageToVideo, _: str, folder: Path, **__: object) -> tuple[Path, None]:
+        seen.append(request)
+        return folder, None
+
+    monkeypatch.setattr("kling_nb.session.facade.render_preview", render)
     for way in ("endframe", "words"):
         session.preview(brush=brush, prompt="a boat", model="kling-v3", way=way)
     assert all(request.has_brush and request.image_tail is None for request in seen)
