@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 GRID_LONG_SIDE = 160
+_AT_REST = 1e-3
 _SWEEPS_COARSE, _SWEEPS_FINE = 40, 6
 
 
@@ -172,8 +173,14 @@ def invert_displacement(forward: Array, start: Array | None = None, rounds: int 
 
 
 def fold_measure(forward: Array) -> float:
-    """Return the 0.5-percentile of det(I + ∇u): at or below 0 the field folds."""
+    """Return the 0.5-percentile of det(I + ∇u) where anything moves: at or below 0 the field folds.
+
+    Cells at rest do not count: beside a small region squeezed by a static mask they would hide its folds.
+    """
     du_dy, du_dx = np.gradient(forward[:, :, 0])
     dv_dy, dv_dx = np.gradient(forward[:, :, 1])
     determinant = (1 + du_dx) * (1 + dv_dy) - du_dy * dv_dx
-    return float(np.percentile(determinant, 0.5))
+    moving = (np.abs(np.stack([du_dx, du_dy, dv_dx, dv_dy])).max(axis=0) > _AT_REST) | (
+        np.abs(forward).max(axis=2) > _AT_REST
+    )
+    return float(np.percentile(determinant[moving], 0.5)) if moving.any() else 1.0

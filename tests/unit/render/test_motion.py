@@ -105,6 +105,12 @@ class TestBrush:
         report = render.render_video(plan(motions=(moved((80, 60), (125, 60)),)), tmp_path / "a.mp4")
         assert report.modes == ("layered",)
 
+    def test_a_region_squeezed_by_the_static_mask_is_cut_out_and_not_folded(self, tmp_path: Path) -> None:
+        """A big picture at rest around a small region must not hide that the region folds."""
+        still = ~disc(80, 60, 21)
+        asked = plan(image=texture(), motions=(moved((80, 60), (120, 60), radius=16),), static_mask=still)
+        assert render.render_video(asked, tmp_path / "a.mp4").modes == ("layered",)
+
     def test_nothing_of_the_object_stays_behind(self) -> None:
         asked = plan(motions=(moved((80, 60), (130, 60)),), label="")
         calm = start_luma(asked)[:20].astype(float).mean()
