@@ -130,7 +130,7 @@ def measured_moves(video: Path, size: tuple[int, int]) -> dict[int, np.ndarray]:
     ],
 )
 def test_what_is_drawn_is_what_is_sent(open_pad, home: Path, name: str, size: tuple, options: dict) -> None:
-    pad = open_pad(name, size, SUBMIT.format(slow=2), **options)
+    pad = open_pad(name, size, SUBMIT.format(slow=4), **options)
     draw_and_compare(pad, home)
 
 
@@ -156,7 +156,7 @@ def draw_and_compare(pad: PadOnPage, home: Path) -> None:
 
 def test_a_zoomed_page(open_pad, home: Path) -> None:
     """The page's own zoom, as extensions and accessibility settings set it."""
-    pad = open_pad("css-zoom", LANDSCAPE, SUBMIT.format(slow=2))
+    pad = open_pad("css-zoom", LANDSCAPE, SUBMIT.format(slow=4))
     pad.page.evaluate("() => { document.body.style.zoom = '1.25'; }")
     pad.page.wait_for_timeout(300)
     pad.part(".kn-stage").scroll_into_view_if_needed()
@@ -173,7 +173,7 @@ def test_a_picture_turned_by_its_exif_tag(open_pad, lab, home: Path) -> None:
     picture.save(folder / "scene.png", exif=tags)
     folder.rename(lab.folder / "exif-source")
     head = PAD_CELL.replace('"scene.png"', '"../exif-source/scene.png"')
-    submit = SUBMIT.format(slow=2).replace("scene.png", "../exif-source/scene.png")
+    submit = SUBMIT.format(slow=4).replace("scene.png", "../exif-source/scene.png")
     pad = open_pad("exif", (480, 640), submit, head=head)
     red = pad.pixel(centre_of(1, pad.size))
     assert red[0] > red[1] + 50, f"the red ball is not where it is upright: {red}"

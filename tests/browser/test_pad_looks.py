@@ -40,6 +40,7 @@ def test_every_tool(open_pad, theme: str) -> None:
         held(pad, places, f"pad-{theme}-{tool}")
     pad.part(".kn-layer[data-layer='mask-1'] .kn-name").fill("left eye")
     pad.page.keyboard.press("Enter")
+    pad.settle()
     pad.part(".kn-layer[data-layer='mask-1'] .kn-chip").click()
     pad.tool("path_click")
     for point in ((160, 130), (200, 90), (250, 80), (300, 60)):

@@ -213,7 +213,7 @@ def decoded(text: str) -> np.ndarray:
     return np.asarray(load_mask(base64.b64decode(text)))
 
 
-def received(home: Path, size: tuple[int, int], seconds: float = 20) -> Received:
+def received(home: Path, size: tuple[int, int], seconds: float = 40) -> Received:
     """Wait for the task that runs in a sandbox and return its body; the sandbox drops it at the end."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -221,7 +221,11 @@ def received(home: Path, size: tuple[int, int], seconds: float = 20) -> Received
             if store.suffix != ".sqlite":
                 continue
             with _reading(store) as db:
-                rows = db.execute("SELECT job FROM jobs ORDER BY id DESC LIMIT 1").fetchall()
+                try:
+                    rows = db.execute("SELECT job FROM jobs ORDER BY id DESC LIMIT 1").fetchall()
+                except sqlite3.OperationalError:
+                    # The sandbox is being started and has not made its tables yet.
+                    rows = []
             if rows:
                 return Received(json.loads(rows[0][0]), size)
         time.sleep(0.05)
