@@ -22,7 +22,7 @@ _LEAST_AREA = 20
 _LEAST_SHIFT = 2.0
 _LEAST_CONTRAST = 4.0
 _PATCH = 4
-_PATCHES = 160
+_PATCHES = 120
 _PATCH_TEXTURE = 5.0
 _PATCH_ERROR = 14.0
 _CLUSTER = 2.5
@@ -30,6 +30,7 @@ _LEAST_VOTES = 4
 _CANDIDATES = 10
 _MOST_OBJECTS = 6
 _CRUMB = 0.02
+_LEAST_SHARE = 0.04
 _NOTCH = 0.05
 _DISC3, _DISC5, _DISC7 = (cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (n, n)) for n in (3, 5, 7))
 
@@ -81,19 +82,25 @@ def find_moved(start: Array, end: Array) -> list[Moved] | None:
     return [each for each in exact if each is not None] if all(exact) else None
 
 
+def _apart(first: Array, second: Array) -> Array:
+    """Largest difference of a colour channel."""
+    red, green, blue = cv2.split(cv2.absdiff(first, second))
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
+
+
 class _Pair:
     """Two pictures of one size, and what differs between them."""
 
     def __init__(self, start: Array, end: Array) -> None:
         self.start, self.end = (cv2.GaussianBlur(p, (0, 0), 0.7).astype(np.float32) for p in (start, end))
         self.size = (start.shape[1], start.shape[0])
-        differs = np.abs(self.start - self.end).max(axis=2) > _CHANGED
+        differs = _apart(self.start, self.end) > _CHANGED
         self.changed = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2))) > 0
 
     def alike(self, shift: Array) -> Array:
         """Mark pixels of the start that look the same, shifted, in the end."""
         there = self.arrived(self.end, -shift)
-        return np.asarray(np.abs(self.start - there).max(axis=2) < _ALIKE)
+        return _apart(self.start, there) < _ALIKE
 
     def both_changed(self, shift: Array) -> Array:
         """Mark pixels that changed where they are and, shifted, where they come to."""
@@ -134,6 +141,9 @@ def _assembled(pair: _Pair) -> list[Moved]:
         _, contrast, best = max(options, key=lambda option: option[0])
         if contrast < _LEAST_CONTRAST:
             break
+        if not found and best.mask.sum() < _LEAST_SHARE * pair.changed.sum():
+            # Even the best is only a small part of what changed: this is no matter of a few objects.
+            return []
         found.append(best)
         free_start &= ~_grown(best.mask)
         free_end &= ~_grown(pair.arrived(best.mask.astype(np.uint8), best.shift) > 0)
