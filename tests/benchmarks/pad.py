@@ -70,7 +70,7 @@ for number in range(6):
 REDRAW = """import time
 begin = time.perf_counter()
 with pad._once():
-    pad._painter.forget(); pad._dirty = True
+    pad._painter._shown, pad._dirty = None, True
 print(time.perf_counter() - begin)"""
 
 WATCH = """(selector) => {
@@ -106,7 +106,7 @@ LISTEN = """() => {
     constructor(...given) {
       super(...given);
       this.addEventListener('message', ({data}) => {
-        if ((data.byteLength ?? data.length) > 10000) window.arrived = performance.now();
+        if ((data.byteLength ?? data.length) > 4000) window.arrived = performance.now();
       });
     }
   };
@@ -285,7 +285,7 @@ def main() -> int:
             browser.close()
             p95 = float(np.percentile(took, 95))
             print(
-                f"redraw, 6 masks, 6 paths, one message: p50 {statistics.median(took):.1f} ms, "
+                f"redraw of 6 masks, 6 paths, one message: p50 {statistics.median(took):.1f} ms, "
                 f"p95 {p95:.1f} ms (kernel's work + from the message to the painted canvas)   goal 50 ms   "
                 f"{'met' if p95 <= 50 else 'MISSED'}"
             )
