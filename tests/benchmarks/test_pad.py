@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from lab_in_chromium import find_chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(find_chromium() is None, reason="no Chromium")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.drill,
+    pytest.mark.skipif(find_chromium() is None, reason="no Chromium"),
+]
 
 
 def test_pad() -> None:

@@ -16,7 +16,7 @@ from slow_network import slow_network
 
 from kling_nb.sandbox import launch
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.drill]
 
 SIZE = (720, 480)
 DELAY_S = 0.15

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pad_on_page import PadOnPage
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.drill]
 
 CAT = """from skimage import data
 from PIL import Image

@@ -20,7 +20,7 @@ from pad_on_page import PAD_CELL, PadOnPage
 from pictures_to_draw_on import two_balls
 from PIL import Image
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.drill]
 
 SIZE = (720, 480)
 
