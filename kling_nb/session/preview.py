@@ -76,7 +76,7 @@ class Preview(os.PathLike[str]):
         return hash(self.path)
 
     def __getattr__(self, name: str) -> Any:
-        """Return what the path has: a preview used to be one."""
+        """Return what the path has, so that ``exists()`` or ``read_bytes()`` need no detour."""
         if name.startswith("_") or name == "path":
             raise AttributeError(name)
         return getattr(self.path, name)

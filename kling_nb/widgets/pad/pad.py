@@ -354,18 +354,10 @@ class MotionPad(anywidget.AnyWidget):
 
     def _render(self, request: dict[str, Any]) -> tuple[bytes, Preview]:
         begin = time.monotonic()
-        path = self.session.preview(**request)
+        made = self.session.preview(**request)
         seconds = time.monotonic() - begin
-        prepared = self.session.build(**request)
-        words = prepared.request
-        clip = " ".join(filter(None, (words.model_name, words.sent_mode, f"{words.duration} s")))
-        price = f"The real video: {prepared.cost} with {clip}."
-        reason = "" if prepared.way is None else prepared.way.reason
-        if reason:
-            price += f" {reason[:1].upper()}{reason[1:]}."
-        return path.read_bytes(), Preview(
-            "ready", f"Made here in {seconds:.1f} s: free, not Kling's work.", price
-        )
+        said = f"Made here in {seconds:.1f} s: free, not Kling's work."
+        return made.path.read_bytes(), Preview("ready", said, made.price)
 
     def _previewed(self, result: tuple[bytes, Preview] | Exception) -> None:
         """Show what was rendered; on the worker's thread."""

@@ -6,7 +6,6 @@ import json
 import threading
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import ipycanvas.canvas
@@ -14,8 +13,10 @@ import numpy as np
 import pytest
 from pictures_to_draw_on import two_balls
 
+from kling_nb.domain.cost import Cost
 from kling_nb.errors import MediaError, RequestRefused
 from kling_nb.session import MotionBrush
+from kling_nb.session.preview import Preview
 from kling_nb.widgets.pad.pad import MotionPad, stage_size
 
 SIZE = (120, 80)
@@ -30,17 +31,14 @@ class Studio:
         self.asked: list[dict[str, Any]] = []
         self.fails: Exception | None = None
 
-    def preview(self, **request: Any) -> Path:
+    def preview(self, **request: Any) -> Preview:
         self.asked.append(request)
         if self.fails is not None:
             raise self.fails
         film = self.home / "film.mp4"
         film.write_bytes(b"film %d" % len(self.asked))
-        return film
-
-    def build(self, **request: Any) -> Any:
-        clip = SimpleNamespace(model_name="kling-v1", sent_mode="std", duration=5)
-        return SimpleNamespace(request=clip, cost=Decimal(1), way=SimpleNamespace(reason="sent as masks"))
+        cost = Cost(units=Decimal(1), usd=Decimal("0.14"), mark="unverified", as_of="2026-09")
+        return Preview(film, cost, clip="kling-v1 std 5 s", reason="sent as masks")
 
 
 @pytest.fixture
