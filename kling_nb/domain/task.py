@@ -10,7 +10,7 @@ from typing import Any
 
 
 class RunStatus(StrEnum):
-    """One vocabulary for all providers (``design/architecture.md``, Names)."""
+    """One vocabulary for all providers; the service's own word is kept beside it."""
 
     CREATED = "created"
     """On disk, nothing sent."""

@@ -30,7 +30,7 @@ class InputStore:
     def __repr__(self) -> str:
         return f"InputStore({str(self._home)!r})"
 
-    def put(self, data: bytes, format: str) -> str:  # noqa: A002 - the contract's and Pillow's word
+    def put(self, data: bytes, format: str) -> str:  # noqa: A002 - Pillow's word
         """Store bytes; complete under their name when this returns.
 
         Parameters
