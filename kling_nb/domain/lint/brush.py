@@ -13,7 +13,11 @@ from kling_nb.domain.brush import MAX_DYNAMIC_MASKS, DynamicMask, Mask, same_rat
 from kling_nb.domain.coordinates import rnd
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, warning
 from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.sweep import swept
 from kling_nb.domain.trajectory import MAX_POINTS, MIN_POINTS
+
+_HIDDEN_SHARE: Final = 0.25
+"""Of a region's size that may lie behind the static mask on its way: soft edges and small slips."""
 
 
 def _groups(request: ImageToVideo) -> Iterator[tuple[str, str, DynamicMask]]:
@@ -94,6 +98,22 @@ def overlaps(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Proble
             yield warning("L11", "dynamic_masks", message, "erase the overlap in one of them")
 
 
+def blocked(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+    """L11: a region that moves into what stays still disappears behind it, as far as anybody knows."""
+    still = request.static_mask
+    if still is None or still.runs is None:
+        return
+    for field, words, group in _groups(request):
+        runs = group.mask.runs
+        if runs is None or runs.is_empty or not group.mask.size == still.size == group.trajectory.size:
+            continue
+        hidden = (swept(runs, group.trajectory.pixels) & still.runs & ~runs).count / runs.count
+        if hidden > _HIDDEN_SHARE:
+            message = f"the path of {words} leads into the static mask, which is drawn over what moves"
+            fix = "erase the static mask along the path, or freeze the rest anew"
+            yield warning("L11", f"{field}.trajectories", message, fix)
+
+
 def sizes(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
     """L12: masks must have the picture's ratio, paths its pixels."""
     size = None if request.image is None else request.image.size
@@ -115,4 +135,4 @@ def sizes(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
             yield error("L12", f"{field}.trajectories", message, fix, forceable=False)
 
 
-RULES: Final = (counts, path_notes, empty_or_full, start_inside, overlaps, sizes)
+RULES: Final = (counts, path_notes, empty_or_full, start_inside, overlaps, blocked, sizes)

@@ -345,6 +345,16 @@ def test_l11_overlapping_masks() -> None:
     assert found(**brush_fields(beside)) == []
 
 
+def test_l11_a_path_into_what_stays_still() -> None:
+    ground = drawn().static(box(240, 0, 640, 480))
+    problem = one("L11", **brush_fields(ground))
+    assert problem.severity == "W"
+    assert "leads into the static mask" in problem.message
+    free = MotionBrush(SIZE).dynamic(box(100, 100, 200, 200), [(150, 150), (150, 330)])
+    assert found(**brush_fields(free.static(box(240, 0, 640, 480)))) == []
+    assert found(**brush_fields(free.freeze_rest())) == []
+
+
 def test_l12_masks_and_paths_made_for_another_picture() -> None:
     brush = MotionBrush((500, 500)).dynamic(box(0, 0, 90, 90, (500, 500)), [(5, 5), (90, 90)])
     problems = [p for p in lint(request(**brush_fields(brush)), provider="sandbox") if p.id == "L12"]
