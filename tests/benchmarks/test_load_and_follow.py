@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 
@@ -26,6 +28,7 @@ def test_load():
     assert out.count("ratio") == 4
 
 
+@pytest.mark.drill
 def test_follow():
     out = run("follow.py", "--tasks", "30", "--few", "20", "--rounds", "1")
     assert "30 tasks" in out

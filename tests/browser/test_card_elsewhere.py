@@ -62,6 +62,7 @@ def test_a_video_outside_the_servers_folder_comes_over_the_kernel(notebook, home
     assert "<video" not in saved["text/html"]
 
 
+@pytest.mark.drill
 def test_the_card_goes_on_after_a_reload_in_the_middle_of_a_run(notebook) -> None:
     page = notebook(
         "reloaded", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat looks down [[sandbox:slow:12]]"

@@ -14,7 +14,11 @@ CODE = [cell.id for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.parametrize("lab", ["/", "/user/x/"], indirect=True, ids=["root", "base-url"]),
+    pytest.mark.parametrize(
+        "lab",
+        [pytest.param("/", id="root"), pytest.param("/user/x/", id="base-url", marks=pytest.mark.drill)],
+        indirect=True,
+    ),
 ]
 
 

@@ -120,13 +120,16 @@ def measured_moves(video: Path, size: tuple[int, int]) -> dict[int, np.ndarray]:
     return {number: np.subtract(found[1], found[0]) for number, found in centres.items()}
 
 
+SMALL_WINDOW = {"device_scale_factor": 1.5, "viewport": {"width": 900, "height": 700}}
+
+
 @pytest.mark.parametrize(
     ("name", "size", "options"),
     [
         ("scale-2", LANDSCAPE, {"device_scale_factor": 2}),
-        ("browser-zoom", LANDSCAPE, {"device_scale_factor": 1.5, "viewport": {"width": 900, "height": 700}}),
-        ("portrait", (600, 1000), {}),
-        ("large", (4096, 3072), {}),
+        pytest.param("browser-zoom", LANDSCAPE, SMALL_WINDOW, marks=pytest.mark.drill),
+        pytest.param("portrait", (600, 1000), {}, marks=pytest.mark.drill),
+        pytest.param("large", (4096, 3072), {}, marks=pytest.mark.drill),
     ],
 )
 def test_what_is_drawn_is_what_is_sent(open_pad, home: Path, name: str, size: tuple, options: dict) -> None:
@@ -154,6 +157,7 @@ def draw_and_compare(pad: PadOnPage, home: Path) -> None:
     pad.notebook.wait_status(2, "succeeded", seconds=60)
 
 
+@pytest.mark.drill
 def test_a_zoomed_page(open_pad, home: Path) -> None:
     """The page's own zoom, as extensions and accessibility settings set it."""
     pad = open_pad("css-zoom", LANDSCAPE, SUBMIT.format(slow=4))
@@ -163,6 +167,7 @@ def test_a_zoomed_page(open_pad, home: Path) -> None:
     draw_and_compare(pad, home)
 
 
+@pytest.mark.drill
 def test_a_picture_turned_by_its_exif_tag(open_pad, lab, home: Path) -> None:
     folder = lab.folder / "exif"
     upright = two_balls((480, 640))
