@@ -14,11 +14,12 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from kling_nb.sandbox.answers import json_answer
+from kling_nb.sandbox.body import TooLargeError, read_object
 from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.exchange import ERROR_CODES
 from kling_nb.sandbox.faults import UnknownFaultError
 from kling_nb.sandbox.official.auth import authorize
 from kling_nb.sandbox.official.messages import RefusedError
-from kling_nb.sandbox.official.pipeline import ERROR_CODES, TooLargeError, read_object
 from kling_nb.sandbox.tasks import Task
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})

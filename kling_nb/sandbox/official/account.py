@@ -8,8 +8,9 @@ from typing import Any
 from starlette.routing import BaseRoute, Route
 
 from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.exchange import Call
 from kling_nb.sandbox.official.messages import RefusedError, invalid
-from kling_nb.sandbox.official.pipeline import Call, Endpoint
+from kling_nb.sandbox.official.pipeline import Endpoint
 
 SHORTEST_INTERVAL_S = 1.0
 

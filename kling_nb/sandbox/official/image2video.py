@@ -8,11 +8,11 @@ from typing import Any
 
 from kling_nb.domain.capabilities import units
 from kling_nb.sandbox.config import Config
+from kling_nb.sandbox.exchange import Call
 from kling_nb.sandbox.official.body import Body
 from kling_nb.sandbox.official.combinations import check_combination, mode_is_ignored
 from kling_nb.sandbox.official.fields import Fields, read_fields
 from kling_nb.sandbox.official.messages import RefusedError
-from kling_nb.sandbox.official.pipeline import Call
 from kling_nb.sandbox.official.rules import check_presence, check_references, read_brush, read_camera
 from kling_nb.sandbox.official.videos import Order
 from kling_nb.sandbox.tasks import Camera, Job, MaskPath

@@ -16,8 +16,9 @@ from starlette.routing import BaseRoute, Route
 from kling_nb.sandbox.answers import dump
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.exchange import Call
 from kling_nb.sandbox.official.messages import RefusedError, invalid, parameter
-from kling_nb.sandbox.official.pipeline import Call, Endpoint
+from kling_nb.sandbox.official.pipeline import Endpoint
 from kling_nb.sandbox.official.siblings import unknown_path
 from kling_nb.sandbox.official.views import created_view, task_view
 from kling_nb.sandbox.tasks import Job, Task
