@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kling_nb.domain import paths, shapes
     from kling_nb.domain.brush import Mask
     from kling_nb.domain.camera import CameraControl
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.task import RunStatus
     from kling_nb.domain.trajectory import Trajectory
     from kling_nb.errors import KlingError
@@ -42,7 +42,6 @@ __version__ = "0.1.0"
 __all__ = [
     "CameraControl",
     "Composer",
-    "ImageToVideo",
     "KlingError",
     "Mask",
     "MotionBrush",
@@ -51,6 +50,7 @@ __all__ = [
     "RunStatus",
     "Session",
     "Trajectory",
+    "VideoRequest",
     "attach",
     "check",
     "compose",
@@ -76,7 +76,7 @@ _FUNCTIONS = "kling_nb.session.functions"
 _HOMES = {
     "CameraControl": "kling_nb.domain.camera",
     "Composer": "kling_nb.widgets.composer",
-    "ImageToVideo": "kling_nb.domain.request",
+    "VideoRequest": "kling_nb.domain.request",
     "KlingError": "kling_nb.errors",
     "Mask": "kling_nb.domain.brush",
     "MotionBrush": "kling_nb.session",

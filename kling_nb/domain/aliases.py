@@ -66,9 +66,10 @@ REQUEST_FIELDS: Final = (
     "callback_url",
     "external_task_id",
     "aspect_ratio",
+    "video_id",
     "y_origin",
 )
-"""Canonical field names, in the order of ``spec/official-api.md`` §4.1; the last two are never sent."""
+"""Canonical field names, in the order of ``spec/official-api.md`` §4.1 and §15; the last is never sent."""
 
 OPTIONS: Final = ("camera_scale", "units", "origin", "timing", "timeout", "allow_unknown_model")
 """Names that steer the client and belong to no request."""

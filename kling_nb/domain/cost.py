@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from kling_nb.domain.capabilities import PRICE_AS_OF, USD_PER_UNIT, units
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 _KLING_UNITS: Final = ("official", "sandbox")
 """Providers that bill in Kling units."""
@@ -61,7 +61,7 @@ def dollars_text(value: Decimal) -> str:
     return f"${whole}.{cents.ljust(2, '0')}"
 
 
-def estimate(request: ImageToVideo, provider: str = "official") -> Cost:
+def estimate(request: VideoRequest, provider: str = "official") -> Cost:
     """Estimate one clip.
 
     The requested length is what is billed, not the rendered one, and brush, end frame and camera

@@ -1,4 +1,4 @@
-"""The image-to-video request, closed: an unknown field is an error, because servers ignore typos silently."""
+"""The request for a clip, closed: an unknown field is an error, because servers ignore typos silently."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from pydantic import BaseModel, ConfigDict
 from kling_nb.domain.brush import DynamicMask, Mask
 from kling_nb.domain.camera import CameraControl
 from kling_nb.domain.capabilities import Feature, default_model, has_modes
+from kling_nb.domain.door import Form
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.values import Shot
 
-__all__ = ["ImageToVideo", "Shot", "with_defaults"]
+__all__ = ["Shot", "VideoRequest", "with_defaults"]
 
 
-class ImageToVideo(BaseModel):
-    """One image-to-video request in canonical form (``spec/official-api.md`` §4.1).
+class VideoRequest(BaseModel):
+    """One request for a clip in canonical form (``spec/official-api.md`` §4.1, §15).
+
+    What is made follows from what is given (:attr:`form`): pictures make image-to-video, words alone
+    text-to-video, and the id of an earlier video makes that one longer.
 
     Holds what the user meant, also when a service would refuse it: :func:`kling_nb.domain.lint.lint`
     tells all that is wrong at once. ``None`` and empty values are not sent.
@@ -54,7 +58,9 @@ class ImageToVideo(BaseModel):
     callback_url, external_task_id
         Where to report, and our name for the task.
     aspect_ratio
-        Never sent to the official service: the output follows the input image.
+        Never sent to the official image-to-video: the output follows the input image.
+    video_id
+        The video to make longer, as the service named it (not its task).
     y_origin
         How paths are counted on the wire: ``"bottom"`` is the rule, ``"top"`` the escape hatch.
     """
@@ -82,7 +88,16 @@ class ImageToVideo(BaseModel):
     callback_url: str | None = None
     external_task_id: str | None = None
     aspect_ratio: str | None = None
+    video_id: str | None = None
     y_origin: Literal["bottom", "top"] = "bottom"
+
+    @property
+    def form(self) -> Form:
+        """What is made: a brush without a picture still means image-to-video, and is refused as such."""
+        if self.video_id is not None:
+            return "extend"
+        pictures = self.image is not None or self.image_tail is not None
+        return "image2video" if pictures or self.has_brush else "text2video"
 
     @property
     def has_brush(self) -> bool:
@@ -145,7 +160,7 @@ class ImageToVideo(BaseModel):
         data: Mapping[str, Any],
         image: Callable[[Mapping[str, Any]], ImageRef],
         mask: Callable[[str], npt.ArrayLike],
-    ) -> ImageToVideo:
+    ) -> VideoRequest:
         """Rebuild a request from :meth:`to_json`.
 
         Parameters

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import SettingsError
 
 if TYPE_CHECKING:
-    from kling_nb.providers.official import Official
+    from kling_nb.providers.base import Provider
 
-AVAILABLE = ("official", "sandbox")
-"""Providers with a dialect in this version."""
+SANDBOX: Final = "sandbox"
+
+_MODULES: Final = {
+    "official": "kling_nb.providers.official:Official",
+}
+"""Provider -> module and class; a new provider is one module and one line here."""
+
+AVAILABLE: tuple[str, ...] = (
+    *_MODULES,
+    SANDBOX,
+    *(f"{SANDBOX}-{name}" for name in _MODULES if name != "official"),
+)
+"""Every name that :func:`get` takes. ``sandbox`` speaks the official legacy dialect to the local server,
+``sandbox-<name>`` rehearses another door there."""
 
 
-def get(name: str) -> Official:
+def door_of(name: str) -> str:
+    """Return the door a provider goes through: its name without the ``sandbox`` in front."""
+    return "official" if name == SANDBOX else name.removeprefix(f"{SANDBOX}-")
+
+
+def is_local(name: str) -> bool:
+    """Whether a provider is the local server."""
+    return name == SANDBOX or name.startswith(f"{SANDBOX}-")
+
+
+def get(name: str) -> Provider:
     """Return a provider by name.
 
     Parameters
@@ -23,23 +47,25 @@ def get(name: str) -> Official:
 
     Returns
     -------
-    Official
-        The dialect; the sandbox speaks the official one and is asked more often.
+    Provider
+        The dialect; at the sandbox the same one, asked more often.
 
     Raises
     ------
     SettingsError
         If this version has no such dialect.
     """
+    if name not in AVAILABLE:
+        raise SettingsError(
+            f"There is no provider {name!r}.",
+            f"This version speaks to: {', '.join(AVAILABLE)}.",
+            "Choose one of them.",
+        )
     from kling_nb.providers.base import PollPolicy  # noqa: PLC0415 - listing names needs no dialect
-    from kling_nb.providers.official import Official  # noqa: PLC0415 - as above
 
-    if name == "official":
-        return Official()
-    if name == "sandbox":
-        return Official(name="sandbox", poll=PollPolicy(first_s=0.2, max_s=0.2))
-    raise SettingsError(
-        f"There is no provider {name!r}.",
-        f"This version speaks to: {', '.join(AVAILABLE)}.",
-        "Choose one of them.",
-    )
+    module, _, cls = _MODULES[door_of(name)].partition(":")
+    provider: Any = getattr(import_module(module), cls)()
+    if is_local(name):
+        provider = dataclasses.replace(provider, name=name, poll=PollPolicy(first_s=0.2, max_s=0.2))
+    found: Provider = provider
+    return found

@@ -7,10 +7,13 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.cost import Cost
+    from kling_nb.domain.door import Door, Form
+    from kling_nb.domain.problems import Problem
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.errors import TaskFailed
@@ -79,12 +82,20 @@ class PollPolicy:
         return self.interval(age_s) * (1.0 + self.jitter * (2.0 * rand() - 1.0))
 
 
+Watch = Literal["pages", "ids", "singly"]
+"""How many tasks are asked for at once: a page of the history, a list of ids, or one by one."""
+
+
 class Provider(Protocol):
     """A dialect: requests to calls, answers to tasks; every decoder raises the error tree."""
 
     @property
+    def door(self) -> Door:
+        """What is particular about this way to Kling."""
+
+    @property
     def name(self) -> str:
-        """Name in settings, log and messages."""
+        """Name in settings, log and messages: the door's, or ``sandbox-`` and the door's."""
 
     @property
     def has_external_id(self) -> bool:
@@ -94,26 +105,43 @@ class Provider(Protocol):
     def poll(self) -> PollPolicy:
         """How often tasks are asked for."""
 
-    def create(self, request: ImageToVideo, external_task_id: str) -> Call:
+    @property
+    def watch(self) -> Watch:
+        """How many tasks are asked for at once."""
+
+    @property
+    def ids_per_call(self) -> int:
+        """Most ids in one :meth:`query_many`."""
+
+    def create(self, request: VideoRequest, external_task_id: str) -> Call:
         """Return the call that creates the task."""
 
-    def query(self, task_id: str) -> Call:
-        """Return the call that asks for one task, by its id or ours."""
+    def query(self, task_id: str, form: Form = "image2video") -> Call:
+        """Return the call that asks for one task by the service's id."""
 
-    def list_tasks(self, page: int = 1, size: int = 30) -> Call:
-        """Return the call that asks for many tasks."""
+    def lookup(self, external_task_id: str, form: Form = "image2video") -> Call:
+        """Return the call that asks for a task by our id; only where `has_external_id`."""
+
+    def list_tasks(self, page: int = 1, size: int = 30, form: Form = "image2video") -> Call:
+        """Return the call that asks for a page of tasks; only where `watch` is ``pages``."""
+
+    def query_many(self, task_ids: Sequence[str], form: Form = "image2video") -> Call:
+        """Return the call that asks for some tasks; only where `watch` is ``ids``."""
 
     def check(self, uuid: str) -> Call:
         """Return a call that proves the credential and costs nothing."""
 
-    def account(self, start_ms: int, end_ms: int) -> Call:
-        """Return the call that asks for balance and packs."""
+    def account(self, start_ms: int, end_ms: int) -> Call | None:
+        """Return the call that asks for balance and packs, None where there is none."""
+
+    def recognize(self, image: str) -> Call | None:
+        """Return the call that segments a picture (raw Base64 or address), None where there is none."""
 
     def decode_task(self, answer: Answer) -> Task:
-        """Read a create or query answer."""
+        """Read a create, query or look-up answer; TaskNotFound when it holds no task."""
 
     def decode_list(self, answer: Answer) -> list[Task]:
-        """Read a list answer."""
+        """Read the answer to `list_tasks` or `query_many`."""
 
     def decode_check(self, answer: Answer) -> None:
         """Return if the credential works, else raise."""
@@ -121,8 +149,36 @@ class Provider(Protocol):
     def decode_account(self, answer: Answer) -> Sequence[Pack]:
         """Read balance and packs."""
 
+    def decode_recognize(self, answer: Answer) -> Sequence[Segment]:
+        """Read the segments of a picture."""
+
+    def findings(self, request: VideoRequest) -> Sequence[Problem]:
+        """Return what this door has to say about a request, beyond the rules that hold everywhere."""
+
+    def estimate(self, request: VideoRequest) -> Cost:
+        """Return what the clip will cost here."""
+
     def failure(self, task: Task) -> TaskFailed:
         """Return the error for a task that the service ended with a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One kind of thing found in a picture (``spec/official-api.md`` §15, ``image-recognize``).
+
+    Parameters
+    ----------
+    type
+        ``object_seg``, ``head_seg``, ``face_seg`` or ``cloth_seg``.
+    found
+        Whether the picture holds any.
+    url
+        Address of the mask, empty when nothing was found.
+    """
+
+    type: str
+    found: bool
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +195,8 @@ class Pack:
         Units; the remaining number lags by up to 12 hours.
     expires_ms
         End of validity, Unix milliseconds, None when not reported.
+    currency
+        ``units``, ``USD`` … for services that report a balance instead of packs.
     """
 
     name: str
@@ -148,6 +206,7 @@ class Pack:
     total: float | None
     remaining: float | None
     expires_ms: int | None
+    currency: str = "units"
 
 
 _MEDIA_KEYS = frozenset({"image", "image_tail", "static_mask", "mask", "url", "image_url"})

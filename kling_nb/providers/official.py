@@ -6,19 +6,55 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kling_nb.domain.capabilities import IMAGE2VIDEO as IMAGE_GRID
+from kling_nb.domain.capabilities import TEXT2VIDEO as TEXT_GRID
+from kling_nb.domain.capabilities import DefaultModel
+from kling_nb.domain.cost import estimate
+from kling_nb.domain.door import Door
 from kling_nb.domain.wire import Call
 from kling_nb.errors import InputError, ServiceError, TaskNotFound
 from kling_nb.providers import official_body, official_decode
-from kling_nb.providers.base import Pack, PollPolicy
+from kling_nb.providers.base import Pack, PollPolicy, Segment, Watch
 from kling_nb.providers.official_errors import raise_for
 
 if TYPE_CHECKING:
-    from kling_nb.domain.request import ImageToVideo
+    from collections.abc import Sequence
+
+    from kling_nb.domain.cost import Cost
+    from kling_nb.domain.door import Form
+    from kling_nb.domain.problems import Problem
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer
     from kling_nb.errors import TaskFailed
 
 IMAGE2VIDEO = "/v1/videos/image2video"
+PATHS: dict[Form, str] = {
+    "image2video": IMAGE2VIDEO,
+    "text2video": "/v1/videos/text2video",
+    "extend": "/v1/videos/video-extend",
+}
+DOOR = Door(
+    name="official",
+    title="official Kling API",
+    base_url="https://api-singapore.klingai.com",
+    base_variables=("KLING_API_BASE",),
+    key_variables=("KLING_API_KEY", "KLINGAI_API_KEY"),
+    pair_variables=(
+        ("KLING_ACCESS_KEY", "KLING_SECRET_KEY"),
+        ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY"),
+    ),
+    console_url="https://kling.ai/dev",
+    grids={"image2video": IMAGE_GRID, "text2video": TEXT_GRID},
+    defaults={
+        "image2video": DefaultModel("kling-v2-5-turbo", "std", 5),
+        "brush": DefaultModel("kling-v2-5-turbo", "std", 5),
+        "text2video": DefaultModel("kling-v2-5-turbo", "std", 5),
+    },
+    external_ids=True,
+    brush=True,
+    retires=True,
+)
 MAX_PAGE = 1000
 MAX_PAGE_SIZE = 500
 
@@ -37,9 +73,12 @@ class Official:
 
     name: str = "official"
     poll: PollPolicy = field(default_factory=PollPolicy)
+    door: Door = DOOR
     has_external_id: bool = True
+    watch: Watch = "pages"
+    ids_per_call: int = 1
 
-    def create(self, request: ImageToVideo, external_task_id: str) -> Call:
+    def create(self, request: VideoRequest, external_task_id: str) -> Call:
         """Return the call that creates an image-to-video task.
 
         Parameters
@@ -55,15 +94,17 @@ class Official:
             Not safe to repeat.
         """
         body = official_body.build(request, external_task_id)
-        return Call("POST", IMAGE2VIDEO, body=body, safe=False)
+        return Call("POST", PATHS[request.form], body=body, safe=False)
 
-    def query(self, task_id: str) -> Call:
+    def query(self, task_id: str, form: Form = "image2video") -> Call:
         """Return the call that asks for one task.
 
         Parameters
         ----------
         task_id
             The service's id or our external id.
+        form
+            What the task makes: every form has a path of its own.
         """
         if not task_id:
             raise InputError("No task id was given.", "An empty id would ask for the list.", "Give an id.")
@@ -71,9 +112,29 @@ class Official:
         segment = (
             quote(task_id, safe="").replace(".", "%2E") if set(task_id) == {"."} else quote(task_id, safe="")
         )
-        return Call("GET", f"{IMAGE2VIDEO}/{segment}")
+        return Call("GET", f"{PATHS[form]}/{segment}")
 
-    def list_tasks(self, page: int = 1, size: int = 30) -> Call:
+    def lookup(self, external_task_id: str, form: Form = "image2video") -> Call:
+        """Return the call that asks for a task by our id: the same path takes both (§7.2)."""
+        return self.query(external_task_id, form)
+
+    def query_many(self, task_ids: Sequence[str], form: Form = "image2video") -> Call:
+        """Return the call for one task: this API has pages instead of lists of ids."""
+        return self.query(task_ids[0], form)
+
+    def recognize(self, image: str) -> Call | None:
+        """Return the call that segments a picture (``spec/official-api.md`` §15); 0.1 unit."""
+        return Call("POST", "/v1/videos/image-recognize", body={"image": image}, safe=False)
+
+    def findings(self, request: VideoRequest) -> Sequence[Problem]:  # noqa: ARG002 - a Provider's signature
+        """Return nothing: the rules of the linter are those of this API."""
+        return ()
+
+    def estimate(self, request: VideoRequest) -> Cost:
+        """Return the price list's answer."""
+        return estimate(request, self.name)
+
+    def list_tasks(self, page: int = 1, size: int = 30, form: Form = "image2video") -> Call:
         """Return the call that asks for a page of tasks; the order is undocumented.
 
         Parameters
@@ -89,7 +150,7 @@ class Official:
                 f"The service takes pages 1 to {MAX_PAGE} and sizes 1 to {MAX_PAGE_SIZE}.",
                 "Ask for fewer tasks.",
             )
-        return Call("GET", IMAGE2VIDEO, query={"pageNum": str(page), "pageSize": str(size)})
+        return Call("GET", PATHS[form], query={"pageNum": str(page), "pageSize": str(size)})
 
     def check(self, uuid: str) -> Call:
         """Return a call that proves the credential without cost (``spec/official-api.md`` §14).
@@ -169,6 +230,16 @@ class Official:
             Answer to `account`.
         """
         return official_decode.packs_from(raise_for(answer).get("data"))
+
+    def decode_recognize(self, answer: Answer) -> list[Segment]:
+        """Read the segments of a picture.
+
+        Parameters
+        ----------
+        answer
+            Answer to `recognize`.
+        """
+        return official_decode.segments_from(raise_for(answer).get("data"))
 
     def failure(self, task: Task) -> TaskFailed:
         """Return the error for a task that the service ended with a failure.

@@ -14,10 +14,10 @@ from kling_nb.errors import InputError
 if TYPE_CHECKING:
     from kling_nb.domain.brush import DynamicMask, Mask
     from kling_nb.domain.images import ImageRef
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
 
 
-def build(request: ImageToVideo, external_task_id: str) -> dict[str, Any]:
+def build(request: VideoRequest, external_task_id: str) -> dict[str, Any]:
     """Return the JSON body of a create.
 
     Parameters
@@ -69,7 +69,7 @@ def _picture(image: ImageRef | None) -> str | None:
     return media.to_base64(image.data)
 
 
-def _shots(request: ImageToVideo) -> dict[str, Any]:
+def _shots(request: VideoRequest) -> dict[str, Any]:
     # Without multi_shot, shot_type and multi_prompt have no effect (§4.3 R9).
     if not request.multi_shot:
         return {}
@@ -80,7 +80,7 @@ def _shots(request: ImageToVideo) -> dict[str, Any]:
     return {"multi_shot": True, "shot_type": request.shot_type, "multi_prompt": shots}
 
 
-def _brush(request: ImageToVideo) -> dict[str, Any]:
+def _brush(request: VideoRequest) -> dict[str, Any]:
     masks = [group.mask for group in request.dynamic_masks]
     if request.static_mask is not None:
         masks.append(request.static_mask)
@@ -93,7 +93,7 @@ def _brush(request: ImageToVideo) -> dict[str, Any]:
     }
 
 
-def _group(group: DynamicMask, size: tuple[int, int] | None, request: ImageToVideo) -> dict[str, Any]:
+def _group(group: DynamicMask, size: tuple[int, int] | None, request: VideoRequest) -> dict[str, Any]:
     path = group.trajectory.to_wire(size or group.trajectory.size, y_origin=request.y_origin)
     return {"mask": _mask(group.mask, size), "trajectories": path}
 
@@ -106,7 +106,7 @@ def _mask(mask: Mask, size: tuple[int, int] | None) -> str:
     return media.to_base64(media.mask_to_png(mask.runs, size=size))
 
 
-def _size(request: ImageToVideo, masks: list[Mask]) -> tuple[int, int] | None:
+def _size(request: VideoRequest, masks: list[Mask]) -> tuple[int, int] | None:
     """Size of the picture as sent; for a picture at an address, the size the masks were drawn on."""
     if request.image is not None and request.image.size is not None:
         return request.image.size

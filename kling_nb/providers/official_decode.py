@@ -13,7 +13,7 @@ from typing import Any
 
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import ServiceError, TaskFailed
-from kling_nb.providers.base import Pack
+from kling_nb.providers.base import Pack, Segment
 from kling_nb.providers.messages import explain
 
 _STATUS = {
@@ -178,3 +178,14 @@ def _time(value: object) -> datetime | None:
         return datetime.fromtimestamp(float(milliseconds) / 1000, tz=UTC)
     except (OverflowError, OSError, ValueError):
         return None
+
+
+def segments_from(data: Any) -> list[Segment]:
+    """Read ``task_result.images`` of image-recognize (``spec/official-api.md`` §15)."""
+    result = data.get("task_result") if isinstance(data, Mapping) else None
+    images = result.get("images") if isinstance(result, Mapping) else None
+    rows = [row for row in images if isinstance(row, Mapping)] if isinstance(images, list) else []
+    return [
+        Segment(str(row.get("type", "")), bool(row.get("is_contain")), str(row.get("url") or ""))
+        for row in rows
+    ]

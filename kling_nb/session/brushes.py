@@ -19,7 +19,7 @@ from kling_nb.media import load_image, load_mask
 from kling_nb.session.brushfiles import load_brush, save_brush
 
 if TYPE_CHECKING:
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
 
 PATHLESS = ("array", "PIL image", "bytes", "data URI", "base64", "")
 """Sources of pictures that cannot be named again."""
@@ -156,7 +156,7 @@ def fit(brush: PlainBrush, size: Size) -> PlainBrush:
     return PlainBrush(brush.size, brush.dynamic_masks, brush.static_mask).resized(size)
 
 
-def brush_of(request: ImageToVideo) -> PlainBrush:
+def brush_of(request: VideoRequest) -> PlainBrush:
     """Return the masks and paths of a request as one brush; of 1 x 1 pixel when no size is known."""
     sizes = [request.image.size if request.image is not None else None]
     sizes += [group.trajectory.size for group in request.dynamic_masks]

@@ -14,7 +14,7 @@ from kling_nb.domain.brush import MotionBrush as PlainBrush
 from kling_nb.domain.cost import Cost, estimate
 from kling_nb.domain.lint import LintFacts, lint
 from kling_nb.domain.problems import Problem, Severity
-from kling_nb.domain.request import ImageToVideo, with_defaults
+from kling_nb.domain.request import VideoRequest, with_defaults
 from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image
 from kling_nb.providers.base import redacted_body
@@ -55,7 +55,7 @@ class Prepared:
         How the brush reaches the model; None without a brush.
     """
 
-    request: ImageToVideo
+    request: VideoRequest
     problems: tuple[Problem, ...]
     cost: Cost
     provider: str
@@ -66,7 +66,7 @@ class Prepared:
     way: BrushWay | None = None
 
     @property
-    def drawn(self) -> ImageToVideo:
+    def drawn(self) -> VideoRequest:
         """The request with the brush as it was drawn, whatever way it is sent."""
         return self.request if self.way is None else self.way.drawn
 
@@ -258,9 +258,9 @@ def _join(fields: dict[str, Any], brush: Any, size: Size | None, taken: Mapping[
             fields[name] = value
 
 
-def _request(fields: dict[str, Any], problems: list[Problem]) -> ImageToVideo:
+def _request(fields: dict[str, Any], problems: list[Problem]) -> VideoRequest:
     try:
-        return ImageToVideo(**fields)
+        return VideoRequest(**fields)
     except ValidationError as error:
         # Reported like every other finding; the rest of the request is still checked without the bad fields.
         for item in error.errors(include_input=False, include_url=False):
@@ -270,7 +270,7 @@ def _request(fields: dict[str, Any], problems: list[Problem]) -> ImageToVideo:
             )
         bad = {problem.field for problem in problems}
         kept = {name: value for name, value in fields.items() if name in REQUEST_FIELDS and name not in bad}
-        return ImageToVideo(**{"model_name": str(fields.get("model_name", "")), **kept})
+        return VideoRequest(**{"model_name": str(fields.get("model_name", "")), **kept})
 
 
 def _refused(name: str, message: str, fix: str) -> RequestRefused:

@@ -143,7 +143,11 @@ def _service(session: Session, name: str) -> Iterator[DoctorLine]:
 
 def _balance(session: Session, service: Service, name: str) -> Iterator[DoctorLine]:
     now = int(time.time() * 1000)
-    answer = session.ask(lambda s: s.provider.account(now - 30 * DAY_MS, now), name)
+    call = service.provider.account(now - 30 * DAY_MS, now)
+    if call is None:
+        yield DoctorLine("balance", ok=None, text="this service tells no balance")
+        return
+    answer = session.ask(lambda _: call, name)
     packs = service.provider.decode_account(answer)
     if not packs:
         yield DoctorLine("balance", ok=None, text="no resource packs (a postpaid account shows none)")

@@ -16,7 +16,7 @@ from kling_nb.session.previews import mask_of_size, motions_of
 
 if TYPE_CHECKING:
     from kling_nb.domain.images import ImageRef
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
 
 MAX_BYTES = 7_500_000
 """Above this the picture becomes a JPEG: its Base64 text must stay below the limit of 10 MB (L17)."""
@@ -28,7 +28,7 @@ _made: OrderedDict[str, ImageRef] = OrderedDict()
 _lock = Lock()
 
 
-def end_frame_of(drawn: ImageToVideo) -> ImageRef:
+def end_frame_of(drawn: VideoRequest) -> ImageRef:
     """Render the picture in which every masked object is at the end of its path.
 
     Parameters
@@ -60,7 +60,7 @@ def end_frame_of(drawn: ImageToVideo) -> ImageRef:
     return made
 
 
-def _key(drawn: ImageToVideo) -> str:
+def _key(drawn: VideoRequest) -> str:
     assert drawn.image is not None
     digest = hashlib.sha256((drawn.image.sha256 or "").encode())
     for group in drawn.dynamic_masks:

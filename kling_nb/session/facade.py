@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import MotionBrush
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.runlog import RunRecord
     from kling_nb.session.build import Prepared
@@ -521,7 +521,7 @@ class Session:
                 run.set_record(record)
             return run
 
-    def _follow(self, run: Run, *, send: bool, rebuilt: Callable[[], ImageToVideo] | None = None) -> None:
+    def _follow(self, run: Run, *, send: bool, rebuilt: Callable[[], VideoRequest] | None = None) -> None:
         """Follow a run that is not at its end.
 
         Parameters

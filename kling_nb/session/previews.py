@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kling_nb.domain.brush import Mask
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.trajectory import Size
     from kling_nb.media.encoder import Codec
 
@@ -58,7 +58,7 @@ _lock = Lock()
 
 
 def render_preview(
-    request: ImageToVideo, identity: str, folder: Path, *, long_side: int = 640, codec: Codec = "h264"
+    request: VideoRequest, identity: str, folder: Path, *, long_side: int = 640, codec: Codec = "h264"
 ) -> tuple[Path, RenderReport | None]:
     """Render a request, or return the file of an earlier one that looks the same.
 
@@ -111,7 +111,7 @@ def forget() -> None:
 
 
 def plan_of(
-    request: ImageToVideo,
+    request: VideoRequest,
     identity: str,
     long_side: int = 640,
     codec: Codec = "h264",
@@ -189,7 +189,7 @@ def _reduced(
     return memory.get(step, (mask.sha256, size, out), lambda: resize(resize_nearest(bits, size), *out))
 
 
-def _timing(request: ImageToVideo) -> tuple[int, int]:
+def _timing(request: VideoRequest) -> tuple[int, int]:
     """Return rate and number of frames: as long as the real video, with every second of its frames."""
     found = capabilities.output_format(request.model_name, request.mode, request.duration)
     fps, frames = (FPS, FPS * SECONDS + 1) if found is None else (found.fps, found.frames)
@@ -201,7 +201,7 @@ def mask_of_size(mask: Mask | None, size: Size) -> NDArray[np.bool_] | None:
     return None if mask is None or mask.array is None else resize_nearest(mask.array, size)
 
 
-def motions_of(request: ImageToVideo, size: Size) -> tuple[MaskMotion, ...]:
+def motions_of(request: VideoRequest, size: Size) -> tuple[MaskMotion, ...]:
     """Return the regions of a request with their paths, as the renderer takes them."""
     found = []
     for group in request.dynamic_masks:

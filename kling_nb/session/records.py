@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from kling_nb.domain.brush import MotionBrush, mask_bits
 from kling_nb.domain.images import ImageRef
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 from kling_nb.errors import MediaError
 from kling_nb.media import decode_image, mask_to_png
 from kling_nb.providers.base import redacted_body
@@ -62,7 +62,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def keep_inputs(request: ImageToVideo, store: InputStore) -> dict[str, str]:
+def keep_inputs(request: VideoRequest, store: InputStore) -> dict[str, str]:
     """Put pictures and masks into the input store, so that a killed run can still be sent.
 
     Returns
@@ -145,7 +145,7 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
 
 
-def _fields(request: ImageToVideo) -> dict[str, Any]:
+def _fields(request: VideoRequest) -> dict[str, Any]:
     mask = request.static_mask
     return {
         "model_name": request.model_name,
@@ -184,13 +184,13 @@ def _picture(name: str, image: ImageRef | None) -> dict[str, Any]:
     }
 
 
-def _brush(request: ImageToVideo) -> dict[str, Any] | None:
+def _brush(request: VideoRequest) -> dict[str, Any] | None:
     if not request.has_brush:
         return None
     return brush_of(request).to_json()
 
 
-def rebuild(record: RunRecord, store: InputStore) -> ImageToVideo:
+def rebuild(record: RunRecord, store: InputStore) -> VideoRequest:
     """Return the request of a row, with pictures and masks from the input store.
 
     Raises
@@ -217,7 +217,7 @@ def rebuild(record: RunRecord, store: InputStore) -> ImageToVideo:
             source=row.get("source", ""),
         )
 
-    return ImageToVideo.from_json(record.request, image, _mask_reader(record, store))
+    return VideoRequest.from_json(record.request, image, _mask_reader(record, store))
 
 
 def rebuild_brush(record: RunRecord, store: InputStore) -> MotionBrush | None:

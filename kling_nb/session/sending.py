@@ -35,7 +35,7 @@ from kling_nb.transport.lookup import search
 from kling_nb.transport.submit import Step, SubmitEvent, create_task
 
 if TYPE_CHECKING:
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.session.gate import ModelGate
     from kling_nb.session.journal import Journal
     from kling_nb.session.leases import Leases
@@ -59,7 +59,7 @@ class Intent:
         Whether the external id was made here; a person's own id may belong to another task.
     """
 
-    rebuild: Callable[[], ImageToVideo]
+    rebuild: Callable[[], VideoRequest]
     own_id: bool = True
 
 

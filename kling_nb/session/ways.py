@@ -26,9 +26,9 @@ from kling_nb.session.brushes import brush_of
 
 if TYPE_CHECKING:
     from kling_nb.domain.images import ImageRef
-    from kling_nb.domain.request import ImageToVideo
+    from kling_nb.domain.request import VideoRequest
 
-    EndFrame = Callable[[ImageToVideo], ImageRef | None]
+    EndFrame = Callable[[VideoRequest], ImageRef | None]
 
 Way = Literal["native", "endframe", "words"]
 
@@ -104,8 +104,8 @@ class BrushWay:
         Why each of the other ways cannot be gone, by its name; those that can are not in it.
     """
 
-    request: ImageToVideo
-    drawn: ImageToVideo
+    request: VideoRequest
+    drawn: VideoRequest
     way: Way
     asked: str
     reason: str
@@ -151,7 +151,7 @@ class BrushWay:
 
 
 def choose_way(
-    request: ImageToVideo,
+    request: VideoRequest,
     provider: str,
     *,
     asked: str | None = None,
@@ -189,7 +189,7 @@ def choose_way(
 
 
 def _choose(
-    request: ImageToVideo,
+    request: VideoRequest,
     provider: str,
     asked: str | None,
     free: Collection[str],
@@ -222,8 +222,8 @@ def _unknown(asked: str) -> Problem:
 
 
 def _first_possible(
-    request: ImageToVideo, provider: str, ways: Collection[Way], free: Collection[str]
-) -> tuple[Way, ImageToVideo] | None:
+    request: VideoRequest, provider: str, ways: Collection[Way], free: Collection[str]
+) -> tuple[Way, VideoRequest] | None:
     """Return the first way that fits with the models still served, else with any model."""
     for served_only in (True, False):
         for way in ways:
@@ -234,7 +234,7 @@ def _first_possible(
     return None
 
 
-def _in_the_way(way: Way, request: ImageToVideo, provider: str, free: Collection[str]) -> str:
+def _in_the_way(way: Way, request: VideoRequest, provider: str, free: Collection[str]) -> str:
     """Return why a way cannot be gone, empty when it can."""
     rival = next((name for name in _RIVALS if getattr(request, name) is not None), None)
     if way == "native" and rival is not None:
@@ -246,8 +246,8 @@ def _in_the_way(way: Way, request: ImageToVideo, provider: str, free: Collection
 
 
 def _variants(
-    request: ImageToVideo, provider: str, way: Way, free: Collection[str]
-) -> Iterator[ImageToVideo]:
+    request: VideoRequest, provider: str, way: Way, free: Collection[str]
+) -> Iterator[VideoRequest]:
     """Yield the request with the values that the person left open filled in, the likeliest first."""
     pairs = [(request.model_name, request.mode)]
     if "model_name" in free:
@@ -260,7 +260,7 @@ def _variants(
             yield request.model_copy(update={"model_name": model, "mode": each})
 
 
-def obstacle(way: Way, request: ImageToVideo) -> Obstacle | None:
+def obstacle(way: Way, request: VideoRequest) -> Obstacle | None:
     """Return what stands in a way, None when it can be gone; whether the model is served is not asked.
 
     Parameters
@@ -273,13 +273,13 @@ def obstacle(way: Way, request: ImageToVideo) -> Obstacle | None:
     return _OBSTACLES[way](request)
 
 
-def _native(request: ImageToVideo) -> Obstacle | None:
+def _native(request: VideoRequest) -> Obstacle | None:
     if _known(request) and not capabilities.supports(*_cell(request), Feature.BRUSH):
         return Obstacle(f"{_name(request)} takes no masks", forceable=True)
     return None
 
 
-def _endframe(request: ImageToVideo) -> Obstacle | None:
+def _endframe(request: VideoRequest) -> Obstacle | None:
     for text, there in (
         ("there is no start frame", request.image is None),
         ("the picture is an address, and an end frame is made of pixels", _is_address(request)),
@@ -304,7 +304,7 @@ def _endframe(request: ImageToVideo) -> Obstacle | None:
     return None
 
 
-def _words(request: ImageToVideo) -> Obstacle | None:
+def _words(request: VideoRequest) -> Obstacle | None:
     if request.multi_shot and request.shot_type == "customize":
         return Obstacle('the prompt is not used with shot_type="customize"')
     still = request.static_mask
@@ -313,43 +313,43 @@ def _words(request: ImageToVideo) -> Obstacle | None:
     return None
 
 
-_OBSTACLES: Final[dict[Way, Callable[[ImageToVideo], Obstacle | None]]] = {
+_OBSTACLES: Final[dict[Way, Callable[[VideoRequest], Obstacle | None]]] = {
     "native": _native,
     "endframe": _endframe,
     "words": _words,
 }
 
 
-def _known(request: ImageToVideo) -> bool:
+def _known(request: VideoRequest) -> bool:
     """Whether the table speaks of the model at all."""
     return request.model_name in capabilities.MODELS
 
 
-def _cell(request: ImageToVideo) -> tuple[str, str | None, int]:
+def _cell(request: VideoRequest) -> tuple[str, str | None, int]:
     return request.model_name, request.mode, request.duration
 
 
-def _name(request: ImageToVideo) -> str:
+def _name(request: VideoRequest) -> str:
     parts = (request.model_name, request.sent_mode, f"{request.duration} s")
     return " ".join(part for part in parts if part)
 
 
-def _is_address(request: ImageToVideo) -> bool:
+def _is_address(request: VideoRequest) -> bool:
     return request.image is not None and request.image.data is None
 
 
-def _is_tiny(request: ImageToVideo) -> bool:
+def _is_tiny(request: VideoRequest) -> bool:
     size = None if request.image is None else request.image.size
     return size is not None and min(size) < _LEAST_SIDE
 
 
-def _has_mask_address(request: ImageToVideo) -> bool:
+def _has_mask_address(request: VideoRequest) -> bool:
     masks = [group.mask for group in request.dynamic_masks]
     masks += [request.static_mask] if request.static_mask is not None else []
     return any(mask.array is None for mask in masks)
 
 
-def _shifts(request: ImageToVideo) -> list[float]:
+def _shifts(request: VideoRequest) -> list[float]:
     """How far from its start each path ends, as a share of the picture's diagonal."""
     return [
         float(np.hypot(*(group.trajectory.pixels[-1] - group.trajectory.pixels[0])))
@@ -358,7 +358,7 @@ def _shifts(request: ImageToVideo) -> list[float]:
     ]
 
 
-def _moves(request: ImageToVideo) -> bool:
+def _moves(request: VideoRequest) -> bool:
     return any(shift >= _STILL for shift in _shifts(request))
 
 
@@ -366,7 +366,7 @@ def _moves(request: ImageToVideo) -> bool:
 
 
 def _applied(
-    way: Way, drawn: ImageToVideo, asked: str, reason: str, names: Names, *, end_frame: EndFrame
+    way: Way, drawn: VideoRequest, asked: str, reason: str, names: Names, *, end_frame: EndFrame
 ) -> BrushWay:
     """Bring a request into the form of a way."""
     if way == "native":
@@ -380,18 +380,18 @@ def _applied(
     return BrushWay(sent, drawn, way, asked, reason, problems=tuple(_unshown(drawn)))
 
 
-def _rendered(drawn: ImageToVideo) -> ImageRef | None:
+def _rendered(drawn: VideoRequest) -> ImageRef | None:
     from kling_nb.session.endframes import end_frame_of  # noqa: PLC0415 - renders; the other ways need none of it
 
     return end_frame_of(drawn)
 
 
-def _start_again(drawn: ImageToVideo) -> ImageRef | None:
+def _start_again(drawn: VideoRequest) -> ImageRef | None:
     """Stand in for the end frame: a picture of the same size."""
     return drawn.image
 
 
-def _unshown(drawn: ImageToVideo) -> Iterator[Problem]:
+def _unshown(drawn: VideoRequest) -> Iterator[Problem]:
     """Warn about paths that end where they begin: the end frame shows nothing of them."""
     for number, (group, shift) in enumerate(zip(drawn.dynamic_masks, _shifts(drawn), strict=True), 1):
         if shift < _STILL:
@@ -400,7 +400,7 @@ def _unshown(drawn: ImageToVideo) -> Iterator[Problem]:
             yield Problem(_RULE, Severity.WARNING, "way", message, 'way="words" describes it')
 
 
-def _why(way: Way, drawn: ImageToVideo, request: ImageToVideo, asked: str) -> str:
+def _why(way: Way, drawn: VideoRequest, request: VideoRequest, asked: str) -> str:
     """Say which way it is and why."""
     name = _name(drawn)
     if asked != AUTO:
@@ -422,7 +422,7 @@ def _why(way: Way, drawn: ImageToVideo, request: ImageToVideo, asked: str) -> st
 
 
 def _refused(
-    request: ImageToVideo,
+    request: VideoRequest,
     provider: str,
     way: Way,
     free: Collection[str],

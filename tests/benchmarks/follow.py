@@ -33,7 +33,7 @@ import httpx  # noqa: E402 - after the path
 
 from kling_nb import providers  # noqa: E402 - runs from a checkout too
 from kling_nb.domain.images import ImageRef  # noqa: E402
-from kling_nb.domain.request import ImageToVideo  # noqa: E402
+from kling_nb.domain.request import VideoRequest  # noqa: E402
 from kling_nb.domain.task import RunStatus, Task  # noqa: E402
 from kling_nb.providers.base import PollPolicy  # noqa: E402
 from kling_nb.session import Session  # noqa: E402
@@ -88,9 +88,9 @@ def polls(url: str, tasks: int) -> float:
     return (counts["query"] + counts["list"]) / tasks
 
 
-def request(number: int) -> ImageToVideo:
+def request(number: int) -> VideoRequest:
     """Return one of many different requests."""
-    return ImageToVideo(
+    return VideoRequest(
         model_name="kling-v2-5-turbo", mode="pro", image=IMAGE, prompt=f"slow waves, take {number}"
     )
 

@@ -25,7 +25,7 @@ from kling_nb.domain.camera import CameraConfig, CameraControl
 from kling_nb.domain.capabilities import MODELS, MODES
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.lint import lint
-from kling_nb.domain.request import ImageToVideo, Shot
+from kling_nb.domain.request import Shot, VideoRequest
 from kling_nb.domain.trajectory import Trajectory
 
 OFFICIAL = providers.get("official")
@@ -85,7 +85,7 @@ def agreement(sandbox: Any, **fields: Any) -> tuple[bool, str]:
     (bool, str)
         Whether both would have it, and the sandbox's words or the task id.
     """
-    request = ImageToVideo(**{"image": picture(), "prompt": "the boat drifts left", **fields})
+    request = VideoRequest(**{"image": picture(), "prompt": "the boat drifts left", **fields})
     blocking = [problem for problem in lint(request, provider="sandbox") if problem.blocks]
     call = OFFICIAL.create(request, str(uuid4()))
     answer = sandbox.http.request(call.method, call.path, json=call.body)
@@ -202,7 +202,7 @@ def test_what_the_service_finds_out_later_is_known_before(
     roomy: Any, make: Callable[[], dict[str, Any]], good: bool
 ) -> None:
     """Pictures are opened after the create was accepted: the sandbox fails the task, the linter blocks."""
-    request = ImageToVideo(prompt="the boat drifts left", **{"image": picture(), **make()})
+    request = VideoRequest(prompt="the boat drifts left", **{"image": picture(), **make()})
     blocked = any(problem.blocks for problem in lint(request, provider="sandbox"))
     call = OFFICIAL.create(request, str(uuid4()))
     answer = roomy.http.request(call.method, call.path, json=call.body)

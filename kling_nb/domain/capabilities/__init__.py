@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kling_nb.domain.capabilities.grid import ANY_MODE, MODES, Cell, Feature, Grid, describe
 from kling_nb.domain.capabilities.names import (
     NEW_ONLY,
     canonical_mode,
@@ -38,13 +39,11 @@ from kling_nb.domain.capabilities.status import (
 )
 from kling_nb.domain.capabilities.table import (
     AS_OF,
+    IMAGE2VIDEO,
     MODELS,
-    MODES,
-    Cell,
-    Feature,
+    TEXT2VIDEO,
     alternatives,
     cfg_scale_documented,
-    describe,
     durations,
     features,
     has_modes,
@@ -55,16 +54,20 @@ from kling_nb.domain.capabilities.table import (
 )
 
 __all__ = [
+    "ANY_MODE",
     "AS_OF",
     "BRUSH_ON_OFFICIAL",
+    "IMAGE2VIDEO",
     "MODELS",
     "MODES",
     "NEW_ONLY",
     "PRICE_AS_OF",
+    "TEXT2VIDEO",
     "USD_PER_UNIT",
     "Cell",
     "DefaultModel",
     "Feature",
+    "Grid",
     "ModelStatus",
     "OutputFormat",
     "Price",

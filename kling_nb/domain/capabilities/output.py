@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from kling_nb.domain.capabilities._data import load
-from kling_nb.domain.capabilities.table import ANY_MODE, has_modes
+from kling_nb.domain.capabilities.grid import ANY_MODE
+from kling_nb.domain.capabilities.table import has_modes
 
 
 @dataclass(frozen=True, slots=True)

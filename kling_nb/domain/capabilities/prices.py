@@ -9,7 +9,8 @@ from threading import Lock
 from typing import Final, Literal
 
 from kling_nb.domain.capabilities._data import load
-from kling_nb.domain.capabilities.table import ANY_MODE, has_modes
+from kling_nb.domain.capabilities.grid import ANY_MODE
+from kling_nb.domain.capabilities.table import has_modes
 
 PRICE_AS_OF: Final[str] = load("prices")["as_of"]
 """Month of the price list."""

@@ -7,7 +7,8 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from kling_nb.domain.capabilities._data import load
-from kling_nb.domain.capabilities.table import MODELS, Feature, supported_anywhere
+from kling_nb.domain.capabilities.grid import Feature
+from kling_nb.domain.capabilities.table import MODELS, supported_anywhere
 
 BRUSH_ON_OFFICIAL: Final[str] = load("status")["brush_on_official"]
 """Why the brush is off on the official hosts, in the words people are shown."""

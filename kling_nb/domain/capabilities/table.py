@@ -1,84 +1,29 @@
-"""Model x mode x duration -> features of legacy image2video (``spec/capabilities.md`` §2)."""
+"""Legacy image2video and text2video of the official service (``spec/capabilities.md`` §2, §3)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from typing import Final
 
 from kling_nb.domain.capabilities._data import load
+from kling_nb.domain.capabilities.grid import Cell, Feature, Grid
 
 AS_OF: Final = "2026-11"
 """Month the capability and status tables were last checked."""
 
-ANY_MODE: Final = "*"
-"""Key of models for which the service documents no mode."""
+IMAGE2VIDEO: Final = Grid.from_json(load("image2video")["models"])
+"""What legacy image2video offers."""
 
-MODES: Final = ("std", "pro", "4k")
-"""Values of ``mode`` the service knows (``spec/official-api.md`` §4.1 row 13)."""
+TEXT2VIDEO: Final = Grid.from_json(load("text2video")["models"])
+"""What legacy text2video offers."""
 
-
-class Feature(StrEnum):
-    """Feature codes of ``spec/capabilities.md`` §1."""
-
-    START = "start"
-    START_END = "start_end"
-    START_END_SILENT = "start_end_silent"
-    END_ONLY = "end_only"
-    BRUSH = "brush"
-    CAMERA_SIMPLE = "camera_simple"
-    AUDIO = "audio"
-    VOICE = "voice"
-    MULTI_SHOT = "multi_shot"
-    ELEMENTS = "elements"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One combination the service offers.
-
-    Parameters
-    ----------
-    model
-        Legacy model name.
-    mode
-        ``std``, ``pro``, ``4k``, or None where no mode is documented.
-    duration
-        Seconds.
-    features
-        What the combination can do.
-    """
-
-    model: str
-    mode: str | None
-    duration: int
-    features: frozenset[Feature]
-
-    def __str__(self) -> str:
-        return " ".join(part for part in (self.model, self.mode, f"{self.duration} s") if part)
-
-
-def _seconds(key: str) -> range:
-    first, _, last = key.partition("-")
-    return range(int(first), int(last or first) + 1)
-
-
-@cache
-def table() -> tuple[Cell, ...]:
-    """Return every cell, in the order of the specification."""
-    return tuple(
-        Cell(model, None if mode == ANY_MODE else mode, seconds, frozenset(map(Feature, codes)))
-        for model, modes in load("image2video")["models"].items()
-        for mode, durations in modes.items()
-        for key, codes in durations.items()
-        for seconds in _seconds(key)
-    )
-
-
-MODELS: Final[tuple[str, ...]] = tuple(load("image2video")["models"])
+MODELS: Final[tuple[str, ...]] = IMAGE2VIDEO.models
 """Legacy image2video models, oldest first."""
+
+
+def table() -> tuple[Cell, ...]:
+    """Return every image2video cell, in the order of the specification."""
+    return IMAGE2VIDEO.cells
 
 
 def has_modes(model: str) -> bool:
@@ -87,18 +32,17 @@ def has_modes(model: str) -> bool:
     The two masters document none: the client sends no ``mode`` there (``spec/capabilities.md`` §2).
     Unknown models count as having modes.
     """
-    return ANY_MODE not in load("image2video")["models"].get(model, {})
+    return IMAGE2VIDEO.has_modes(model)
 
 
 def modes(model: str) -> tuple[str, ...]:
     """Return the documented modes of a model; empty for the masters and for unknown models."""
-    return tuple(m for m in load("image2video")["models"].get(model, {}) if m != ANY_MODE)
+    return IMAGE2VIDEO.modes(model)
 
 
 def durations(model: str, mode: str | None = None) -> tuple[int, ...]:
     """Return the clip lengths in seconds a model offers, in one mode or in any."""
-    wanted = {c.duration for c in table() if c.model == model and (mode is None or c.mode in (mode, None))}
-    return tuple(sorted(wanted))
+    return IMAGE2VIDEO.durations(model, mode)
 
 
 def cfg_scale_documented(model: str) -> bool:
@@ -106,51 +50,19 @@ def cfg_scale_documented(model: str) -> bool:
     return model in load("image2video")["cfg_scale"]["supported"]
 
 
-@cache
-def _index() -> dict[tuple[str, str | None, int], frozenset[Feature]]:
-    return {(cell.model, cell.mode, cell.duration): cell.features for cell in table()}
-
-
 def features(model: str, mode: str | None, duration: int) -> frozenset[Feature]:
-    """Return what a combination can do; empty when it does not exist.
-
-    Parameters
-    ----------
-    model
-        Legacy model name.
-    mode
-        None means ``std``, the service's default. The masters accept and ignore ``std`` and ``pro``.
-    duration
-        Seconds.
-    """
-    if has_modes(model):
-        return _index().get((model, mode or "std", duration), frozenset())
-    if mode not in (None, "std", "pro"):
-        return frozenset()
-    return _index().get((model, None, duration), frozenset())
-
-
-def _covers(offered: frozenset[Feature], wanted: frozenset[Feature]) -> bool:
-    silent = Feature.AUDIO not in wanted
-    if silent and Feature.START_END_SILENT in offered:
-        offered = offered | {Feature.START_END}
-    return wanted <= offered
+    """Return what a combination can do; see :meth:`Grid.features`."""
+    return IMAGE2VIDEO.features(model, mode, duration)
 
 
 def supports(model: str, mode: str | None, duration: int, *wanted: Feature | str) -> bool:
-    """Whether a combination can do all the wanted features at once.
-
-    ``start_end`` together with ``audio`` needs a model that offers both; where the end frame is
-    documented as silent only (``kling-v2-6`` pro) the pair is refused.
-    """
-    offered = features(model, mode, duration)
-    return bool(offered) and _covers(offered, frozenset(map(Feature, wanted)))
+    """Whether a combination can do all the wanted features at once; see :meth:`Grid.supports`."""
+    return IMAGE2VIDEO.supports(model, mode, duration, *wanted)
 
 
 def supported_anywhere(model: str, *wanted: Feature | str) -> bool:
     """Whether some mode and duration of the model can do all the wanted features."""
-    need = frozenset(map(Feature, wanted))
-    return any(cell.model == model and _covers(cell.features, need) for cell in table())
+    return IMAGE2VIDEO.supported_anywhere(model, *wanted)
 
 
 def alternatives(
@@ -160,54 +72,5 @@ def alternatives(
     duration: int | None = None,
     exclude: Iterable[str] = (),
 ) -> list[Cell]:
-    """Return the cells that can do all the wanted features, nearest to the request first.
-
-    Near means: same model, then same mode, then same duration, then the closest generation and
-    length.
-
-    Parameters
-    ----------
-    wanted
-        Feature codes, all of them required.
-    model, mode, duration
-        What was asked for.
-    exclude
-        Models left out, e.g. the retired ones.
-    """
-    need = frozenset(map(Feature, wanted))
-    banned = frozenset(exclude)
-    near = MODELS.index(model) if model in MODELS else len(MODELS) - 1
-    asked_mode = MODES.index(mode) if mode in MODES else 0
-    seconds = 5 if duration is None else duration
-
-    def distance(cell: Cell) -> tuple[int, int, int, int]:
-        off_mode = 0 if cell.mode is None else abs(MODES.index(cell.mode) - asked_mode)
-        off_length = abs(cell.duration - seconds)
-        changes = (cell.model != model) * 3 + bool(off_mode) + bool(off_length)
-        return changes, abs(MODELS.index(cell.model) - near), off_length, off_mode
-
-    found = [c for c in table() if c.model not in banned and _covers(c.features, need)]
-    return sorted(found, key=distance)
-
-
-def describe(cells: Iterable[Cell], limit: int = 4) -> str:
-    """Put cells into words for people: ``kling-v1 pro 5 s, kling-v3 std 3-15 s``.
-
-    Cells of one model and mode are written together; the order of first appearance is kept.
-    """
-    groups: dict[tuple[str, str | None], list[int]] = {}
-    for cell in cells:
-        groups.setdefault((cell.model, cell.mode), []).append(cell.duration)
-    words = [
-        " ".join(part for part in (model, mode, f"{_lengths(seconds)} s") if part)
-        for (model, mode), seconds in groups.items()
-    ]
-    more = len(words) - limit
-    return ", ".join(words[:limit]) + (f" and {more} more" if more > 0 else "")
-
-
-def _lengths(seconds: list[int]) -> str:
-    ordered = sorted(set(seconds))
-    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
-        return f"{ordered[0]}-{ordered[-1]}"
-    return " or ".join(map(str, ordered))
+    """Return the cells that can do all the wanted features, nearest first; see :meth:`Grid.alternatives`."""
+    return IMAGE2VIDEO.alternatives(*wanted, model=model, mode=mode, duration=duration, exclude=exclude)

@@ -8,7 +8,7 @@ from kling_nb.domain import capabilities as cap
 from kling_nb.domain.capabilities import Feature
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
 from kling_nb.domain.nearest import closest
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 _FIELDS: Final = {
     Feature.START_END: ("image_tail", "an end frame"),
@@ -33,7 +33,7 @@ def _retired(provider: str, facts: LintFacts) -> frozenset[str]:
     return cap.retired_models(provider) | facts.retired
 
 
-def known_model(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
+def known_model(request: VideoRequest, provider: str, facts: LintFacts) -> Problems:
     """L01: a model the table does not know."""
     model = request.model_name
     if model in cap.MODELS:
@@ -52,7 +52,7 @@ def known_model(request: ImageToVideo, provider: str, facts: LintFacts) -> Probl
         yield error("L01", "model_name", f"unknown model {model!r}", fix)
 
 
-def cell(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
+def cell(request: VideoRequest, provider: str, facts: LintFacts) -> Problems:
     """L01 and L04: model x mode x duration must offer every feature used (R5, R6, R12)."""
     model, mode, seconds = request.model_name, request.mode, request.duration
     if model not in cap.MODELS:
@@ -78,12 +78,12 @@ def cell(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
         yield error("L01", "sound", f"{name} takes an end frame only without sound", fix)
 
 
-def _cell_name(request: ImageToVideo) -> str:
+def _cell_name(request: VideoRequest) -> str:
     parts = (request.model_name, request.sent_mode, f"{request.duration} s")
     return " ".join(part for part in parts if part)
 
 
-def _missing_cell(request: ImageToVideo, name: str) -> tuple[str, str]:
+def _missing_cell(request: VideoRequest, name: str) -> tuple[str, str]:
     modes = cap.modes(request.model_name)
     if request.sent_mode is not None and request.sent_mode not in modes:
         takes = f"takes {', '.join(modes)}" if modes else "has no modes"
@@ -93,7 +93,7 @@ def _missing_cell(request: ImageToVideo, name: str) -> tuple[str, str]:
     return "duration", f"{name} does not exist: the length is {span} s"
 
 
-def _offers(request: ImageToVideo, provider: str, facts: LintFacts, wanted: frozenset[Feature]) -> str:
+def _offers(request: VideoRequest, provider: str, facts: LintFacts, wanted: frozenset[Feature]) -> str:
     """Name the nearest combinations that would be accepted, or say that none is left."""
     every = cap.alternatives(*wanted, model=request.model_name, mode=request.mode, duration=request.duration)
     gone = _retired(provider, facts)
@@ -105,7 +105,7 @@ def _offers(request: ImageToVideo, provider: str, facts: LintFacts, wanted: froz
     return "no model offers this combination; drop one of the features"
 
 
-def camera_preset(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def camera_preset(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L01: image-to-video documents simple cameras only (``spec/official-api.md`` §6)."""
     camera = request.camera_control
     if camera is not None and camera.type != "simple":
@@ -113,13 +113,13 @@ def camera_preset(request: ImageToVideo, _provider: str, _facts: LintFacts) -> P
         yield error("L01", "camera_control", message, "use one axis, e.g. zoom=5")
 
 
-def unused_mode(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def unused_mode(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L01 as information: the masters document no mode, so none is sent."""
     if request.mode in ("std", "pro") and request.sent_mode is None:
         yield info("L01", "mode", f"{request.model_name} has no modes; mode {request.mode!r} is not sent")
 
 
-def retired(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
+def retired(request: VideoRequest, provider: str, facts: LintFacts) -> Problems:
     """L25: the model is no longer served on this provider."""
     model = request.model_name
     if model not in _retired(provider, facts):
@@ -133,7 +133,7 @@ def retired(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
     yield error("L25", "model_name", message, f'{fix}; or provider="sandbox"')
 
 
-def brush_nowhere(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
+def brush_nowhere(request: VideoRequest, provider: str, facts: LintFacts) -> Problems:
     """L26: no model this provider still serves takes masks."""
     if not request.has_brush or provider != "official":
         return

@@ -8,7 +8,7 @@ from typing import Final
 from kling_nb.domain.brush import same_ratio
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 MIN_SIDE: Final = 300
 MIN_RATIO: Final = 0.4
@@ -19,13 +19,13 @@ LARGE_BYTES: Final = 7_500_000
 LARGE_SIDE: Final = 4096
 
 
-def _frames(request: ImageToVideo) -> Iterator[tuple[str, ImageRef]]:
+def _frames(request: VideoRequest) -> Iterator[tuple[str, ImageRef]]:
     for name, image in (("image", request.image), ("image_tail", request.image_tail)):
         if image is not None:
             yield name, image
 
 
-def limits(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def limits(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L16: smallest side, ratio (stated for the start frame only) and file size."""
     for name, image in _frames(request):
         if image.nbytes > MAX_BYTES:
@@ -51,7 +51,7 @@ def _crop(width: int, height: int) -> str:
     return f"width/height must lie within {MIN_RATIO} to {MAX_RATIO}: crop it to {size[0]}x{size[1]}"
 
 
-def large(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def large(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L17: near the size limit."""
     for name, image in _frames(request):
         if LARGE_BYTES < image.nbytes <= MAX_BYTES:
@@ -62,14 +62,14 @@ def large(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
             yield warning("L17", name, message, f"{LARGE_SIDE} px are plenty and keep the file below 10 MB")
 
 
-def converted(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def converted(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L18: what was changed when the picture was read."""
     for name, image in _frames(request):
         for note in image.notes:
             yield info("L18", name, f"{name}: {note}")
 
 
-def frames_match(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def frames_match(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L38: start and end frame should have the same size."""
     if request.image is None or request.image_tail is None:
         return
@@ -81,7 +81,7 @@ def frames_match(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Pr
     yield warning("L38", "image_tail", message, f"crop or scale image_tail to {first[0]}x{first[1]}")
 
 
-def aspect_ratio(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def aspect_ratio(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L23: the output follows the input picture; a wish that differs from it is not granted."""
     if request.aspect_ratio is None:
         return

@@ -7,12 +7,12 @@ from typing import Final
 from kling_nb.domain.capabilities import units
 from kling_nb.domain.cost import estimate, plain_decimal
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 _USUAL_SECONDS: Final = 5
 
 
-def limits(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
+def limits(request: VideoRequest, provider: str, facts: LintFacts) -> Problems:
     """L32: limits for one clip; the hard one is never forced."""
     cost = estimate(request, provider)
     hard, soft = facts.clip_limit_units, facts.clip_warn_units
@@ -30,7 +30,7 @@ def limits(request: ImageToVideo, provider: str, facts: LintFacts) -> Problems:
         yield warning("L32", "duration", f"{price}, above {plain_decimal(soft)} units")
 
 
-def doubling(request: ImageToVideo, provider: str, _facts: LintFacts) -> Problems:
+def doubling(request: VideoRequest, provider: str, _facts: LintFacts) -> Problems:
     """L33: sound or length that at least doubles the price."""
     cost = estimate(request, provider)
     if cost.units is None:
@@ -50,7 +50,7 @@ def doubling(request: ImageToVideo, provider: str, _facts: LintFacts) -> Problem
         yield warning("L33", "duration", message, f"try the prompt with duration={_USUAL_SECONDS} first")
 
 
-def identical(_request: ImageToVideo, _provider: str, facts: LintFacts) -> Problems:
+def identical(_request: VideoRequest, _provider: str, facts: LintFacts) -> Problems:
     """L34: the same request has been run before."""
     if facts.identical_run is not None:
         message = f"run {facts.identical_run} asked exactly this; it is shown again, nothing is charged"

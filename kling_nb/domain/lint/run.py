@@ -8,9 +8,9 @@ from typing import Final
 from kling_nb.domain.lint import brush, capability, media, money, structure, text
 from kling_nb.domain.lint.facts import LintFacts, Problems
 from kling_nb.domain.problems import Problem, Severity
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
-Rule = Callable[[ImageToVideo, str, LintFacts], Problems]
+Rule = Callable[[VideoRequest, str, LintFacts], Problems]
 
 _RULES: Final[tuple[Rule, ...]] = (
     *structure.RULES,
@@ -25,7 +25,7 @@ _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 def lint(
-    request: ImageToVideo,
+    request: VideoRequest,
     *,
     provider: str = "official",
     extra: Sequence[Problem] = (),

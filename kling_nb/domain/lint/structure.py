@@ -6,7 +6,7 @@ from typing import Final
 
 from kling_nb.domain.camera import AXES, CAMERA_LIMIT
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 SHOT_TYPES: Final = ("customize", "intelligence")
 MAX_SHOTS: Final = 6
@@ -15,7 +15,7 @@ MAX_VOICES: Final = 2
 MAX_ELEMENTS: Final = 3
 
 
-def exclusive_groups(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def exclusive_groups(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L02: end frame, brush and camera exclude each other (R2)."""
     groups = {
         "image_tail": request.image_tail is not None,
@@ -30,7 +30,7 @@ def exclusive_groups(request: ImageToVideo, _provider: str, _facts: LintFacts) -
         )
 
 
-def frames_present(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def frames_present(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L03 and L05: there must be a picture to move (R1, R4)."""
     if request.image is None and request.image_tail is None:
         yield error(
@@ -40,7 +40,7 @@ def frames_present(request: ImageToVideo, _provider: str, _facts: LintFacts) -> 
         yield error("L05", "image", "the motion brush needs a start frame", "give image=", forceable=False)
 
 
-def camera_shape(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def camera_shape(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L15: one axis of a simple camera, within +-10; nothing beside a preset (§6)."""
     camera = request.camera_control
     if camera is None:
@@ -66,7 +66,7 @@ def camera_shape(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Pr
             )
 
 
-def voices_and_elements(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def voices_and_elements(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L28: voices need sound and exclude elements; both are limited in number (R11)."""
     if request.voice_list and request.sound != "on":
         yield error("L28", "voice_list", "voices need sound", 'set sound="on" or drop voice_list')
@@ -81,7 +81,7 @@ def voices_and_elements(request: ImageToVideo, _provider: str, _facts: LintFacts
             yield error("L28", name, f"{given} entries in {name}, at most {limit} are taken", f"keep {limit}")
 
 
-def storyboard(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def storyboard(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L29: shots of a storyboard (R7 to R9)."""
     if not request.multi_shot:
         if request.shot_type or request.multi_prompt:
@@ -98,7 +98,7 @@ def storyboard(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Prob
             yield info("L29", "prompt", message, "put the words into multi_prompt")
 
 
-def _shots(request: ImageToVideo) -> Problems:
+def _shots(request: VideoRequest) -> Problems:
     shots = request.multi_prompt
     if not 1 <= len(shots) <= MAX_SHOTS:
         yield error(

@@ -7,7 +7,7 @@ from typing import Final
 
 from kling_nb.domain.capabilities import MODELS, cfg_scale_documented
 from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 MAX_PROMPT: Final = 2500
 """Characters of prompt and negative prompt on the legacy API (``spec/official-api.md`` §4.1)."""
@@ -45,7 +45,7 @@ _MOTION: Final = re.compile(
 """Stems of words that say what moves; a miss costs one needless hint, a false hit costs nothing."""
 
 
-def lengths(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def lengths(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L19: characters are counted; many UTF-8 bytes are worth a warning."""
     for name, text in (("prompt", request.prompt), ("negative_prompt", request.negative_prompt)):
         over = len(text) - MAX_PROMPT
@@ -58,7 +58,7 @@ def lengths(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problem
             yield warning("L19", name, message, f"keep it below {MAX_PROMPT} bytes if it is refused")
 
 
-def empty(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def empty(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L20: an empty prompt; kling-v3 refuses it unless the shots carry the words."""
     if request.prompt.strip() or (request.multi_shot and request.shot_type == "customize"):
         return
@@ -69,7 +69,7 @@ def empty(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
         yield warning("L20", "prompt", "prompt is empty; kling-v3 would refuse it", fix)
 
 
-def guidance(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def guidance(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L21 and L22: range of cfg_scale, and whether it does anything."""
     value = request.cfg_scale
     if value is None:
@@ -81,7 +81,7 @@ def guidance(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Proble
         yield warning("L21", "cfg_scale", message, "leave it out, or use kling-v1, v1-5 or v1-6")
 
 
-def secrets(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def secrets(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L39: text that looks like a secret; it is named by kind, never repeated."""
     texts = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
     texts |= {"multi_prompt": " ".join(shot.prompt for shot in request.multi_prompt)}
@@ -92,7 +92,7 @@ def secrets(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problem
             yield info("L39", name, message, "remove it: prompts are sent, logged and shared")
 
 
-def motion_words(request: ImageToVideo, _provider: str, _facts: LintFacts) -> Problems:
+def motion_words(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
     """L40: nothing says what moves."""
     steered = request.has_brush or request.camera_control is not None or request.multi_shot
     words = request.prompt.strip()

@@ -12,7 +12,7 @@ from kling_nb.domain.coordinates import Size
 from kling_nb.domain.lint.brush import RULES
 from kling_nb.domain.lint.facts import LintFacts
 from kling_nb.domain.problems import Problem, Severity
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 from kling_nb.domain.shapes import Bitmap, Composite
 from kling_nb.domain.trajectory import Trajectory
 from kling_nb.errors import RequestRefused
@@ -68,7 +68,7 @@ def findings(state: PadState, size: Size) -> tuple[Finding, ...]:
         DynamicMask(group.mask, group.trajectory, layer.name)
         for group, layer in zip(groups(state, size), state.used, strict=True)
     )
-    request = ImageToVideo(model_name="kling-v1", dynamic_masks=named, static_mask=static_mask(state, size))
+    request = VideoRequest(model_name="kling-v1", dynamic_masks=named, static_mask=static_mask(state, size))
     found = [problem for rule in RULES for problem in rule(request, "official", LintFacts())]
     found.sort(key=lambda problem: _ORDER.index(problem.severity))
     return tuple(Finding(problem, _layer_of(problem, state.used)) for problem in found)

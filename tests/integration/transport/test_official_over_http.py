@@ -16,7 +16,7 @@ from PIL import Image
 from kling_nb import errors, providers
 from kling_nb.domain.brush import MotionBrush
 from kling_nb.domain.images import ImageRef
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 from kling_nb.domain.task import RunStatus
 from kling_nb.transport.auth import Credential
 from kling_nb.transport.client import ServiceClient
@@ -39,7 +39,7 @@ def picture():
 
 
 def request(**fields):
-    return ImageToVideo(**{"model_name": "kling-v2-5-turbo", "mode": "pro", "image": picture(), **fields})
+    return VideoRequest(**{"model_name": "kling-v2-5-turbo", "mode": "pro", "image": picture(), **fields})
 
 
 @pytest.fixture(params=["jwt", "api-key"])

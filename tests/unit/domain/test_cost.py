@@ -9,13 +9,13 @@ import pytest
 
 from kling_nb.domain.cost import dollars_text, estimate, plain_decimal
 from kling_nb.domain.images import ImageRef
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 
 IMAGE = ImageRef(url="https://example.com/a.jpg")
 
 
 def cost(provider: str = "official", **fields: Any) -> Any:
-    return estimate(ImageToVideo(image=IMAGE, prompt="x", **fields), provider)
+    return estimate(VideoRequest(image=IMAGE, prompt="x", **fields), provider)
 
 
 @pytest.mark.parametrize(

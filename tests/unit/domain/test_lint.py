@@ -16,7 +16,7 @@ from kling_nb.domain.camera import CameraConfig, CameraControl
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.lint import LintFacts, lint
 from kling_nb.domain.problems import Problem, Severity, blocking
-from kling_nb.domain.request import ImageToVideo, with_defaults
+from kling_nb.domain.request import VideoRequest, with_defaults
 from kling_nb.domain.trajectory import Trajectory
 from kling_nb.domain.values import Shot
 
@@ -42,8 +42,8 @@ def brush_fields(brush: MotionBrush) -> dict[str, Any]:
     return {"static_mask": brush.static_mask, "dynamic_masks": brush.dynamic_masks}
 
 
-def request(**fields: Any) -> ImageToVideo:
-    return ImageToVideo(**with_defaults({"image": picture(), "prompt": PROMPT} | fields, "sandbox"))
+def request(**fields: Any) -> VideoRequest:
+    return VideoRequest(**with_defaults({"image": picture(), "prompt": PROMPT} | fields, "sandbox"))
 
 
 def found(provider: str = "sandbox", facts: LintFacts | None = None, **fields: Any) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from kling_nb.domain.aliases import REQUEST_FIELDS
 from kling_nb.domain.brush import Mask, MotionBrush
 from kling_nb.domain.camera import CameraControl
 from kling_nb.domain.images import ImageRef
-from kling_nb.domain.request import ImageToVideo, with_defaults
+from kling_nb.domain.request import VideoRequest, with_defaults
 from kling_nb.domain.values import Shot
 
 SIZE = (640, 480)
@@ -30,13 +30,13 @@ def brush() -> MotionBrush:
     return MotionBrush(SIZE).dynamic(bits, [(150, 150), (300, 150)], label="boat").static(np.flipud(bits))
 
 
-def request(**fields: Any) -> ImageToVideo:
-    return ImageToVideo(
+def request(**fields: Any) -> VideoRequest:
+    return VideoRequest(
         **with_defaults({"image": picture(), "prompt": "the boat drifts"} | fields, "sandbox")
     )
 
 
-def full() -> ImageToVideo:
+def full() -> VideoRequest:
     drawn = brush()
     return request(
         model_name="kling-v3",
@@ -83,7 +83,7 @@ def test_a_request_cannot_be_changed() -> None:
 
 
 def test_the_fields_are_those_of_the_alias_layer() -> None:
-    assert set(ImageToVideo.model_fields) == set(REQUEST_FIELDS)
+    assert set(VideoRequest.model_fields) == set(REQUEST_FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_defaults_are_written_out(given: dict[str, Any], provider: str, expected
     ],
 )
 def test_the_masters_send_no_mode(model: str, mode: str | None, sent: str | None) -> None:
-    assert ImageToVideo(model_name=model, mode=mode, image=picture()).sent_mode == sent
+    assert VideoRequest(model_name=model, mode=mode, image=picture()).sent_mode == sent
 
 
 def test_features_follow_the_fields() -> None:
@@ -138,7 +138,7 @@ def test_a_request_survives_the_log() -> None:
     masks = {g.mask.sha256: g.mask.array for g in asked.dynamic_masks}
     assert asked.static_mask is not None
     masks[asked.static_mask.sha256] = asked.static_mask.array
-    back = ImageToVideo.from_json(
+    back = VideoRequest.from_json(
         asked.to_json(),
         lambda row: picture(row["sha256"]),
         masks.__getitem__,  # type: ignore[arg-type]  # arrays, never None
@@ -149,7 +149,7 @@ def test_a_request_survives_the_log() -> None:
 
 def test_a_picture_at_an_address_survives_the_log() -> None:
     asked = request(image=ImageRef(url="https://example.com/a.jpg", source="https://example.com/a.jpg"))
-    back = ImageToVideo.from_json(asked.to_json(), lambda _row: picture(), lambda _sha: np.zeros((1, 1)))
+    back = VideoRequest.from_json(asked.to_json(), lambda _row: picture(), lambda _sha: np.zeros((1, 1)))
     assert back == asked
 
 

@@ -14,7 +14,7 @@ from kling_nb import providers
 from kling_nb.domain.brush import DynamicMask, Mask, MotionBrush
 from kling_nb.domain.camera import CameraControl
 from kling_nb.domain.images import ImageRef
-from kling_nb.domain.request import ImageToVideo, Shot
+from kling_nb.domain.request import Shot, VideoRequest
 from kling_nb.errors import InputError
 from kling_nb.providers.base import redacted_body
 
@@ -56,7 +56,7 @@ def body(**fields):
         "prompt": "slow waves",
         **fields,
     }
-    return dict(providers.get("official").create(ImageToVideo(**fields), EXTERNAL).body)
+    return dict(providers.get("official").create(VideoRequest(**fields), EXTERNAL).body)
 
 
 def square(width=720, height=1280):
@@ -77,7 +77,7 @@ def test_simple_request_has_these_fields_and_no_others():
 
 
 def test_create_is_a_post_that_is_never_safe():
-    call = providers.get("official").create(ImageToVideo(model_name="kling-v3", image=picture()), "job-1")
+    call = providers.get("official").create(VideoRequest(model_name="kling-v3", image=picture()), "job-1")
     assert (call.method, call.path, call.safe) == ("POST", "/v1/videos/image2video", False)
     assert call.query == {}
 
@@ -268,7 +268,7 @@ class TestQueries:
 class TestRedaction:
     def test_media_become_size_and_digest(self):
         brush = MotionBrush((720, 1280)).dynamic(square(), [(100, 200), (300, 400)])
-        request = ImageToVideo(
+        request = VideoRequest(
             model_name="kling-v1", image=picture(), image_tail=ImageRef(url="https://example.com/t.jpg"),
             dynamic_masks=brush.dynamic_masks,
         )  # fmt: skip
@@ -281,7 +281,7 @@ class TestRedaction:
         assert len(json.dumps(shown)) < 1000
 
     def test_the_call_keeps_its_media_and_hides_them(self):
-        call = providers.get("official").create(ImageToVideo(model_name="kling-v3", image=picture()), "job-1")
+        call = providers.get("official").create(VideoRequest(model_name="kling-v3", image=picture()), "job-1")
         redacted_body(call)
         assert call.body["image"] == base64.b64encode(DATA).decode()
         assert call.body["image"] not in repr(call)

@@ -12,7 +12,7 @@ import pytest
 from kling_nb import media
 from kling_nb.domain import capabilities
 from kling_nb.domain.problems import Severity
-from kling_nb.domain.request import ImageToVideo
+from kling_nb.domain.request import VideoRequest
 from kling_nb.errors import RequestRefused
 from kling_nb.session import MotionBrush, Session
 from kling_nb.session import endframes as frames
@@ -329,7 +329,7 @@ def test_the_preview_shows_the_motion_as_drawn_whatever_is_sent(
 ) -> None:
     seen = []
 
-    def render(request: ImageToVideo, _: str, folder: Path, **__: object) -> tuple[Path, None]:
+    def render(request: VideoRequest, _: str, folder: Path, **__: object) -> tuple[Path, None]:
         seen.append(request)
         return folder, None
 
