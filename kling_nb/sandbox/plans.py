@@ -18,6 +18,7 @@ from kling_nb import media
 from kling_nb.domain.capabilities import OutputFormat, output_size
 from kling_nb.errors import MediaError
 from kling_nb.render import CameraMove, Distort, MaskMotion, RenderPlan, preview_size
+from kling_nb.sandbox.card import text_card
 from kling_nb.sandbox.config import Config, Distortion
 from kling_nb.sandbox.failures import IMAGE_INVALID
 from kling_nb.sandbox.inputs import Inputs, JobFailedError
@@ -67,12 +68,13 @@ def render_plan(job: Job, inputs: Inputs, form: OutputFormat, config: Config, ta
     """
     image = _pixels(inputs.image.data) if inputs.image else None
     tail = _pixels(inputs.tail.data) if inputs.tail else None
-    start = image if image is not None else tail
-    assert start is not None  # R1: one of the two is always present
-    height, width = start.shape[:2]
     varied = variation(job, task_id, config)
+    start = image if image is not None else tail
+    width, height = _ratio(job.aspect_ratio) if start is None else start.shape[1::-1]
     size = output_size(width, height, form.resolution_class)
     video_width, video_height = preview_size(*size) if config.render_size == "preview" else size
+    if start is None:
+        image = text_card(job.prompt, (video_width, video_height), varied.seed)
     static = _selection(inputs.static_mask.data) if inputs.static_mask else None
     return RenderPlan(
         image=image,
@@ -97,6 +99,11 @@ def render_plan(job: Job, inputs: Inputs, form: OutputFormat, config: Config, ta
         silent_audio=job.sound,
         codec=config.codec,
     )
+
+
+def _ratio(words: str | None) -> tuple[int, int]:
+    across, _, down = (words or "16:9").partition(":")
+    return int(across), int(down)
 
 
 def pixel_path(group: MaskPath, height: int, config: Config) -> NDArray[np.float64]:

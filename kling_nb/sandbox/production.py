@@ -100,6 +100,8 @@ class Producer:
         forced = task.fault("async")
         if forced:
             return Failure(FORCED.get(forced, forced), ("failed on request",))
+        if job.refused:
+            return Failure(job.refused, ("refused by the service behind the gateway",))
         try:
             inputs = read_inputs(job, self._config())
             return self._video(task, job, inputs, (video_id, watermark_id), stop)
@@ -110,7 +112,8 @@ class Producer:
         self, task: Task, job: Job, inputs: Inputs, ids: tuple[str, str], stop: threading.Event
     ) -> Product:
         config = self._config()
-        form = output_format(job.model, job.mode, job.duration)
+        from_text = job.image is None and job.image_tail is None
+        form = output_format(job.model, job.mode, job.duration, text2video=from_text)
         assert form is not None  # the capability table refused every other combination
         clip = self._files.path(task.id, ids[0], ".mp4")
         clip.parent.mkdir(parents=True, exist_ok=True)

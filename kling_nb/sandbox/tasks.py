@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -46,8 +47,20 @@ class Camera(BaseModel):
     config: dict[str, float] = Field(default_factory=dict)
 
 
+class Parent(BaseModel):
+    """The video another one continues: its task, its id and the duration reported for it."""
+
+    task_id: str
+    video_id: str
+    duration: str
+
+
 class Job(BaseModel):
-    """What has to be rendered. Media are raw Base64 or http(s) URLs; kept until the task ends."""
+    """What has to be rendered. Media are raw Base64 or http(s) URLs; kept until the task ends.
+
+    Without pictures it is text to video in ``aspect_ratio``; with ``source`` that video goes on. ``refused``
+    holds the words of a service behind a gateway that takes the call and then fails the task.
+    """
 
     model: str
     mode: str
@@ -58,11 +71,14 @@ class Job(BaseModel):
     static_mask: str | None = None
     dynamic_masks: tuple[MaskPath, ...] = ()
     camera: Camera | None = None
+    aspect_ratio: str | None = None
+    source: Parent | None = None
     sound: bool = False
     watermark: bool = False
     media_limit: int = 10_000_000
     seed: int = 0
     distort: Distortion | None = None
+    refused: str = ""
 
 
 class Video(BaseModel):
@@ -74,15 +90,23 @@ class Video(BaseModel):
 
 
 class Task(BaseModel):
-    """One task. ``created`` and ``updated`` are unix milliseconds; ``units`` is the price."""
+    """One task. ``created`` and ``updated`` are unix milliseconds; ``units`` is the price.
+
+    ``listed`` is false for what was answered at once: charged and kept, but no task to query. Gateways show
+    ``public_id`` instead of the id, and one of them echoes the ``request``. ``odd`` marks a task whose answers
+    take the unusual form that a switch asked for.
+    """
 
     id: str
+    public_id: str | None = None
     dialect: str
     endpoint: str
     external_id: str | None
     model: str
     mode: str
     duration: int
+    sound: bool = False
+    voice: bool = False
     state: State = State.SUBMITTED
     message: str = ""
     created: int
@@ -90,6 +114,8 @@ class Task(BaseModel):
     units: Decimal
     charge: Charge = Charge.RESERVED
     video: Video | None = None
+    parent: Parent | None = None
+    listed: bool = True
     watermark: bool = False
     callback_url: str | None = None
     faults: tuple[str, ...] = ()
@@ -98,6 +124,8 @@ class Task(BaseModel):
     ignored: tuple[str, ...] = ()
     notes: list[str] = Field(default_factory=list)
     timings: dict[str, float] = Field(default_factory=dict)
+    request: dict[str, Any] | None = None
+    odd: bool = False
 
     def fault(self, kind: str) -> str | None:
         """Return the argument of the fault ``kind`` on this task, ``""`` without one, ``None`` if absent."""

@@ -43,7 +43,9 @@ def duration_string(frames: int, fps: int) -> str:
     return f"{seconds}.{millis:03d}".rstrip("0").rstrip(".")
 
 
-def output_format(model: str, mode: str | None, duration: int) -> OutputFormat | None:
+def output_format(
+    model: str, mode: str | None, duration: int, *, text2video: bool = False
+) -> OutputFormat | None:
     """Return the format of a clip, None when model or mode are unknown.
 
     Parameters
@@ -52,6 +54,8 @@ def output_format(model: str, mode: str | None, duration: int) -> OutputFormat |
         Legacy names; None means ``std``, and is the only choice for the masters.
     duration
         Requested seconds.
+    text2video
+        Whether the clip is made from text alone, for which one model has another frame rate.
     """
     row = load("output")["models"].get(model)
     if row is None:
@@ -59,7 +63,7 @@ def output_format(model: str, mode: str | None, duration: int) -> OutputFormat |
     resolution = row["resolution"].get((mode or "std") if has_modes(model) else ANY_MODE)
     if resolution is None:
         return None
-    fps: int = row["fps"]
+    fps: int = row.get("fps_text2video", row["fps"]) if text2video else row["fps"]
     frames = frame_count(fps, duration)
     return OutputFormat(resolution, fps, frames, duration_string(frames, fps))
 

@@ -23,10 +23,13 @@ class Body:
         The parsed JSON object.
     strict
         Refuse ``null`` and numbers given for strings instead of tolerating them.
+    path
+        Where the object stands in the body, as the service echoes it: ``settings.``.
     """
 
-    def __init__(self, raw: dict[str, Any], *, strict: bool = False) -> None:
+    def __init__(self, raw: dict[str, Any], *, strict: bool = False, path: str = "") -> None:
         self.strict = strict
+        self.path = path
         self.notes: list[str] = []
         self._raw = raw
         self._read: set[str] = set()
@@ -34,21 +37,21 @@ class Body:
     @property
     def ignored(self) -> tuple[str, ...]:
         """Keys that no check asked for."""
-        return tuple(key for key in self._raw if key not in self._read)
+        return tuple(self.path + key for key in self._raw if key not in self._read)
 
     def value(self, name: str) -> Any:
         """Return the raw value, ``None`` when absent or ``null``."""
         self._read.add(name)
         value = self._raw.get(name)
         if value is None and self.strict and name in self._raw:
-            raise invalid(name, None)
+            raise invalid(self.path + name, None)
         return value
 
     def skip(self, name: str, why: str) -> None:
         """Count ``name`` as known without looking at it, noting why."""
         if name in self._raw and name not in self._read:
             self._read.add(name)
-            self.notes.append(f"{name} {why}")
+            self.notes.append(f"{self.path}{name} {why}")
 
     def text(self, name: str, longest: int | None = None, label: str = "") -> str | None:
         """Return a string, ``None`` when absent or empty; longer than ``longest`` is M06."""
@@ -56,7 +59,7 @@ class Body:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise invalid(name, value)
+            raise invalid(self.path + name, value)
         if longest is not None and len(value) > longest:
             raise size_between(label or name, 0, longest)
         return value or None
@@ -67,7 +70,7 @@ class Body:
         if value is None or value == "":
             return None
         if not isinstance(value, str) or value not in allowed:
-            raise invalid(name, value)
+            raise invalid(self.path + name, value)
         return value
 
     def flag(self, name: str) -> bool:
@@ -78,9 +81,9 @@ class Body:
             return value
         if isinstance(value, str | None) and value in words:
             if value:
-                self.notes.append(f"{name} is a string; the service documents a boolean")
+                self.notes.append(f"{self.path}{name} is a string; the service documents a boolean")
             return words[value]
-        raise invalid(name, value)
+        raise invalid(self.path + name, value)
 
     def structure(self, name: str, kind: type[Structure]) -> Structure | None:
         """Return a list or object, ``None`` when absent."""
@@ -88,7 +91,7 @@ class Body:
         if value is None:
             return None
         if not isinstance(value, kind):
-            raise malformed(name)
+            raise malformed(self.path + name)
         return value
 
     def media(self, name: str) -> str | None:
@@ -96,7 +99,7 @@ class Body:
         value = self.value(name)
         if value is None or value == "":
             return None
-        self.check_media(name, value)
+        self.check_media(self.path + name, value)
         return str(value)
 
     def check_media(self, name: str, value: Any) -> None:

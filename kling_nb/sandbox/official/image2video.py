@@ -14,7 +14,7 @@ from kling_nb.sandbox.official.combinations import check_combination, mode_is_ig
 from kling_nb.sandbox.official.fields import Fields, read_fields
 from kling_nb.sandbox.official.messages import RefusedError
 from kling_nb.sandbox.official.rules import check_presence, check_references, read_brush, read_camera
-from kling_nb.sandbox.official.videos import Order
+from kling_nb.sandbox.orders import Order
 from kling_nb.sandbox.tasks import Camera, Job, MaskPath
 
 PATH = "/v1/videos/image2video"
@@ -44,6 +44,7 @@ def read_order(call: Call, config: Config) -> Order:
         units=price.units,
         external_id=found.external_id,
         callback_url=found.callback_url,
+        voice=bool(found.voices),
         ignored=body.ignored,
         notes=(*body.notes, *_notes(found)),
     )
@@ -54,7 +55,7 @@ def _job(found: Fields, groups: tuple[MaskPath, ...], camera: Camera | None, cal
         model=found.model,
         mode=found.mode,
         duration=found.duration,
-        prompt=_words(found, call),
+        prompt=words(found, call),
         image=found.image,
         image_tail=found.image_tail,
         static_mask=found.static_mask,
@@ -67,7 +68,7 @@ def _job(found: Fields, groups: tuple[MaskPath, ...], camera: Camera | None, cal
     )
 
 
-def _words(found: Fields, call: Call) -> str:
+def words(found: Fields, call: Call) -> str:
     """Return what is said about the clip: the prompt, or the shots that replace it (R7)."""
     if found.shot_type != "customize":
         return call.directives.prompt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +14,13 @@ from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.exchange import Exchange, Handler
 from kling_nb.sandbox.official.auth import Generation, authorize
 from kling_nb.sandbox.official.messages import RefusedError
+
+PromptOf = Callable[[dict[str, Any]], Any]
+
+
+def top_level_prompt(body: dict[str, Any]) -> Any:
+    """Return the field ``prompt`` of a body."""
+    return body.get("prompt")
 
 
 def envelope(data: Any) -> Response:
@@ -30,9 +37,10 @@ def refusal(error: RefusedError) -> Response:
 class OfficialManner:
     """The official dialect of one API generation."""
 
-    def __init__(self, sandbox: Sandbox, generation: Generation) -> None:
+    def __init__(self, sandbox: Sandbox, generation: Generation, prompt: PromptOf) -> None:
         self._sandbox = sandbox
         self._generation = generation
+        self._prompt = prompt
 
     def authorize(self, request: Request) -> None:
         """Take tokens and API keys, or API keys only."""
@@ -48,8 +56,8 @@ class OfficialManner:
         return refusal(error)
 
     def prompt(self, body: dict[str, Any]) -> Any:
-        """Return the field ``prompt``."""
-        return body.get("prompt")
+        """Return the prompt from where it stands on this path."""
+        return self._prompt(body)
 
 
 class Endpoint(Exchange):
@@ -63,6 +71,8 @@ class Endpoint(Exchange):
         Which credentials the path takes.
     creates
         Whether a POST makes a task.
+    prompt
+        Finds the prompt in a body.
     """
 
     def __init__(
@@ -72,5 +82,6 @@ class Endpoint(Exchange):
         generation: Generation = "legacy",
         *,
         creates: bool = True,
+        prompt: PromptOf = top_level_prompt,
     ) -> None:
-        super().__init__(sandbox, handlers, OfficialManner(sandbox, generation), creates=creates)
+        super().__init__(sandbox, handlers, OfficialManner(sandbox, generation, prompt), creates=creates)

@@ -1,4 +1,4 @@
-"""Cross-field rules of an image2video create (``spec/official-api.md`` §4.3): steps 4b-4d."""
+"""Cross-field rules of the legacy create calls (``spec/official-api.md`` §4.3): steps 4b-4d."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def check_presence(found: Fields) -> None:
         )
     if found.brush and not found.image:
         raise parameter("image is required with motion brush")
+    check_words(found)
+
+
+def check_words(found: Fields) -> None:
+    """Check R7 R8 R11 (M23-M26) and the prompt rule of v3 (M41): what is said and heard.
+
+    Raises
+    ------
+    RefusedError
+        For the first rule broken.
+    """
     if found.multi_shot and not found.shot_type:
         raise invalid("shot_type", "")
     if found.shot_type == "customize":

@@ -20,7 +20,6 @@ from kling_nb.sandbox.official.messages import RefusedError
 from kling_nb.sandbox.official.pipeline import refusal
 
 LEGACY_SIBLINGS = (
-    "/v1/videos/text2video",
     "/v1/videos/omni-video",
     "/v1/videos/multi-image2video",
     "/v1/videos/motion-control",
@@ -51,7 +50,8 @@ LEGACY_SIBLINGS = (
     "/account/billing/package",
     "/account/billing/balance",
 )
-NEW_SIBLINGS = ("/image-to-video", "/text-to-video", "/omni-video", "/motion-control", "/tasks")
+NEW_SIBLINGS = ("/image-to-video", "/text-to-video", "/omni-video", "/motion-control")
+"""Models the sandbox does not serve below the first two, everything below the others."""
 
 
 class _Unserved:
@@ -93,7 +93,9 @@ async def _not_served(_request: Request) -> Any:
     raise RefusedError(1203)
 
 
-def unknown_path(sandbox: Sandbox, path: str = "/{rest:path}") -> BaseRoute:
+def unknown_path(
+    sandbox: Sandbox, path: str = "/{rest:path}", generation: Generation = "legacy"
+) -> BaseRoute:
     """Return the route of a path the service does not know; by default every path no other route took."""
 
     async def answer(request: Request) -> Any:
@@ -106,4 +108,4 @@ def unknown_path(sandbox: Sandbox, path: str = "/{rest:path}") -> BaseRoute:
         }
         return json_answer(body, 404)
 
-    return Route(path, _Unserved(sandbox, "legacy", answer))
+    return Route(path, _Unserved(sandbox, generation, answer))
