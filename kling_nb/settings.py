@@ -87,6 +87,8 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
         Default negative prompt.
     codec
         What previews and a newly started sandbox write: ``h264`` or ``av1``.
+    result_hosts
+        Hosts that videos may be fetched from although they lie inside the own network, separated by commas.
     embed_cap_mb
         Largest video that is embedded into a notebook on request, in MB.
     """
@@ -125,6 +127,7 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
     clip_limit_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_LIMIT_UNITS")
     negative_prompt: str = Field(default="", validation_alias="KLING_NB_NEGATIVE_PROMPT")
     codec: Literal["h264", "av1"] = Field(default="h264", validation_alias="KLING_NB_CODEC")
+    result_hosts: str = Field(default="", validation_alias="KLING_NB_RESULT_HOSTS")
     embed_cap_mb: float = Field(default=8.0, ge=0, validation_alias="KLING_NB_EMBED_CAP_MB")
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
@@ -137,8 +140,9 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
         if value is None:
             return None
         name = value.strip().lower()
-        if name not in PROVIDERS:
-            raise ValueError(f"must be one of {', '.join(PROVIDERS)}")
+        # Whether there is such a provider is asked where it is opened: its registry is not for this layer.
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise ValueError(f"must be a name like {', '.join(PROVIDERS)}")
         return name
 
     @field_validator("media_url")

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import DownloadError, KlingError, MediaError
+from kling_nb.session.forms import form_of
 from kling_nb.transport.connection import Timeouts, new_client
 from kling_nb.transport.download import download, origin
+from kling_nb.transport.reach import OutOfReachError
 
 if TYPE_CHECKING:
     import httpx
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.service import Service
     from kling_nb.transport.download import Downloaded
+    from kling_nb.transport.reach import Reach
 
 MEDIA = "media"
 MAX_VIDEO_BYTES = 2_000_000_000
@@ -83,7 +86,7 @@ class Filer:
         self._posters = posters
         self._parallel = parallel
         self._slots = asyncio.Semaphore(parallel)
-        self._clients: dict[tuple[str, str], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, str, Reach], httpx.AsyncClient] = {}
 
     async def close(self) -> None:
         """Close the connections to the places videos come from."""
@@ -132,7 +135,8 @@ class Filer:
                     max_bytes=MAX_VIDEO_BYTES,
                     progress=progress,
                     retry=service.download_retry,
-                    http=self._client(where),
+                    reach=service.reach,
+                    http=self._client(where, service.reach),
                 )
             except DownloadError as error:
                 fresh = (
@@ -145,20 +149,22 @@ class Filer:
                 return got, url
         raise AssertionError("the last attempt returns or raises")
 
-    def _client(self, url: str) -> httpx.AsyncClient | None:
-        """Return the open connections to one host; None for what is no web address."""
-        place = origin(url)
-        if place[0] not in ("http", "https") or not place[1]:
+    def _client(self, url: str, reach: Reach) -> httpx.AsyncClient | None:
+        """Return the open connections to one host; None for what is not asked for at all."""
+        try:
+            reach.check(url)
+        except OutOfReachError:
             return None
+        place = (*origin(url), reach)
         if place not in self._clients:
-            self._clients[place] = new_client(url, Timeouts(), self._parallel)
+            self._clients[place] = new_client(url, Timeouts(), self._parallel, reach=reach)
         return self._clients[place]
 
     @staticmethod
     async def _fresh_url(record: RunRecord, service: Service) -> str | None:
         """Ask the service once more: a signed URL is made new with each answer."""
         try:
-            return (await service.query(record.task_id or "")).video_url
+            return (await service.query(record.task_id or "", form_of(record))).video_url
         except KlingError:
             return None
 

@@ -6,15 +6,21 @@ import asyncio
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from kling_nb import providers
 from kling_nb.errors import SettingsError
 from kling_nb.sandbox import launch
-from kling_nb.session.choice import is_official
+from kling_nb.session.doors import (
+    base_of,
+    check_host,
+    credential_of,
+    door_of,
+    no_credential,
+    sandbox_credential,
+)
 from kling_nb.session.service import Service
 from kling_nb.session.tracker import FollowPolicy
-from kling_nb.transport.auth import Credential, find_credential
 from kling_nb.transport.client import ServiceClient
 from kling_nb.transport.retry import RetryRule
 from kling_nb.transport.submit import SubmitPolicy
@@ -25,9 +31,8 @@ if TYPE_CHECKING:
 
     from kling_nb.providers.base import PollPolicy, Provider
     from kling_nb.runlog import RunRecord
+    from kling_nb.session.doors import SandboxAddress
     from kling_nb.settings import Settings
-
-SANDBOX = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +72,6 @@ span more than the five seconds for which its ``lost-create`` hides a task."""
 
 TRUSTED_S = 5.0
 """How long an address of the sandbox is used for new runs without looking again."""
-
-
-class SandboxAddress(Protocol):
-    """Where a sandbox listens and what it accepts."""
-
-    @property
-    def url(self) -> str:
-        """Address."""
-
-    @property
-    def pid(self) -> int:
-        """Process."""
-
-    @property
-    def home(self) -> str:
-        """Folder."""
-
-    @property
-    def access_key(self) -> str:
-        """Half of its credential."""
-
-    @property
-    def secret_key(self) -> str:
-        """The other half."""
 
 
 class ServicePool:
@@ -135,11 +116,14 @@ class ServicePool:
 
     def address(self, name: str) -> str:
         """Return where new runs of a provider go; starts the sandbox if need be. Any thread."""
-        if name == SANDBOX:
-            return self._sandbox(may_start=True, fresh=False).url
-        if find_credential(self._settings, name) is None:
-            raise _no_credential(name)
-        return self._settings.kling_api_base
+        door = door_of(name)
+        if providers.is_local(name):
+            info = self._sandbox(may_start=True, fresh=False)
+            sandbox_credential(info, door.name)
+            return info.url
+        if credential_of(self._settings, door) is None:
+            raise no_credential(door)
+        return base_of(self._settings, door)
 
     def sandbox(self, *, start: bool) -> SandboxAddress | None:
         """Return where the sandbox runs, None when it does not and must not be started. Any thread."""
@@ -157,7 +141,8 @@ class ServicePool:
 
     async def get(self, name: str, base_url: str | None = None) -> Service:
         """Return a service by provider and address; on the background loop."""
-        base = "" if name == SANDBOX else (base_url or self._settings.kling_api_base)
+        local = providers.is_local(name)
+        base = "" if local else (base_url or base_of(self._settings, door_of(name)))
         services = self._services
         service = services.get((name, base))
         if service is None:
@@ -184,35 +169,26 @@ class ServicePool:
             submit_policy=pace.submit,
             poll=pace.poll,
             download_retry=pace.download,
-            reconnect=self._reconnector(client) if name == SANDBOX else None,
+            result_hosts=self._settings.result_hosts,
+            reconnect=self._reconnector(name, client) if providers.is_local(name) else None,
         )
 
     def _pace_of(self, name: str) -> Pace:
-        return self._pace or (SANDBOX_PACE if name == SANDBOX else Pace())
+        return self._pace or (SANDBOX_PACE if providers.is_local(name) else Pace())
 
     def _client(self, name: str, base_url: str) -> ServiceClient:
         retry = self._pace_of(name).fetch
-        if name == SANDBOX:
+        door = door_of(name)
+        if providers.is_local(name):
             info = self._sandbox(may_start=True)
-            return ServiceClient(
-                info.url, Credential.access_key(info.access_key, info.secret_key, SANDBOX), retry=retry
-            )
-        self._check_host(base_url)
-        credential = find_credential(self._settings, name)
+            return ServiceClient(info.url, sandbox_credential(info, door.name), retry=retry)
+        check_host(self._settings, door, base_url)
+        credential = credential_of(self._settings, door)
         if credential is None:
-            raise _no_credential(name)
+            raise no_credential(door)
         return ServiceClient(base_url, credential, retry=retry)
 
-    def _check_host(self, base_url: str) -> None:
-        """Refuse to send a credential to an address that only a row of the log names."""
-        if base_url != self._settings.kling_api_base and not is_official(base_url):
-            raise SettingsError(
-                f"This run was made at {base_url}, your credential is for {self._settings.kling_api_base}.",
-                "A credential is sent to the configured address and to the official hosts only.",
-                f"If you trust that address, set KLING_API_BASE={base_url} and try again.",
-            )
-
-    def _reconnector(self, client: ServiceClient) -> Callable[[bool], ServiceClient | None]:
+    def _reconnector(self, name: str, client: ServiceClient) -> Callable[[bool], ServiceClient | None]:
         # Another process may have taken the old port: address and process tell whether it is the same server.
         current = (client.base_url, self._seen[1].pid if self._seen else 0)
 
@@ -222,7 +198,7 @@ class ServicePool:
             if (info.url, info.pid) == current:
                 return None
             current = (info.url, info.pid)
-            return self._client(SANDBOX, "")
+            return self._client(name, "")
 
         return reconnect
 
@@ -240,11 +216,3 @@ class ServicePool:
                 self._told(f"sandbox started at {info.url} (process {info.pid}, {self._sandbox_home})")
             self._seen = (time.monotonic(), info)
             return info
-
-
-def _no_credential(name: str) -> SettingsError:
-    return SettingsError(
-        f"There is no credential for the provider {name!r}.",
-        "Neither an argument nor a variable holds one.",
-        "Set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY; --provider sandbox needs none.",
-    )

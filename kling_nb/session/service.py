@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from kling_nb.errors import AnswerLost, AuthError, KlingError, NotSent, SubmitUncertain
 from kling_nb.session.gate import ModelGate
 from kling_nb.session.tracker import FollowPolicy, Tracker
+from kling_nb.transport.reach import Reach
 from kling_nb.transport.retry import retry_after
 from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Form
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.providers.base import PollPolicy, Provider
@@ -44,6 +46,8 @@ class Service:
         How tasks are watched and created, and how often they are asked for (None: the provider's own).
     download_retry
         Delays of broken downloads.
+    result_hosts
+        Hosts results may be fetched from whatever their address, separated by commas.
 
     Attributes
     ----------
@@ -65,6 +69,7 @@ class Service:
         poll: PollPolicy | None = None,
         download_retry: RetryRule | None = None,
         reconnect: Reconnect | None = None,
+        result_hosts: str = "",
     ) -> None:
         self.provider = provider
         self.client = client
@@ -77,23 +82,33 @@ class Service:
         self._quota = quota
         self._gates: dict[str, ModelGate] = {}
         self._reconnect = reconnect
+        self._result_hosts = result_hosts
 
     @property
     def base_url(self) -> str:
         """Address of the service."""
         return self.client.base_url
 
+    @property
+    def reach(self) -> Reach:
+        """What results may be fetched from, besides the public web."""
+        return Reach.of_service(self.base_url, self._result_hosts)
+
     def gate(self, model: str | None) -> ModelGate:
         """Return the slots of a model."""
         return self._gates.setdefault(model or "", ModelGate(self._quota))
 
-    async def query(self, task_id: str) -> Task:
+    async def query(self, task_id: str, form: Form) -> Task:
         """Ask for one task by its id or ours; one attempt."""
-        return await self._ask(self.provider.query(task_id), self.provider.decode_task)
+        return await self._ask(self.provider.query(task_id, form), self.provider.decode_task)
 
-    async def list_tasks(self, page: int, size: int) -> list[Task]:
-        """Ask for a page of tasks; one attempt."""
-        return await self._ask(self.provider.list_tasks(page, size), self.provider.decode_list)
+    async def list_tasks(self, page: int, size: int, form: Form) -> list[Task]:
+        """Ask for a page of tasks of one form; one attempt."""
+        return await self._ask(self.provider.list_tasks(page, size, form), self.provider.decode_list)
+
+    async def query_many(self, task_ids: Sequence[str], form: Form) -> list[Task]:
+        """Ask for some tasks by their ids, those the service does not know missing; one attempt."""
+        return await self._ask(self.provider.query_many(task_ids, form), self.provider.decode_list)
 
     async def _ask(self, call: Call, decode: Callable[[Answer], T]) -> T:
         return await with_fresh_token(self.client, lambda: self._ask_once(call, decode))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 import ssl
 import urllib.request
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
 
 from kling_nb.errors import SettingsError
 from kling_nb.transport.direct import DirectTransport
+from kling_nb.transport.reach import Reach, is_loopback
 
 MAX_CONNECTIONS = 8
 """httpcore rescans every connection for each queued request: few connections are faster than many."""
@@ -79,23 +80,6 @@ def base_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine; proxies and environment never apply to it.
-
-    Parameters
-    ----------
-    host
-        Host name or address, without brackets.
-    """
-    name = host.lower().rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 @functools.cache
 def tls_context() -> ssl.SSLContext:
     """Return the one TLS context of this process; building it costs tens of milliseconds."""
@@ -110,19 +94,52 @@ def no_trust_context() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def behind_proxy(url: httpx.URL) -> bool:
-    """Return whether the environment may ask for a proxy on the way to an address.
+def proxy_for(url: httpx.URL) -> str | None:
+    """Return the proxy the environment asks for on the way to an address; None goes straight there.
 
     Parameters
     ----------
     url
-        Where to.
+        Where to. Loopback is never reached through a proxy.
     """
-    return not is_loopback(url.host) and bool(urllib.request.getproxies())
+    port = url.port or (443 if url.scheme == "https" else 80)
+    proxies = {} if is_loopback(url.host) else urllib.request.getproxies()
+    found = proxies.get(url.scheme) or proxies.get("all")
+    if not found or urllib.request.proxy_bypass(f"{url.host}:{port}"):
+        return None
+    return found if "://" in found else f"http://{found}"
 
 
-def new_client(url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTIONS) -> httpx.AsyncClient:
-    """Return a client for one kind of host; it follows no redirects and holds no credential.
+def refuse_clear_proxy(url: str) -> None:
+    """Make sure that no proxy reads a credential: through a proxy it travels encrypted only.
+
+    To https addresses a proxy opens a tunnel (CONNECT) and sees the host's name, nothing else. A request
+    to an http address would be handed to the proxy itself, header and all.
+
+    Parameters
+    ----------
+    url
+        Address of a service that a credential is sent to.
+
+    Raises
+    ------
+    SettingsError
+        If it is an http address that the environment reaches through an http proxy.
+    """
+    target = httpx.URL(url)
+    proxy = proxy_for(target) if target.scheme == "http" else None
+    if proxy is not None and proxy.startswith("http"):
+        raise SettingsError(
+            f"Your key is not sent to {target.host} through a proxy in clear.",
+            "The address begins with http:// and the environment names a proxy, which could read the key.",
+            f"Use an https address, or add {target.host} to NO_PROXY.",
+        )
+
+
+def new_client(
+    url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTIONS, *, reach: Reach | None = None
+) -> httpx.AsyncClient:
+    """Return a client for one kind of host: no redirects, no credential, no cookies, no ``.netrc``.
 
     Parameters
     ----------
@@ -132,21 +149,43 @@ def new_client(url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTI
         Time limits.
     max_connections
         Upper bound of open connections.
+    reach
+        Which addresses may be connected to; None for a service whose address a person has set. Behind a
+        proxy it is the proxy that resolves names, and only the text of an address can be checked.
+
+    Raises
+    ------
+    SettingsError
+        If the proxy that the environment names cannot be used.
     """
     target = httpx.URL(url)
-    local = is_loopback(target.host)
     # A context without certificates fails closed, should TLS ever be asked of it.
-    verify = no_trust_context() if local and target.scheme == "http" else tls_context()
-    # Proxies are httpx's business, and then its own pool carries the requests.
-    transport = None if behind_proxy(target) else DirectTransport(verify, max_idle=max_connections)
-    return httpx.AsyncClient(
-        verify=verify,
-        trust_env=not local,
-        transport=transport,
-        follow_redirects=False,
-        limits=httpx.Limits(
-            max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=20.0
-        ),
-        timeout=httpx.Timeout(timeouts.get, connect=timeouts.connect, pool=None),
-        headers={"User-Agent": "kling_nb"},
+    local = is_loopback(target.host) and target.scheme == "http"
+    verify = no_trust_context() if local else tls_context()
+    proxy = proxy_for(target)
+    try:
+        client = httpx.AsyncClient(
+            verify=verify,
+            trust_env=False,
+            # Proxies are httpx's business, and then its own pool carries the requests.
+            proxy=proxy,
+            transport=None if proxy else DirectTransport(verify, max_idle=max_connections, reach=reach),
+            follow_redirects=False,
+            limits=httpx.Limits(
+                max_connections=max_connections,
+                max_keepalive_connections=max_connections,
+                keepalive_expiry=20.0,
+            ),
+            timeout=httpx.Timeout(timeouts.get, connect=timeouts.connect, pool=None),
+            headers={"User-Agent": "kling_nb", "Accept-Encoding": "gzip"},
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        kind = type(error).__name__
+    else:
+        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        return client
+    raise SettingsError(
+        "The proxy that the environment names cannot be used.",
+        f"HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not understood here ({kind}).",
+        "Correct it; SOCKS proxies need `%pip install httpx[socks]`.",
     )

@@ -13,13 +13,19 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import h11
 import httpx
 
+if TYPE_CHECKING:
+    from kling_nb.transport.reach import Reach
+
 _READ_AHEAD = 1 << 20
 """Bytes received ahead of the reader before the socket is paused."""
+
+_ONE_ADDRESS_S = 3.0
+"""Seconds for one of several addresses of a host, before the next is tried."""
 
 Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
@@ -35,9 +41,19 @@ class DirectTransport(httpx.AsyncBaseTransport):
         Connections kept open between requests.
     keep_s
         Seconds after which an idle connection is not used again.
+    reach
+        Decides which addresses are connected to; None connects to any.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext, *, max_idle: int = 8, keep_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        ssl_context: ssl.SSLContext,
+        *,
+        max_idle: int = 8,
+        keep_s: float = 20.0,
+        reach: Reach | None = None,
+    ) -> None:
+        self._reach = reach
         self._ssl = ssl_context
         self._max_idle = max_idle
         self._keep_s = keep_s
@@ -90,23 +106,35 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._idle.append(connection)
 
     async def _connect(self, url: httpx.URL, limit: float | None) -> _Connection:
-        scheme, host, port = origin = _origin(url)
+        try:
+            async with asyncio.timeout(limit):
+                return await self._open(_origin(url))
+        except TimeoutError:
+            raise httpx.ConnectTimeout(f"no connection within {limit:g} s") from None
+        except (OSError, UnicodeError) as error:  # refused, unknown or impossible name, certificates, TLS
+            raise httpx.ConnectError(str(error)) from None
+
+    async def _open(self, origin: tuple[str, str, int]) -> _Connection:
+        if self._reach is None:
+            return await self._open_at(origin, origin[1])
+        addresses = await self._reach.addresses(origin[1], origin[2])
+        for address in addresses[:-1]:
+            with contextlib.suppress(OSError):  # TimeoutError is one
+                async with asyncio.timeout(_ONE_ADDRESS_S):
+                    return await self._open_at(origin, address)
+        return await self._open_at(origin, addresses[-1])
+
+    async def _open_at(self, origin: tuple[str, str, int], address: str) -> _Connection:
+        scheme, host, port = origin
         secure = scheme == "https"
-        opening = asyncio.get_running_loop().create_connection(
+        _, connection = await asyncio.get_running_loop().create_connection(
             lambda: _Connection(origin),
-            host,
+            address,
             port,
             ssl=self._ssl if secure else None,
             server_hostname=host if secure else None,
             happy_eyeballs_delay=0.25,
         )
-        try:
-            async with asyncio.timeout(limit):
-                _, connection = await opening
-        except TimeoutError:
-            raise httpx.ConnectTimeout(f"no connection within {limit:g} s") from None
-        except (OSError, UnicodeError) as error:  # refused, unknown or impossible name, certificates, TLS
-            raise httpx.ConnectError(str(error)) from None
         return connection
 
 

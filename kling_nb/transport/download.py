@@ -2,6 +2,9 @@
 
 The file appears under its name only when it is complete: it grows as ``<name>.<digest>.part`` beside
 it, and what is there after a broken connection or a killed kernel is continued with ``Range``.
+
+The answer is somebody else's: its addresses are checked by `Reach`, its size is bounded, a trickle is
+given up, what is no video is refused, and no link inside the folder is followed when writing.
 """
 
 from __future__ import annotations
@@ -9,13 +12,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -23,18 +25,21 @@ import httpx
 from kling_nb.domain.wire import Answer
 from kling_nb.errors import DownloadError
 from kling_nb.transport.connection import Timeouts, new_client
+from kling_nb.transport.partfile import BATCH, Pace, PartWriter, StalledError, own_size
+from kling_nb.transport.reach import OutOfReachError, Reach
 from kling_nb.transport.retry import RetryRule
 
 Progress = Callable[[int, int | None], None]
-HostPolicy = Callable[[str], bool]
 
 MAX_BYTES = 2_000_000_000
 """Default size cap; the longest clips are tens of megabytes."""
 MAX_REDIRECTS = 5
-_BATCH = 1 << 20
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRY_STATUS = frozenset({429, 500, 502, 503, 504})
-_NO_VIDEO = ("text/", "application/json", "application/xml")
+_NO_VIDEO = ("text/", "image/", "application/json", "application/xml", "application/xhtml", "application/pdf")
+_TEXT_BYTES = frozenset({9, 10, 12, 13, *range(32, 256)})
+"""Bytes of which texts consist; every video begins with others among its first hundred."""
+_LOOKED_AT = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,10 @@ class Downloaded:
 class _InterruptedError(Exception):
     """An attempt ended early; what is in the part file can be continued."""
 
-    def __init__(self, cause: str, answer: Answer | None = None) -> None:
+    def __init__(self, cause: str, answer: Answer | None = None, *, hopeful: bool = True) -> None:
         super().__init__(cause)
         self.answer = answer
+        self.hopeful = hopeful
 
 
 async def download(
@@ -70,7 +76,7 @@ async def download(
     *,
     max_bytes: int = MAX_BYTES,
     progress: Progress | None = None,
-    expected_host_policy: HostPolicy | None = None,
+    reach: Reach | None = None,
     retry: RetryRule | None = None,
     timeouts: Timeouts | None = None,
     http: httpx.AsyncClient | None = None,
@@ -87,15 +93,15 @@ async def download(
         Size cap.
     progress
         Told the bytes on disk and the size, if it is known.
-    expected_host_policy
-        Asked for every address, redirects included; False refuses it.
+    reach
+        What may be fetched from besides the public web; asked for every address, redirects included.
     retry
         Delays after broken attempts; the count starts anew whenever bytes arrived.
     timeouts
         ``connect``, and ``get`` as the longest silence between two pieces.
     http
-        Open client from ``connection.new_client`` for this host, used for it and no other; it stays open.
-        None opens one for this file alone.
+        Open client from ``connection.new_client`` for this host and reach, used for this host and no other;
+        it stays open. None opens one for this file alone.
 
     Returns
     -------
@@ -114,7 +120,7 @@ async def download(
         Path(target),
         max_bytes=max_bytes,
         progress=progress,
-        policy=expected_host_policy,
+        reach=reach or Reach(),
         timeouts=timeouts or Timeouts(),
         http=http,
     )
@@ -127,7 +133,8 @@ async def download(
         except OSError as error:
             _raise_disk(error, job)
         # Measured against the farthest point, or a file that is always too short would start over for ever.
-        failures = 0 if job.size > reached else failures + 1
+        # A trickle makes progress, too, and would never end.
+        failures = 0 if job.size > reached and broken.hopeful else failures + 1
         reached = max(reached, job.size)
         if failures >= rule.attempts:
             raise DownloadError(
@@ -149,7 +156,7 @@ class _Job:
         *,
         max_bytes: int,
         progress: Progress | None,
-        policy: HostPolicy | None,
+        reach: Reach,
         timeouts: Timeouts,
         http: httpx.AsyncClient | None,
     ) -> None:
@@ -158,21 +165,19 @@ class _Job:
         self.target = target
         self.max_bytes = max_bytes
         self.progress = progress
-        self.policy = policy
+        self.reach = reach
         self.timeouts = timeouts
         # The signature in the query changes with every look at the task, the path does not: a part is
         # continued only by the address that began it.
-        digest = hashlib.sha256(urlsplit(url).path.encode()).hexdigest()[:8]
+        path = url.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[2]
+        digest = hashlib.sha256(f"/{path}".encode(errors="replace")).hexdigest()[:8]
         self.part = target.with_name(f"{target.name}.{digest}.part")
-        self.host = urlsplit(url).hostname or url
+        self.host = host_of(url)
 
     @property
     def size(self) -> int:
         """Bytes in the part file."""
-        try:
-            return self.part.stat().st_size
-        except OSError:
-            return 0
+        return own_size(self.part)
 
     async def attempt(self) -> Downloaded:
         self.target.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +187,11 @@ class _Job:
             async with self._client(url) as http:
                 try:
                     done, url = await self._request(http, url)
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                except OutOfReachError as error:
+                    raise self._refused(str(error)) from None
+                except (httpx.InvalidURL, ValueError):
+                    raise self._refused(f"{self.host} leads to an address that cannot be read.") from None
+                except httpx.HTTPError as error:
                     raise _InterruptedError(f"{type(error).__name__}: {error}".rstrip(": ")) from None
             if done is not None:
                 return done
@@ -194,7 +203,7 @@ class _Job:
         # A redirect may lead to a host with other rules about proxies and certificates.
         if self.http is not None and origin(url) == origin(self.url):
             return nullcontext(self.http)
-        return new_client(url, self.timeouts, max_connections=1)
+        return new_client(url, self.timeouts, max_connections=1, reach=self.reach)
 
     async def _request(self, http: httpx.AsyncClient, url: str) -> tuple[Downloaded | None, str]:
         """Return the file, or the address a redirect leads to."""
@@ -216,24 +225,32 @@ class _Job:
             return await self._store(response, start if resumed else 0, total), url
 
     async def _store(self, response: httpx.Response, start: int, total: int | None) -> Downloaded:
-        writer = _Writer(self.part, start)
+        writer = PartWriter(self.part, start)
         try:
             rest = await self._copy(response, writer, total)
             # One trip to a thread for what most videos are: a single batch.
             return await asyncio.to_thread(self._seal, writer, rest, total)
+        except StalledError as error:
+            raise _InterruptedError(str(error), hopeful=False) from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise _InterruptedError(f"the connection broke ({type(error).__name__})") from None
         finally:
             writer.close()
 
-    async def _copy(self, response: httpx.Response, writer: _Writer, total: int | None) -> bytes:
+    async def _copy(self, response: httpx.Response, writer: PartWriter, total: int | None) -> bytes:
         """Write all full batches and return what is left to write."""
         batch = bytearray()
+        pace = Pace()
+        beginning = writer.size == 0
         writing: asyncio.Future[None] | None = None
         try:
             async for piece in response.aiter_raw():
                 batch += piece
-                if len(batch) >= _BATCH:
+                pace.note(len(piece))
+                if beginning and len(batch) >= _LOOKED_AT:
+                    self._check_kind(batch)
+                    beginning = False
+                if len(batch) >= BATCH:
                     # The next piece is received while the last batch is hashed and written.
                     if writing is not None:
                         await writing
@@ -245,16 +262,20 @@ class _Job:
             # A broken connection leaves pieces that are good: they need not come again.
             if writing is not None:
                 await asyncio.shield(writing)
+            if beginning:
+                self._check_kind(batch)
             self._check_size(writer.size + len(batch))
             await asyncio.to_thread(writer.write, bytes(batch))
             raise
         if writing is not None:
             await writing
+        if beginning:
+            self._check_kind(batch)
         self._check_size(writer.size + len(batch))
         self._report(writer.size + len(batch), total)
         return bytes(batch)
 
-    def _seal(self, writer: _Writer, rest: bytes, total: int | None) -> Downloaded:
+    def _seal(self, writer: PartWriter, rest: bytes, total: int | None) -> Downloaded:
         """Write the end, wait for the disk, and give the file its name."""
         writer.write(rest)
         if total is not None and writer.size != total:
@@ -272,7 +293,7 @@ class _Job:
         if total != start:
             self.part.unlink(missing_ok=True)
             raise _InterruptedError("the part file does not belong to this video")
-        writer = _Writer(self.part, start)
+        writer = PartWriter(self.part, start)
         try:
             return await asyncio.to_thread(self._seal, writer, b"", start)
         finally:
@@ -283,11 +304,20 @@ class _Job:
             self.progress(size, total)
 
     def _check(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise self._refused(f"Its address is no web address ({parts.scheme or 'none'}).")
-        if self.policy is not None and not self.policy(url):
-            raise self._refused(f"The host {parts.hostname} is not expected.")
+        try:
+            self.reach.check(url)
+        except OutOfReachError as error:
+            why = str(error)
+        else:
+            return
+        raise self._refused(why)
+
+    def _check_kind(self, begin: bytes | bytearray) -> None:
+        """Refuse a text: an error page that is sent as if it were a video."""
+        if begin and all(byte in _TEXT_BYTES for byte in begin[:_LOOKED_AT]):
+            self.part.unlink(missing_ok=True)
+            kind = "a web page" if begin.lstrip()[:1] == b"<" else "a text"
+            raise self._refused(f"{self.host} sent {kind}, no video.")
 
     def _check_status(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -305,9 +335,11 @@ class _Job:
             )
         if status not in (200, 206):
             raise self._refused(f"{self.host} answered HTTP {status}.", status)
+        if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+            raise self._refused(f"{self.host} sent it packed, though that was not asked for.", status)
         kind = response.headers.get("content-type", "").lower()
         if kind.startswith(_NO_VIDEO):
-            raise self._refused(f"{self.host} sent {kind.split(';')[0]}, no video.", status)
+            raise self._refused(f"{self.host} sent {kind.split(';')[0][:80]}, no video.", status)
 
     def _check_size(self, size: int | None) -> None:
         if size is not None and size > self.max_bytes:
@@ -315,61 +347,15 @@ class _Job:
             raise self._refused(f"It has {size} bytes or more, the limit is {self.max_bytes}.")
 
     def _refused(self, why: str, status: int | None = None) -> DownloadError:
+        trust = ""
+        if "lies inside" in why:
+            trust = f" If you trust {self.host}: KLING_NB_RESULT_HOSTS={self.host}."
         return DownloadError(
             "The video was not fetched.",
             why,
-            "The task and its id are kept; `%kling doctor` checks the network.",
+            f"Its address and the task's id are kept: `%kling resume` tries again.{trust}",
             http_status=status,
         )
-
-
-class _Writer:
-    """Appends to the part file and keeps the digest; every write goes to the system at once.
-
-    The file is opened, and what is there already read, with the first write: on the thread that writes.
-    """
-
-    def __init__(self, part: Path, start: int) -> None:
-        self._part = part
-        self._hash = hashlib.sha256()
-        self._file: BinaryIO | None = None
-        self.size = start
-
-    def _opened(self) -> BinaryIO:
-        if self._file is None:
-            self._file = self._part.open("r+b" if self.size else "wb", buffering=0)
-            self._rehash(self._file)
-        return self._file
-
-    def _rehash(self, file: BinaryIO) -> None:
-        left = self.size
-        while left > 0:
-            piece = file.read(min(_BATCH, left))
-            if not piece:
-                raise OSError(errno.EIO, "the part file became shorter")
-            self._hash.update(piece)
-            left -= len(piece)
-
-    def write(self, data: bytes) -> None:
-        file = self._opened()
-        view = memoryview(data)
-        while view:
-            written = file.write(view)
-            self._hash.update(view[:written])
-            self.size += written
-            view = view[written:]
-
-    def sync(self) -> None:
-        """Wait until the disk has the data, so that the name never points to a file with holes."""
-        os.fsync(self._opened().fileno())
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
 
 
 def origin(url: str) -> tuple[str, str]:
@@ -382,6 +368,14 @@ def origin(url: str) -> tuple[str, str]:
     """
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
+
+
+def host_of(url: str) -> str:
+    """Return the host of an address for people: without user name, and never the signature in its query."""
+    try:
+        return urlsplit(url).hostname or "the service"
+    except ValueError:
+        return "the service"
 
 
 def _replace(part: Path, target: Path, size: int) -> None:

@@ -16,7 +16,7 @@ from kling_nb.domain.wire import Call
 from kling_nb.errors import AnswerLost, NotSent
 from kling_nb.transport import connection as opening
 from kling_nb.transport.client import ServiceClient
-from kling_nb.transport.connection import Timeouts, behind_proxy
+from kling_nb.transport.connection import Timeouts, proxy_for
 from kling_nb.transport.direct import DirectTransport
 
 POST = Call("POST", "/v1/x", body={"a": 1}, safe=False)
@@ -200,21 +200,23 @@ class TestProxySetting:
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
     def test_loopback_is_always_direct(self, monkeypatch, host):
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-        assert not behind_proxy(httpx.URL(f"http://{host}:80"))
+        assert proxy_for(httpx.URL(f"http://{host}:80")) is None
 
     def test_other_hosts_follow_the_environment(self, monkeypatch):
         for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
             monkeypatch.delenv(name, raising=False)
             monkeypatch.delenv(name.upper(), raising=False)
-        assert not behind_proxy(httpx.URL("https://api.example.com"))
+        assert proxy_for(httpx.URL("https://api.example.com")) is None
         monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-        assert behind_proxy(httpx.URL("https://api.example.com"))
+        assert proxy_for(httpx.URL("https://api.example.com")) == "http://proxy.example:3128"
+        monkeypatch.setenv("NO_PROXY", ".example.com")
+        assert proxy_for(httpx.URL("https://api.example.com")) is None
 
 
 @pytest.mark.parametrize("how", ["hang_up", "reset", "half_answer", "silence"])
 async def test_httpx_own_transport_is_classified_alike(server, act, monkeypatch, how):
     """Behind a proxy httpx's own pool carries the requests."""
-    monkeypatch.setattr(opening, "behind_proxy", lambda url: True)
+    monkeypatch.setattr(opening, "DirectTransport", lambda *_args, **_options: httpx.AsyncHTTPTransport())
     server.default = getattr(act, how)
     client = ServiceClient(server.url, None, timeouts=FAST)
     try:

@@ -16,12 +16,15 @@ import pytest
 
 from kling_nb.errors import DownloadError
 from kling_nb.transport import download as module
+from kling_nb.transport import partfile
 from kling_nb.transport.connection import Timeouts
 from kling_nb.transport.download import download
+from kling_nb.transport.reach import Reach
 from kling_nb.transport.retry import RetryRule
 
 VIDEO = bytes(range(256)) * 12_000
 DIGEST = hashlib.sha256(VIDEO).hexdigest()
+HERE = Reach(loopback=True)
 QUICK = RetryRule(delays=(0.001,) * 3, jitter=0.0)
 
 
@@ -30,6 +33,7 @@ def fetch(tmp_path):
     async def run(url, **options):
         options.setdefault("retry", QUICK)
         options.setdefault("timeouts", Timeouts(connect=0.5, get=0.3))
+        options.setdefault("reach", HERE)
         return await download(url, tmp_path / "media" / "r-1.mp4", **options)
 
     return run
@@ -88,7 +92,7 @@ class TestRefused:
         def endless(connection, request):
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             for _ in range(100):
-                connection.sendall(b"x" * 100_000)
+                connection.sendall(b"\0x" * 50_000)
             return False
 
         server.default = endless
@@ -111,13 +115,6 @@ class TestRefused:
         with pytest.raises(DownloadError, match="redirects"):
             await fetch(f"{server.url}/v.mp4")
         assert len(server.requests) == 6
-
-    async def test_host_policy_is_asked_for_every_hop(self, fetch, server, second_server, act):
-        server.default = act.reply(302, location=f"{second_server.url}/v.mp4")
-        second_server.default = serve()
-        with pytest.raises(DownloadError, match="not expected"):
-            await fetch(f"{server.url}/v.mp4", expected_host_policy=lambda url: url.startswith(server.url))
-        assert second_server.requests == []
 
     @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json"])
     async def test_a_page_is_no_video(self, fetch, server, act, kind, tmp_path):
@@ -268,7 +265,7 @@ class TestResume:
 class TestDisk:
     async def test_full_disk_keeps_the_part_and_says_so(self, fetch, server, tmp_path, monkeypatch):
         server.default = serve()
-        write = module._Writer.write
+        write = module.PartWriter.write
 
         def full(self, data):
             if self.size > 1_000_000:
@@ -276,7 +273,7 @@ class TestDisk:
             write(self, data)
 
         with monkeypatch.context() as patch:
-            patch.setattr(module._Writer, "write", full)
+            patch.setattr(module.PartWriter, "write", full)
             with pytest.raises(DownloadError, match="disk is full") as caught:
                 await fetch(f"{server.url}/v.mp4")
         assert "Make room" in caught.value.advice
@@ -286,6 +283,8 @@ class TestDisk:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     async def test_full_device(self, fetch, server, tmp_path, monkeypatch):
         server.default = serve()
+        monkeypatch.setattr(partfile, "_is_own", lambda _path: True)
+        monkeypatch.setattr(partfile, "_NO_LINKS", 0)
         monkeypatch.setattr(module._Job, "size", property(lambda self: 0))
         folder = tmp_path / "media"
         folder.mkdir()
@@ -298,7 +297,7 @@ class TestDisk:
         (tmp_path / "file").write_text("in the way")
         server.default = serve()
         with pytest.raises(DownloadError, match="cannot be written"):
-            await download(f"{server.url}/v.mp4", tmp_path / "file" / "r-1.mp4", retry=QUICK)
+            await download(f"{server.url}/v.mp4", tmp_path / "file" / "r-1.mp4", retry=QUICK, reach=HERE)
 
 
 async def test_cancelling_leaves_a_part_that_is_continued(fetch, server, tmp_path):
@@ -341,7 +340,8 @@ def test_killed_in_the_middle_leaves_no_file_under_its_name(server, tmp_path):
     program = (
         "import asyncio, pathlib, sys\n"
         "from kling_nb.transport.download import download\n"
-        "asyncio.run(download(sys.argv[1], pathlib.Path(sys.argv[2])))\n"
+        "from kling_nb.transport.reach import Reach\n"
+        "asyncio.run(download(sys.argv[1], pathlib.Path(sys.argv[2]), reach=Reach(loopback=True)))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program, f"{server.url}/v.mp4", str(target)])
     deadline = time.monotonic() + 30
@@ -351,5 +351,5 @@ def test_killed_in_the_middle_leaves_no_file_under_its_name(server, tmp_path):
     process.wait()
     assert not target.exists()
     server.default = serve()
-    assert asyncio.run(download(f"{server.url}/v.mp4", target)).sha256 == DIGEST
+    assert asyncio.run(download(f"{server.url}/v.mp4", target, reach=HERE)).sha256 == DIGEST
     assert server.requests[-1].headers["range"].startswith("bytes=")

@@ -1,0 +1,110 @@
+"""The growing file of a download: appended, hashed, never through a link; and the least pace it must have."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BATCH = 1 << 20
+STALL_S = 60.0
+"""How long less than `STALL_BYTES` may come before the connection counts as broken."""
+STALL_BYTES = 60_000
+_NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+class StalledError(Exception):
+    """The body comes so slowly that it would never end."""
+
+
+def own_size(part: Path) -> int:
+    """Return the bytes in a part file; a link, a device or what has another name besides holds none."""
+    return part.lstat().st_size if _is_own(part) else 0
+
+
+def _is_own(part: Path) -> bool:
+    try:
+        found = part.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+
+
+class Pace:
+    """Notices a body that comes so slowly that it would never end."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._got = 0
+
+    def note(self, nbytes: int) -> None:
+        """Count bytes that came; raises `StalledError` when they are too few."""
+        self._got += nbytes
+        now = time.monotonic()
+        if now - self._since < STALL_S:
+            return
+        if self._got < STALL_BYTES:
+            raise StalledError(f"only {self._got} bytes came in {STALL_S:g} s")
+        self._since, self._got = now, 0
+
+
+class PartWriter:
+    """Appends to the part file and keeps the digest; every write goes to the system at once.
+
+    The file is opened, and what is there already read, with the first write: on the thread that writes.
+    """
+
+    def __init__(self, part: Path, start: int) -> None:
+        self._part = part
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO | None = None
+        self.size = start
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            if not self.size and os.path.lexists(self._part) and not _is_own(self._part):
+                # A link: nothing may be written where it leads.
+                self._part.unlink()
+            create = 0 if self.size else os.O_CREAT | os.O_TRUNC
+            self._file = os.fdopen(os.open(self._part, os.O_RDWR | create | _NO_LINKS, 0o666), "r+b", 0)
+            self._rehash(self._file)
+        return self._file
+
+    def _rehash(self, file: BinaryIO) -> None:
+        left = self.size
+        while left > 0:
+            piece = file.read(min(BATCH, left))
+            if not piece:
+                raise OSError(errno.EIO, "the part file became shorter")
+            self._hash.update(piece)
+            left -= len(piece)
+
+    def write(self, data: bytes) -> None:
+        """Append and hash."""
+        file = self._opened()
+        view = memoryview(data)
+        while view:
+            written = file.write(view)
+            self._hash.update(view[:written])
+            self.size += written
+            view = view[written:]
+
+    def sync(self) -> None:
+        """Wait until the disk has the data, so that the name never points to a file with holes."""
+        os.fsync(self._opened().fileno())
+
+    def close(self) -> None:
+        """Close the file; what is written stays."""
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything in the file, as hex digits."""
+        return self._hash.hexdigest()
