@@ -26,6 +26,8 @@ class SandboxHandle:
         self.access_key = info.access_key
         self.secret_key = info.secret_key
         self.api_key = info.api_key
+        self.acedata_token = info.acedata_token
+        self.aimlapi_key = info.aimlapi_key
         self.http = httpx.Client(
             base_url=info.url,
             headers={"Authorization": f"Bearer {info.api_key}"},

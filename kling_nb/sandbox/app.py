@@ -11,12 +11,19 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kling_nb.sandbox.acedata.routes import routes as acedata_routes
+from kling_nb.sandbox.aiml.routes import routes as aiml_routes
 from kling_nb.sandbox.control import Control
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.official.routes import routes as official_routes
 
 UPKEEP_S = 5.0
-DIALECTS: dict[str, Callable[[Sandbox], list[BaseRoute]]] = {"official": official_routes}
+# The official dialect comes last: it answers every path that no other took.
+DIALECTS: dict[str, Callable[[Sandbox], list[BaseRoute]]] = {
+    "acedata": acedata_routes,
+    "aiml": aiml_routes,
+    "official": official_routes,
+}
 
 
 def create_app(sandbox: Sandbox) -> ASGIApp:
@@ -34,8 +41,9 @@ def create_app(sandbox: Sandbox) -> ASGIApp:
         await sandbox.stop()
 
     routes = Control(sandbox).routes()
-    for name in sandbox.config.dialects:
-        routes += DIALECTS[name](sandbox)
+    for name, dialect in DIALECTS.items():
+        if name in sandbox.config.dialects:
+            routes += dialect(sandbox)
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.redirect_slashes = False
     return _Outermost(app, sandbox)

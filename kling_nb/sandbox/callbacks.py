@@ -48,12 +48,17 @@ class Callbacks:
         self._clock = clock
         self._running: set[asyncio.Task[None]] = set()
 
-    def send(self, task: Task, body: bytes) -> None:
-        """Start delivering ``body`` to the address of ``task``, unless a fault forbids it."""
+    def send(self, task: Task, body: bytes, *, signed: bool = True) -> None:
+        """Start delivering ``body`` to the address of ``task``, unless a fault forbids it.
+
+        ``signed`` false leaves the signature away whatever the switches say: not every dialect signs.
+        """
         if not task.callback_url or task.fault("callback-lost") is not None:
             return
         for _ in range(1 if task.fault("callback-twice") is None else 2):
-            delivery = asyncio.get_running_loop().create_task(self._deliver(task, task.callback_url, body))
+            delivery = asyncio.get_running_loop().create_task(
+                self._deliver(task, task.callback_url, body, signed=signed)
+            )
             self._running.add(delivery)
             delivery.add_done_callback(self._running.discard)
 
@@ -63,7 +68,7 @@ class Callbacks:
             delivery.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _deliver(self, task: Task, url: str, body: bytes) -> None:
+    async def _deliver(self, task: Task, url: str, body: bytes, *, signed: bool) -> None:
         try:
             to = await asyncio.to_thread(target, url, allow_network=self._config().allow_network)
         except FetchError as error:
@@ -73,7 +78,7 @@ class Callbacks:
         spoil = task.fault("callback-bad-sign") is not None
         async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S, verify=tls()) as client:
             for pause in (*RETRY_AFTER_S, None):
-                headers = to.headers | self._headers(message_id, body, spoil=spoil)
+                headers = to.headers | self._headers(message_id, body, signed=signed, spoil=spoil)
                 try:
                     answer = await client.post(
                         to.url, content=body, headers=headers, extensions=to.extensions
@@ -85,15 +90,15 @@ class Callbacks:
                 if pause is not None:
                     await asyncio.sleep(pause * self._config().time_scale)
 
-    def _headers(self, message_id: str, body: bytes, *, spoil: bool) -> dict[str, str]:
+    def _headers(self, message_id: str, body: bytes, *, signed: bool, spoil: bool) -> dict[str, str]:
         headers = {"Content-Type": "application/json; charset=utf-8"}
         secret = self._config().callback_secret
-        if not secret:
+        if not secret or not signed:
             return headers
         timestamp = int(self._clock.now())
-        signed = body + b" " if spoil else body
+        covered = body + b" " if spoil else body
         return headers | {
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(secret, message_id, timestamp, signed),
+            "webhook-signature": signature(secret, message_id, timestamp, covered),
         }

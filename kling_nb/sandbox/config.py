@@ -36,7 +36,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    dialects: tuple[Literal["official"], ...] = ("official",)
+    dialects: tuple[Literal["official", "acedata", "aiml"], ...] = ("official", "acedata", "aiml")
     quota: int = Field(default=5, ge=1)
     workers: int = Field(default=1, ge=1)
     render: Literal["on", "off"] = "on"
@@ -54,6 +54,10 @@ class Config(BaseModel):
     strict: bool = False
     strict_qps: bool = False
     legacy_idempotency: Literal["reject", "ignore"] = "reject"
+    blocking_cap: Seconds = 600.0
+    tricky_snapshots: bool = False
+    tricky_errors: bool = False
+    awkward_ids: bool = False
     content_words: tuple[str, ...] = ()
     elements: tuple[str, ...] | None = None
     voices: tuple[str, ...] | None = None

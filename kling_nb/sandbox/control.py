@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -46,7 +47,7 @@ class Control:
             ("GET", "/sandbox/faults", self._faults),
             ("DELETE", "/sandbox/faults", self._clear_faults),
             ("GET", "/sandbox/tasks", self._tasks),
-            ("GET", "/sandbox/tasks/{id}", self._task),
+            ("GET", "/sandbox/tasks/{id:path}", self._task),
             ("POST", "/sandbox/uploads", self._upload),
         )
         return [
@@ -61,8 +62,7 @@ class Control:
             if request.url.hostname not in LOOPBACK_HOSTS:
                 return json_answer({"error": "control routes answer loopback hosts only"}, 403)
             try:
-                header = request.headers.get("authorization")
-                authorize(header, self._sandbox.credentials, self._sandbox.clock.now())
+                self._authorize(request.headers.get("authorization"))
                 return await handler(request)
             except RefusedError as error:
                 return json_answer({"error": error.text}, error.status)
@@ -72,6 +72,17 @@ class Control:
                 return json_answer({"error": str(error)}, 400)
 
         return guarded
+
+    def _authorize(self, header: str | None) -> None:
+        """Take any valid credential of any dialect."""
+        keys = self._sandbox.credentials
+        given = (header or "").encode()
+        if any(
+            hmac.compare_digest(given, f"Bearer {key}".encode())
+            for key in (keys.acedata_token, keys.aimlapi_key)
+        ):
+            return
+        authorize(header, keys, self._sandbox.clock.now())
 
     async def _health(self, _request: Request) -> Response:
         box = self._sandbox
@@ -110,7 +121,8 @@ class Control:
 
     async def _task(self, request: Request) -> Response:
         wanted = request.path_params["id"]
-        task = self._sandbox.store.get(wanted) or self._sandbox.store.by_external_id(wanted)
+        store = self._sandbox.store
+        task = store.get(wanted) or store.by_external_id(wanted) or store.by_public_id(wanted)
         if task is None:
             return json_answer({"error": f"no task {wanted}"}, 404)
         return json_answer(task.model_dump(mode="json") | {"truth": self._truth(task)})

@@ -19,7 +19,7 @@ from kling_nb.sandbox.production import Producer
 from kling_nb.sandbox.store import TaskStore
 from kling_nb.sandbox.tasks import Job, Task
 
-CallbackBody = Callable[[Task], bytes]
+CallbackBody = Callable[[Task], bytes | None]
 
 
 class Sandbox:
@@ -73,14 +73,16 @@ class Sandbox:
         )
         self.callbacks = Callbacks(self._config, self.clock)
         self.callback_bodies: dict[str, CallbackBody] = {}
+        self.unsigned_callbacks: set[str] = set()
 
     def _config(self) -> Config:
         return self.config
 
     def _changed(self, task: Task) -> None:
-        body = self.callback_bodies.get(task.dialect)
-        if body is not None and task.callback_url:
-            self.callbacks.send(task, body(task))
+        write = self.callback_bodies.get(task.dialect)
+        body = write(task) if write and task.callback_url else None
+        if body is not None:
+            self.callbacks.send(task, body, signed=task.dialect not in self.unsigned_callbacks)
 
     def accept(self, task: Task, job: Job, faults: tuple[Fault, ...]) -> None:
         """Take a checked task in, with the faults that were asked for it."""

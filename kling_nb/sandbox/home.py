@@ -29,6 +29,8 @@ class SandboxInfo:
     access_key: str
     secret_key: str
     api_key: str
+    acedata_token: str
+    aimlapi_key: str
     home: str
     started_at: str
 

@@ -87,6 +87,7 @@ def accept_order(
         ignored=order.ignored,
         notes=list(order.notes),
         request=request,
+        refused=bool(job.refused),
         odd=odd,
     )
     box.accept(task, job, faults)

@@ -98,6 +98,8 @@ def _announce(sandbox: Sandbox, port: int) -> None:
         access_key=keys.access_key,
         secret_key=keys.secret_key,
         api_key=keys.api_key,
+        acedata_token=keys.acedata_token,
+        aimlapi_key=keys.aimlapi_key,
         home=str(sandbox.home),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -107,8 +109,8 @@ def _announce(sandbox: Sandbox, port: int) -> None:
         "access_key": keys.access_key,
         "secret_key": keys.secret_key,
         "api_key": keys.api_key,
-        "acedata_token": keys.acedata_token,
-        "aimlapi_key": keys.aimlapi_key,
+        "acedata_token": info.acedata_token,
+        "aimlapi_key": info.aimlapi_key,
         "home": info.home,
         "pid": info.pid,
     }

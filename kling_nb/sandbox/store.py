@@ -42,6 +42,7 @@ class TaskStore:
         rows = self._db.execute("SELECT record FROM tasks ORDER BY id")
         self._tasks = {task.id: task for task in (Task.model_validate_json(row[0]) for row in rows)}
         self._external: dict[str, str] = {t.external_id: t.id for t in self._tasks.values() if t.external_id}
+        self._public: dict[str, str] = {t.public_id: t.id for t in self._tasks.values() if t.public_id}
         used = [int(i) for t in self._tasks.values() for i in (t.id, *((t.video.id,) if t.video else ()))]
         self._running = Counter(task.model for task in self.unfinished())
         self._last_id = max([int(self.meta("last_id", "0")), *used])
@@ -78,6 +79,8 @@ class TaskStore:
         self._running[task.model] += 1
         if task.external_id:
             self._external[task.external_id] = task.id
+        if task.public_id:
+            self._public[task.public_id] = task.id
 
     def save(self, task: Task) -> None:
         """Write the present state of ``task``."""
@@ -108,6 +111,11 @@ class TaskStore:
         """Return the newest task with this external id."""
         return self._tasks.get(self._external.get(external_id, ""))
 
+    def by_public_id(self, public_id: str, dialect: str | None = None) -> Task | None:
+        """Return the gateway's task with this id, of any gateway unless one is named."""
+        task = self._tasks.get(self._public.get(public_id, ""))
+        return task if task is not None and dialect in (None, task.dialect) else None
+
     def newest_first(self) -> Iterator[Task]:
         """Iterate over all tasks, newest first."""
         return (self._tasks[key] for key in reversed(self._tasks))
@@ -126,4 +134,5 @@ class TaskStore:
         self._db.executescript("BEGIN IMMEDIATE; DELETE FROM tasks; DELETE FROM jobs; COMMIT;")
         self._tasks.clear()
         self._external.clear()
+        self._public.clear()
         self._running.clear()

@@ -93,8 +93,8 @@ class Task(BaseModel):
     """One task. ``created`` and ``updated`` are unix milliseconds; ``units`` is the price.
 
     ``listed`` is false for what was answered at once: charged and kept, but no task to query. Gateways show
-    ``public_id`` instead of the id, and one of them echoes the ``request``. ``odd`` marks a task whose answers
-    take the unusual form that a switch asked for.
+    ``public_id`` instead of the id, and one of them echoes the ``request``. ``refused`` tells that the
+    service behind the gateway fails the task, ``odd`` that its answers take the form a switch asked for.
     """
 
     id: str
@@ -125,6 +125,7 @@ class Task(BaseModel):
     notes: list[str] = Field(default_factory=list)
     timings: dict[str, float] = Field(default_factory=dict)
     request: dict[str, Any] | None = None
+    refused: bool = False
     odd: bool = False
 
     def fault(self, kind: str) -> str | None:

@@ -1,0 +1,1 @@
+"""The AceData dialect (``spec/gateways.md`` §2, ``spec/sandbox.md`` §9)."""

@@ -1,0 +1,1 @@
+"""The AI/ML API dialect (``spec/gateways.md`` §3, ``spec/sandbox.md`` §9)."""
