@@ -34,6 +34,8 @@ class RunRecord:
         Run id (``new_id``).
     external_task_id, task_id
         Our idempotency key (``spec/official-api.md`` §11) and the service's id.
+    form, parent_run
+        What was made (``image2video``, ``text2video``, ``extend``) and the run whose clip was made longer.
     status, service_status
         Neutral status and the service's own word.
     duration
@@ -48,9 +50,13 @@ class RunRecord:
         Digest of everything that decides the result, and the repeat number: together they say whether a
         request is already in the log (U19).
     estimate_units, estimate_usd, estimate_mark, price_as_of
-        Expected cost with its source and date.
-    actual_units, balance_deduction
-        What the service says it took.
+        Expected cost with its source and date; what budgets hold against the run until it ends.
+    currency, estimate_amount, actual_amount
+        The same in what the service bills in: ``units``, ``credits`` or ``tokens``.
+    actual_units, actual_usd, balance_deduction
+        What the service says it took; the dollars are those of the price list, or of the user's own rate.
+    purse, sweep_id
+        Which budgets the run counts in (``real`` or ``sandbox``), and the group of runs it belongs to.
     created_at, sending_at, submitted_at, started_at, finished_at, downloaded_at
         On disk; just before the first byte of the create leaves; accepted; rendering; ended; fetched.
     video_duration
@@ -75,6 +81,8 @@ class RunRecord:
     provider: str | None = None
     base_url: str | None = None
     endpoint: str | None = None
+    form: str | None = None
+    parent_run: str | None = None
     status: RunStatus = RunStatus.CREATED
     service_status: str | None = None
     model_name: str | None = None
@@ -111,9 +119,15 @@ class RunRecord:
     repeat: int = 1
     estimate_units: Decimal | None = None
     estimate_usd: Decimal | None = None
+    currency: str | None = None
+    estimate_amount: Decimal | None = None
     estimate_mark: str | None = None
     price_as_of: str | None = None
     actual_units: Decimal | None = None
+    actual_usd: Decimal | None = None
+    actual_amount: Decimal | None = None
+    purse: str | None = None
+    sweep_id: str | None = None
     balance_deduction: Json | None = None
     created_at: datetime = field(default_factory=utc_now)
     sending_at: datetime | None = None

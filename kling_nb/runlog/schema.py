@@ -46,6 +46,12 @@ _TYPES: dict[type, sa.types.TypeEngine[Any]] = {
 
 METADATA = sa.MetaData()
 
+SPENDING = (
+    *("purse", "sending_at", "created_at", "status"),
+    *("estimate_units", "actual_units", "estimate_usd", "actual_usd"),
+)
+"""Columns that decide what a run counts in a budget, and when."""
+
 RUNS = sa.Table(
     "runs",
     METADATA,
@@ -66,7 +72,71 @@ RUNS = sa.Table(
     sa.Index("runs_identity", "identity"),
     sa.Index("runs_status", "status", "downloaded_at"),
     sa.Index("runs_model", "model_name", "mode", "duration"),
+    sa.Index("runs_sweep_id", "sweep_id"),
+    # Covers the sums of the budgets, which are taken in the transaction of every run under a budget.
+    sa.Index("runs_spending", *SPENDING),
 )
+
+BUDGETS = sa.Table(
+    "budgets",
+    METADATA,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("scope", sa.Text(), nullable=False),
+    sa.Column("name", sa.Text(), nullable=False),
+    # None: from here on there is no such budget.
+    sa.Column("amount", Money()),
+    sa.Column("currency", sa.Text(), nullable=False),
+    sa.Column("set_at", UtcDateTime(), nullable=False),
+)
+"""Budgets as they were set, one row each time: the newest row of a scope and name holds."""
+
+ALERTS = sa.Table(
+    "budget_alerts",
+    METADATA,
+    sa.Column("budget_id", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("span", sa.Text(), primary_key=True),
+)
+"""Which budget has been told to be nearly used up, for which purse and day or sweep."""
+
+SLOTS = sa.Table(
+    "slots",
+    METADATA,
+    sa.Column("run_id", RunKey, primary_key=True),
+    sa.Column("slot", sa.Text(), nullable=False),
+    sa.Column("owner", sa.Text(), nullable=False),
+    # Whether the service has said that it holds the task.
+    sa.Column("known", sa.Boolean(create_constraint=False), nullable=False),
+    sa.Column("until", UtcDateTime(), nullable=False),
+    sa.Index("slots_slot", "slot", "until", "known"),
+)
+"""Runs that take up one of the account's slots now."""
+
+SLOT_QUEUE = sa.Table(
+    "slot_queue",
+    METADATA,
+    sa.Column("slot", sa.Text(), primary_key=True),
+    sa.Column("owner", sa.Text(), primary_key=True),
+    sa.Column("since", UtcDateTime(), nullable=False),
+    sa.Column("until", UtcDateTime(), nullable=False),
+)
+"""Kernels that wait for a slot, each with its longest waiting run."""
+
+SLOT_LIMITS = sa.Table(
+    "slot_limits",
+    METADATA,
+    sa.Column("slot", sa.Text(), primary_key=True),
+    sa.Column("quota", sa.Integer(), nullable=False),
+    sa.Column("learned_at", UtcDateTime(), nullable=False),
+)
+"""How many slots there are, as learnt from refusals."""
+
+FACTS = sa.Table(
+    "facts",
+    METADATA,
+    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("value", sa.Text(), nullable=False),
+)
+"""What all kernels of a log share, by name."""
 
 COLUMNS = tuple(field_kinds())
 """Names of the record's columns, in order (everything but ``revision``)."""

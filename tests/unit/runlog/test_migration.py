@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from threading import Barrier, Thread
@@ -88,6 +89,27 @@ def test_a_log_of_the_first_release_is_read_and_written(released: Path) -> None:
         log.update(old.id, note="seen")
         log.insert(RunRecord())
         assert len(log.frame()) == 2
+
+
+def test_a_log_of_the_first_release_gets_the_declared_tables(released: Path) -> None:
+    with open_log(released) as log, log._database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+    with closing(sqlite3.connect(released)) as plain:
+        columns = [row[1] for row in plain.execute("PRAGMA table_info(runs)")]
+    large = [columns.index(name) for name in ("brush", "request", "wire", "answers")]
+    added = [columns.index(name) for name in ("form", "purse", "sweep_id", "actual_usd")]
+    assert max(added) < min(large), "behind the large columns they could not be read quickly"
+
+
+def test_runs_of_the_first_release_count_in_the_budgets_of_this_one(released: Path) -> None:
+    with closing(sqlite3.connect(released)) as plain:
+        plain.execute("UPDATE runs SET provider = 'sandbox', actual_units = 3.5")
+        plain.commit()
+    with open_log(released) as log:
+        (old,) = log.records()
+    assert (old.purse, old.currency, old.form) == ("sandbox", "units", "image2video")
+    assert old.actual_usd == Decimal("0.49")
 
 
 def test_an_older_log_is_copied_then_migrated(released: Path, tmp_path: Path) -> None:
