@@ -28,6 +28,28 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cash:
+    """Money taken for a task from an account that pays in money instead of units.
+
+    Parameters
+    ----------
+    amount
+        What was taken.
+    currency
+        ``USD``, ``CNY``, or empty when the service does not say.
+    list_price
+        Price before discounts, None when not reported.
+    kind
+        What it was taken from, in the service's word: ``balance``, ``test_balance``.
+    """
+
+    amount: Decimal
+    currency: str = ""
+    list_price: Decimal | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A task as any provider reports it.
 
@@ -47,6 +69,10 @@ class Task:
         Result; ``duration`` is the service's string, in seconds.
     units
         Units deducted (``final_unit_deduction``), None when not reported.
+    cash
+        Money deducted, for accounts that pay in money.
+    parent_video_id
+        The video this one was made longer from.
     created_at, updated_at
         The service's times, timezone-aware UTC.
     raw
@@ -63,6 +89,8 @@ class Task:
     watermark_url: str | None = None
     duration: str | None = None
     units: Decimal | None = None
+    cash: tuple[Cash, ...] = ()
+    parent_video_id: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     unknown_word: bool = False

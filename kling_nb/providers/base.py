@@ -7,9 +7,12 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.door import Door, Form
     from kling_nb.domain.problems import Problem
@@ -35,6 +38,8 @@ class PollPolicy:
         Longest interval, in seconds.
     jitter
         Relative spread, 0.2 for ± 20 %.
+    gap_s
+        Shortest time between two queries of any tasks, in seconds (``spec/gateways.md`` §2.4).
     """
 
     first_s: float = 3.0
@@ -42,6 +47,7 @@ class PollPolicy:
     factor: float = 1.3
     max_s: float = 15.0
     jitter: float = 0.2
+    gap_s: float = 0.0
 
     def interval(self, age_s: float) -> float:
         """Return the interval before the next poll of a task of that age, without jitter.
@@ -207,6 +213,53 @@ class Pack:
     remaining: float | None
     expires_ms: int | None
     currency: str = "units"
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """What one task took from a resource pack (``spec/official-api.md`` §14).
+
+    Parameters
+    ----------
+    task_id
+        The task that was paid for.
+    units
+        Kling units, None when the amount cannot be read.
+    model, resolution, duration, sound, product, key_name
+        As the service writes them: ``720p`` is std, ``1080p`` is pro; the duration is a text.
+    at
+        When, timezone-aware UTC.
+    """
+
+    task_id: str
+    units: Decimal | None
+    model: str = ""
+    resolution: str = ""
+    duration: str = ""
+    sound: str = ""
+    product: str = ""
+    key_name: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deductions:
+    """A page of deductions; ``more`` says whether ``next_cursor`` leads to another."""
+
+    entries: tuple[Deduction, ...]
+    next_cursor: str = ""
+    more: bool = False
+
+
+@runtime_checkable
+class Accounting(Protocol):
+    """A provider that can be asked later what each task cost; ``isinstance`` tells which ones can."""
+
+    def deductions(self, start_ms: int, end_ms: int, cursor: str = "") -> Call:
+        """Return the call that asks what tasks took from the packs."""
+
+    def decode_deductions(self, answer: Answer) -> Deductions:
+        """Read a page of deductions."""
 
 
 _MEDIA_KEYS = frozenset({"image", "image_tail", "static_mask", "mask", "url", "image_url"})

@@ -7,13 +7,12 @@ in two ways and may use status words that nobody has documented.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from kling_nb.domain.task import RunStatus, Task
+from kling_nb.domain.task import Cash, RunStatus, Task
 from kling_nb.errors import ServiceError, TaskFailed
-from kling_nb.providers.base import Pack, Segment
+from kling_nb.providers.base import Segment
+from kling_nb.providers.jsonvalues import decimal, mapping, milliseconds, objects, text
 from kling_nb.providers.messages import explain
 
 _STATUS = {
@@ -23,6 +22,11 @@ _STATUS = {
     "succeeded": RunStatus.SUCCEEDED,
     "failed": RunStatus.FAILED,
 }
+
+
+def status_of(word: str) -> RunStatus | None:
+    """Return the neutral status of the official API's word, None for a word nobody has documented."""
+    return _STATUS.get(word.lower())
 
 
 def task_from(data: object) -> Task:
@@ -43,30 +47,33 @@ def task_from(data: object) -> Task:
     ServiceError
         If there is no task id: then nobody can say which task this is.
     """
-    task = _mapping(data)
-    task_id = _text(task.get("task_id"))
+    task = mapping(data)
+    task_id = text(task.get("task_id"))
     if not task_id:
         raise ServiceError(
             "The service's answer names no task.",
             "It carries no `task_id`.",
             "kling_nb looks the task up by its external id.",
         )
-    word = _text(task.get("task_status"))
-    status = _STATUS.get(word.lower())
+    word = text(task.get("task_status"))
+    status = status_of(word)
+    info = mapping(task.get("task_info"))
     video = _first_video(task)
     return Task(
         task_id=task_id,
         status=status or RunStatus.PROCESSING,
         service_status=word,
-        external_task_id=_text(_mapping(task.get("task_info")).get("external_task_id")) or None,
-        message=_text(task.get("task_status_msg")),
-        video_url=_text(video.get("url")) or None,
-        video_id=_text(video.get("id")) or None,
-        watermark_url=_text(video.get("watermark_url")) or None,
-        duration=_text(video.get("duration")) or None,
-        units=_decimal(task.get("final_unit_deduction")),
-        created_at=_time(task.get("created_at")),
-        updated_at=_time(task.get("updated_at")),
+        external_task_id=text(info.get("external_task_id")) or None,
+        message=text(task.get("task_status_msg")),
+        video_url=text(video.get("url")) or None,
+        video_id=text(video.get("id")) or None,
+        watermark_url=text(video.get("watermark_url")) or None,
+        duration=text(video.get("duration")) or None,
+        units=decimal(task.get("final_unit_deduction")),
+        cash=_cash(task.get("final_balance_deduction")),
+        parent_video_id=text(mapping(info.get("parent_video")).get("id")) or None,
+        created_at=milliseconds(task.get("created_at")),
+        updated_at=milliseconds(task.get("updated_at")),
         unknown_word=status is None,
         raw=dict(task),
     )
@@ -80,31 +87,7 @@ def tasks_from(data: object) -> list[Task]:
     data
         Parsed JSON: a bare array, or null and ``""`` for none.
     """
-    entries = data if isinstance(data, list) else []
-    return [task_from(entry) for entry in entries if _text(_mapping(entry).get("task_id"))]
-
-
-def packs_from(data: object) -> list[Pack]:
-    """Return the resource packs of ``GET /account/costs`` (``spec/official-api.md`` §14).
-
-    Parameters
-    ----------
-    data
-        Parsed JSON: an envelope inside the envelope.
-
-    Raises
-    ------
-    ServiceError
-        If the inner envelope reports an error.
-    """
-    inner = _mapping(data)
-    if inner.get("code") not in (None, 0, "0"):
-        words = _text(inner.get("msg"))
-        raise ServiceError(
-            "The balance could not be read.", words, "Look into the console.", service_message=words
-        )
-    entries = inner.get("resource_pack_subscribe_infos")
-    return [_pack(_mapping(entry)) for entry in (entries if isinstance(entries, list) else [])]
+    return [task_from(entry) for entry in objects(data) if text(entry.get("task_id"))]
 
 
 def failure_of(task: Task) -> TaskFailed:
@@ -126,66 +109,30 @@ def failure_of(task: Task) -> TaskFailed:
     )
 
 
-def _pack(entry: Mapping[str, Any]) -> Pack:
-    expires = entry.get("invalid_time")
-    return Pack(
-        name=_text(entry.get("resource_pack_name")),
-        id=_text(entry.get("resource_pack_id")),
-        type=_text(entry.get("resource_pack_type")),
-        status=_text(entry.get("status")),
-        total=_number(entry.get("total_quantity")),
-        remaining=_number(entry.get("remaining_quantity")),
-        expires_ms=int(expires) if isinstance(expires, int | float) else None,
-    )
+def segments_from(data: object) -> list[Segment]:
+    """Return the segments of ``image-recognize`` (``spec/official-api.md`` §15).
+
+    Parameters
+    ----------
+    data
+        Parsed JSON: ``{"task_result": {"images": [...]}}``.
+    """
+    rows = objects(mapping(mapping(data).get("task_result")).get("images"))
+    return [
+        Segment(
+            text(row.get("type")), found=row.get("is_contain") in (True, "true", 1), url=text(row.get("url"))
+        )
+        for row in rows
+    ]
 
 
 def _first_video(task: Mapping[str, Any]) -> Mapping[str, Any]:
-    videos = _mapping(task.get("task_result")).get("videos")
-    return _mapping(videos[0]) if isinstance(videos, list) and videos else {}
+    videos = objects(mapping(task.get("task_result")).get("videos"))
+    return videos[0] if videos else {}
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    # Ids above 2**53 are strings on the wire; a JSON integer is exact in Python, a float is not.
-    if isinstance(value, str):
-        return value.strip()
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
-
-
-def _number(value: object) -> float | None:
-    decimal = _decimal(value)
-    return None if decimal is None else float(decimal)
-
-
-def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _time(value: object) -> datetime | None:
-    milliseconds = _decimal(value)
-    if milliseconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(float(milliseconds) / 1000, tz=UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
-
-
-def segments_from(data: Any) -> list[Segment]:
-    """Read ``task_result.images`` of image-recognize (``spec/official-api.md`` §15)."""
-    result = data.get("task_result") if isinstance(data, Mapping) else None
-    images = result.get("images") if isinstance(result, Mapping) else None
-    rows = [row for row in images if isinstance(row, Mapping)] if isinstance(images, list) else []
-    return [
-        Segment(str(row.get("type", "")), bool(row.get("is_contain")), str(row.get("url") or ""))
-        for row in rows
-    ]
+def _cash(value: object) -> tuple[Cash, ...]:
+    # Postpaid accounts; {"quota", "list_price"} without a currency (§7.2).
+    row = mapping(value)
+    amount = decimal(row.get("quota"))
+    return () if amount is None else (Cash(amount, list_price=decimal(row.get("list_price"))),)
