@@ -36,7 +36,7 @@ def upgrade() -> None:
     op.execute(
         "UPDATE runs SET form = 'image2video', currency = 'units', "
         "purse = CASE provider WHEN 'sandbox' THEN 'sandbox' ELSE 'real' END, "
-        "actual_usd = actual_units * 0.14"
+        "actual_usd = round(actual_units * 0.14, 6)"
     )
     op.create_index("runs_sweep_id", "runs", ["sweep_id"])
     op.create_index(
