@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         preview_size,
     )
     from kling_nb.render.planes import resize_mask, resize_rgb, resize_still, stretch_rgb
+    from kling_nb.render.sequel import render_sequel
 
 _HOME = {
     "CameraMove": "plan",
@@ -39,6 +40,7 @@ _HOME = {
     "stretch_rgb": "planes",
     "render_frames": "movie",
     "render_planes": "movie",
+    "render_sequel": "sequel",
     "render_video": "movie",
     "tiny_clip": "clip",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "preview_size",
     "render_frames",
     "render_planes",
+    "render_sequel",
     "render_video",
     "resize_mask",
     "resize_rgb",

@@ -19,7 +19,16 @@ SMALLEST_TEXT = 0.035
 LINE_HEIGHT = 1.32
 GLOWS = 3
 NO_WORDS = "(no prompt)"
-FONTS = ("DejaVuSans.ttf", "NotoSansCJK-Regular.ttc", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "msyh.ttc")
+MISSING = "\uffff"
+FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+    "wqy-zenhei.ttc",
+    "DroidSansFallbackFull.ttf",
+    "PingFang.ttc",
+    "msyh.ttc",
+)
 """Tried in this order for words the built-in font has no letters for."""
 
 
@@ -91,17 +100,23 @@ def _layout(text: str, size: Size) -> tuple[Font, list[str], float]:
 
 
 def _font(text: str, pixels: float) -> Font:
-    if not text.isascii():
-        for name in FONTS:
-            try:
-                font = ImageFont.truetype(name, pixels)
-            except OSError:
-                continue
-            if all(
-                font.getmask(letter) != font.getmask("\uffff") for letter in set(text) if not letter.isspace()
-            ):
-                return font
-    return ImageFont.load_default(pixels)
+    usual = ImageFont.load_default(pixels)
+    if text.isascii() or _covers(usual, text):
+        return usual
+    for name in FONTS:
+        try:
+            font = ImageFont.truetype(name, pixels)
+        except OSError:
+            continue
+        if _covers(font, text):
+            return font
+    return usual
+
+
+def _covers(font: Font, text: str) -> bool:
+    """Whether the font draws every letter as something else than its sign for a missing one."""
+    missing = bytes(font.getmask(MISSING))
+    return all(bytes(font.getmask(letter)) != missing for letter in set(text) if letter.isalnum())
 
 
 def _lines(text: str, font: Font, width: float) -> list[str]:

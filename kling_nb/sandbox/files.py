@@ -74,7 +74,7 @@ class Files:
     def expire(self) -> None:
         """Delete files past the retention time; their tasks stay queryable."""
         for task in self._store.newest_first():
-            if task.video and self._kept_for(task) <= 0:
+            if task.state.final and not self.kept(task):
                 self.remove(task.id)
 
     async def serve(self, request: Request) -> Response:
@@ -85,7 +85,7 @@ class Files:
             return access_denied()
         task = self._store.get(task_id)
         path = self.path(task_id, stem, suffix)
-        if task is None or suffix not in MEDIA_TYPES or self._kept_for(task) <= 0 or not path.is_file():
+        if task is None or suffix not in MEDIA_TYPES or not self.kept(task) or not path.is_file():
             return PlainTextResponse("NoSuchKey", 404)
         media_type = MEDIA_TYPES[suffix]
         if suffix == ".mp4" and task.fault("url-slow") is not None:
@@ -95,8 +95,9 @@ class Files:
             return CutShort(path.read_bytes(), media_type)
         return FileResponse(path, media_type=media_type)
 
-    def _kept_for(self, task: Task) -> float:
-        return task.updated / 1000 + self._config().retention - self._clock.now()
+    def kept(self, task: Task) -> bool:
+        """Whether the files of a finished task are still within the retention time."""
+        return task.updated / 1000 + self._config().retention > self._clock.now()
 
     def _signature(self, task_id: str, stem: str, expires: int) -> str:
         return hmac.new(self._secret, f"{task_id}/{stem}?{expires}".encode(), hashlib.sha256).hexdigest()

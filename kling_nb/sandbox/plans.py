@@ -101,6 +101,36 @@ def render_plan(job: Job, inputs: Inputs, form: OutputFormat, config: Config, ta
     )
 
 
+def sequel_plan(
+    job: Job, last: NDArray[np.uint8], form: tuple[int, int], config: Config, task_id: str
+) -> RenderPlan:
+    """Return how a finished video goes on.
+
+    Parameters
+    ----------
+    job
+        The order.
+    last
+        The last frame, (height, width, 3) uint8 RGB.
+    form
+        Frames per second, and the number of frames with that last one counted in.
+    config, task_id
+        As for every plan.
+    """
+    varied = variation(job, task_id, config)
+    return RenderPlan(
+        image=last,
+        width=last.shape[1],
+        height=last.shape[0],
+        fps=form[0],
+        frames=form[1],
+        prompt=job.prompt,
+        seed=varied.seed,
+        distort=_distort(job.distort or config.distort, varied),
+        codec=config.codec,
+    )
+
+
 def _ratio(words: str | None) -> tuple[int, int]:
     across, _, down = (words or "16:9").partition(":")
     return int(across), int(down)

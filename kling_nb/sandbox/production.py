@@ -25,7 +25,8 @@ from kling_nb.sandbox.files import Files
 from kling_nb.sandbox.inputs import Inputs, JobFailedError, read_inputs
 from kling_nb.sandbox.plans import odd_masks, render_plan
 from kling_nb.sandbox.prepared import PreparedClip
-from kling_nb.sandbox.tasks import Job, Task, Video
+from kling_nb.sandbox.sequels import longer_string, write_sequel
+from kling_nb.sandbox.tasks import Job, Parent, Task, Video
 
 WRONG_BY_S = 1.5
 WATERMARK_SCALE = 2.5
@@ -104,6 +105,8 @@ class Producer:
             return Failure(job.refused, ("refused by the service behind the gateway",))
         try:
             inputs = read_inputs(job, self._config())
+            if job.source:
+                return self._sequel(task, job, job.source, (video_id, watermark_id), stop)
             return self._video(task, job, inputs, (video_id, watermark_id), stop)
         except JobFailedError as failure:
             return Failure(failure.message, (failure.note,) if failure.note else ())
@@ -132,6 +135,24 @@ class Producer:
             render_video(larger, clip.with_stem(marked), stop=stop.is_set)
         clip.with_suffix(".json").write_text(json.dumps(_truth(plan, report)), encoding="utf-8")
         return Product(video, tuple(odd_masks(plan)))
+
+    def _sequel(
+        self, task: Task, job: Job, source: Parent, ids: tuple[str, str], stop: threading.Event
+    ) -> Product:
+        config = self._config()
+        clip = self._files.path(task.id, ids[0], ".mp4")
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        marked = ids[1] if job.watermark else None
+        duration = _reported(task, longer_string(source.duration))
+        video = Video(id=ids[0], duration=duration, watermark_id=marked)
+        scales = {clip: 1.0} | ({clip.with_stem(marked): WATERMARK_SCALE} if marked else {})
+        before = self._files.path(source.task_id, source.video_id, ".mp4")
+        for target, scale in scales.items():
+            if config.render == "off":
+                self._prepared.copy(target)
+            else:
+                write_sequel(job, task.id, before, target, config=config, stop=stop, scale=scale)
+        return Product(video)
 
 
 def _reported(task: Task, duration: str) -> str:

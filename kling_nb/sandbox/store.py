@@ -43,6 +43,7 @@ class TaskStore:
         self._tasks = {task.id: task for task in (Task.model_validate_json(row[0]) for row in rows)}
         self._external: dict[str, str] = {t.external_id: t.id for t in self._tasks.values() if t.external_id}
         self._public: dict[str, str] = {t.public_id: t.id for t in self._tasks.values() if t.public_id}
+        self._videos: dict[str, str] = {t.video.id: t.id for t in self._tasks.values() if t.video}
         used = [int(i) for t in self._tasks.values() for i in (t.id, *((t.video.id,) if t.video else ()))]
         self._running = Counter(task.model for task in self.unfinished())
         self._last_id = max([int(self.meta("last_id", "0")), *used])
@@ -93,6 +94,8 @@ class TaskStore:
         self._db.execute("DELETE FROM jobs WHERE id = ?", (task.id,))
         self._db.execute("COMMIT")
         self._running[task.model] -= 1
+        if task.video:
+            self._videos[task.video.id] = task.id
 
     def running(self, model: str) -> int:
         """Return how many tasks of ``model`` hold a slot (``spec/official-api.md`` §13)."""
@@ -116,6 +119,10 @@ class TaskStore:
         task = self._tasks.get(self._public.get(public_id, ""))
         return task if task is not None and dialect in (None, task.dialect) else None
 
+    def by_video_id(self, video_id: str) -> Task | None:
+        """Return the task that made this video."""
+        return self._tasks.get(self._videos.get(video_id, ""))
+
     def newest_first(self) -> Iterator[Task]:
         """Iterate over all tasks, newest first."""
         return (self._tasks[key] for key in reversed(self._tasks))
@@ -134,5 +141,6 @@ class TaskStore:
         self._db.executescript("BEGIN IMMEDIATE; DELETE FROM tasks; DELETE FROM jobs; COMMIT;")
         self._tasks.clear()
         self._external.clear()
+        self._videos.clear()
         self._public.clear()
         self._running.clear()

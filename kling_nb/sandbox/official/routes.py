@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import BaseRoute
 
 from kling_nb.sandbox.core import Sandbox
-from kling_nb.sandbox.official import image2video, text2video
+from kling_nb.sandbox.official import extend, image2video, text2video
 from kling_nb.sandbox.official.account import Account
 from kling_nb.sandbox.official.new_videos import new_routes
 from kling_nb.sandbox.official.siblings import sibling_routes, unknown_path
@@ -20,6 +20,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
     return [
         *VideoPath(sandbox, image2video.PATH, image2video.read_order).routes(),
         *VideoPath(sandbox, text2video.PATH, text2video.read_order).routes(),
+        *VideoPath(sandbox, extend.PATH, extend.order_reader(sandbox)).routes(),
         *new_routes(sandbox),
         *TaskQueries(sandbox).routes(),
         *Account(sandbox).routes(),

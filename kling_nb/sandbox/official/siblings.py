@@ -23,7 +23,6 @@ LEGACY_SIBLINGS = (
     "/v1/videos/omni-video",
     "/v1/videos/multi-image2video",
     "/v1/videos/motion-control",
-    "/v1/videos/video-extend",
     "/v1/videos/effects",
     "/v1/videos/identify-face",
     "/v1/videos/advanced-lip-sync",
