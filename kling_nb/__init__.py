@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         submit,
         unfinished,
     )
+    from kling_nb.session.webhook import verify_webhook
     from kling_nb.settings import configure
     from kling_nb.transport.nested import enable_nested_asyncio
     from kling_nb.widgets.composer import Composer, compose
@@ -69,6 +70,7 @@ __all__ = [
     "shapes",
     "submit",
     "unfinished",
+    "verify_webhook",
 ]
 
 _FUNCTIONS = "kling_nb.session.functions"
@@ -91,6 +93,7 @@ _HOMES = {
     "enable_nested_asyncio": "kling_nb.transport.nested",
     "load_ipython_extension": "kling_nb.magics",
     "unload_ipython_extension": "kling_nb.magics",
+    "verify_webhook": "kling_nb.session.webhook",
     **dict.fromkeys(
         (
             "attach",

@@ -7,6 +7,7 @@
     │   ├── RequestRefused        the linter found blocking problems (carries all of them)
     │   ├── MediaError            a picture or mask cannot be read
     │   └── UsageError            a magic or call was written wrongly
+    ├── BudgetError               a budget forbids the run; nothing was sent
     ├── SettingsError             a setting or credential is missing or contradictory
     ├── ApiError                  the service answered with an error
     │   ├── AuthError             1000-1002, 1103
@@ -28,6 +29,7 @@
     ├── TaskGone                  the service no longer knows a task that it had accepted
     ├── TaskFailed                the service ended the task with a failure
     ├── DownloadError             the video could not be fetched or stored
+    ├── WebhookError              a callback is not proven to come from the service
     ├── WaitTimeout               waiting ended, the task goes on
     ├── RunLogError               the run log cannot be read or written
     │   ├── LogReadOnly
@@ -143,6 +145,10 @@ class UsageError(InputError):
     """
 
 
+class BudgetError(KlingError):
+    """A budget forbids the run, or its price is unknown while there is one; nothing was sent."""
+
+
 class SettingsError(KlingError):
     """A setting or credential is missing or contradictory."""
 
@@ -243,6 +249,10 @@ class TaskFailed(KlingError):
 
 class DownloadError(KlingError):
     """The video could not be fetched or stored; the task id and URL are kept."""
+
+
+class WebhookError(KlingError):
+    """A callback is not proven to come from the service, or reports no task."""
 
 
 class WaitTimeout(KlingError, TimeoutError):

@@ -75,7 +75,8 @@ def explain(code_or_text: int | str) -> Explanation | None:
         None when it is unknown.
     """
     words = str(code_or_text).strip()
-    if words.isdigit():
+    # Codes have four digits; longer ones, and digits of other scripts, are words of somebody's.
+    if words.isascii() and words.isdigit() and len(words) <= 4:
         return codes().get(int(words))
     by_key = next((text for text in texts() if text.key == words.upper()), None)
     return by_key or next((text for text in texts() if text.matches(words)), None)

@@ -6,7 +6,6 @@ may mean money, policy or rate.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,6 +24,7 @@ from kling_nb.errors import (
     ServiceError,
     TaskNotFound,
 )
+from kling_nb.providers.jsonvalues import json_object, text
 from kling_nb.providers.messages import codes, explain
 
 if TYPE_CHECKING:
@@ -69,18 +69,18 @@ def raise_for(answer: Answer, url: str = "") -> Mapping[str, Any]:
         A member of the error tree with ``code``, ``request_id``, ``http_status`` and the service's
         words.
     """
-    envelope = _json_object(answer.body)
+    envelope = json_object(answer.body)
     if envelope is None:
         _raise_without_json(answer, url)
     code = _code(envelope)
     if code == 0 and answer.status < 300:
         return envelope
     message = _words(envelope)
-    request_id = envelope.get("request_id")
+    request_id = text(envelope.get("request_id"))
     context: dict[str, Any] = {
         "code": code,
         "http_status": answer.status,
-        "request_id": request_id if isinstance(request_id, str) else None,
+        "request_id": request_id or None,
         "service_message": message or None,
     }
     kind, what = _kind(code, answer.status, message)
@@ -147,14 +147,6 @@ def _advice(code: int | None, status: int, message: str) -> str:
     return "Try again later; `%kling doctor` checks address, credential and clock."
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(body)
-    except ValueError:  # UnicodeDecodeError and JSONDecodeError are both ValueErrors
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def _code(envelope: Mapping[str, Any]) -> int | None:
     value = envelope.get("code")
     if isinstance(value, bool) or not isinstance(value, int | str):
@@ -168,6 +160,6 @@ def _code(envelope: Mapping[str, Any]) -> int | None:
 def _words(envelope: Mapping[str, Any]) -> str:
     for key in ("message", "msg", "error"):
         value = envelope.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
+        if isinstance(value, str) and (words := text(value)):
+            return words
     return ""
