@@ -15,16 +15,25 @@ SANDBOX: Final = "sandbox"
 
 _MODULES: Final = {
     "official": "kling_nb.providers.official:Official",
+    "official-new": "kling_nb.providers.official_new:OfficialNew",
+    "acedata": "kling_nb.providers.acedata:AceData",
+    "aimlapi": "kling_nb.providers.aimlapi:AimlApi",
 }
 """Provider -> module and class; a new provider is one module and one line here."""
 
-AVAILABLE: tuple[str, ...] = (
-    *_MODULES,
-    SANDBOX,
-    *(f"{SANDBOX}-{name}" for name in _MODULES if name != "official"),
-)
-"""Every name that :func:`get` takes. ``sandbox`` speaks the official legacy dialect to the local server,
-``sandbox-<name>`` rehearses another door there."""
+
+def doors() -> tuple[str, ...]:
+    """Return the names of all doors, in the order in which they are chosen when none is named."""
+    return tuple(_MODULES)
+
+
+def names() -> tuple[str, ...]:
+    """Return every name that :func:`get` takes.
+
+    ``sandbox`` speaks the official legacy dialect to the local server, ``sandbox-<name>`` rehearses another
+    door there.
+    """
+    return (*doors(), SANDBOX, *(f"{SANDBOX}-{name}" for name in doors() if name != "official"))
 
 
 def door_of(name: str) -> str:
@@ -43,7 +52,7 @@ def get(name: str) -> Provider:
     Parameters
     ----------
     name
-        One of `AVAILABLE`.
+        One of :func:`names`.
 
     Returns
     -------
@@ -55,10 +64,10 @@ def get(name: str) -> Provider:
     SettingsError
         If this version has no such dialect.
     """
-    if name not in AVAILABLE:
+    if name not in names():
         raise SettingsError(
             f"There is no provider {name!r}.",
-            f"This version speaks to: {', '.join(AVAILABLE)}.",
+            f"This version speaks to: {', '.join(names())}.",
             "Choose one of them.",
         )
     from kling_nb.providers.base import PollPolicy  # noqa: PLC0415 - listing names needs no dialect
@@ -66,6 +75,8 @@ def get(name: str) -> Provider:
     module, _, cls = _MODULES[door_of(name)].partition(":")
     provider: Any = getattr(import_module(module), cls)()
     if is_local(name):
-        provider = dataclasses.replace(provider, name=name, poll=PollPolicy(first_s=0.2, max_s=0.2))
+        provider = dataclasses.replace(
+            provider, name=name, door=provider.door.rehearsed(), poll=PollPolicy(first_s=0.2, max_s=0.2)
+        )
     found: Provider = provider
     return found

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from kling_nb import providers
-from kling_nb.settings import PROVIDERS
-from kling_nb.transport.auth import find_credential
+from kling_nb.session.doors import credential_of, door_of, scope_of
 
 if TYPE_CHECKING:
     from kling_nb.settings import Settings
 
 
-OFFICIAL_HOSTS = "klingai.com"
+__all__ = ["Choice", "choose_provider", "scope_of"]
 
 
 class Choice(NamedTuple):
@@ -24,7 +22,10 @@ class Choice(NamedTuple):
 
 
 def choose_provider(settings: Settings, named: str | None = None) -> Choice:
-    """Choose a provider: as named, else the first with a credential, else the sandbox.
+    """Choose a provider: as named, else the first door with a credential, else the sandbox.
+
+    Doors are asked in the order of the registry: the official API comes first, so its second dialect, which
+    takes the same key, is used only when it is named.
 
     Parameters
     ----------
@@ -39,33 +40,8 @@ def choose_provider(settings: Settings, named: str | None = None) -> Choice:
     if settings.provider:
         providers.get(settings.provider)
         return Choice(settings.provider, "named in the settings")
-    unspoken = []
-    for name in PROVIDERS:
-        credential = None if name == "sandbox" else find_credential(settings, name)
-        if credential is None:
-            continue
-        if name in providers.AVAILABLE:
+    for name in providers.doors():
+        credential = credential_of(settings, door_of(name))
+        if credential is not None:
             return Choice(name, f"credential from {credential.source}")
-        unspoken.append(credential.source)
-    also = (
-        f" ({', '.join(unspoken)} is set, but this version does not speak to that gateway)"
-        if unspoken
-        else ""
-    )
-    return Choice("sandbox", f"no Kling credential found{also}; a local imitation that charges nothing")
-
-
-def is_official(base_url: str) -> bool:
-    """Whether an address is one of the vendor's own hosts (``spec/official-api.md`` §2)."""
-    host = urlsplit(base_url).hostname or ""
-    return base_url.startswith("https://") and (host == OFFICIAL_HOSTS or host.endswith("." + OFFICIAL_HOSTS))
-
-
-def scope_of(provider: str, settings: Settings) -> str:
-    """Return what runs must share besides their request to stand for each other.
-
-    A clip of a test server that plays the official API must never pass for one of the official API. The
-    sandbox is one place wherever it listens, and so are the vendor's hosts, which replace one another.
-    """
-    base = settings.kling_api_base
-    return provider if provider != "official" or is_official(base) else f"{provider} {base}"
+    return Choice("sandbox", "no Kling credential found; a local imitation that charges nothing")

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from kling_nb import providers
 from kling_nb.domain import capabilities
 from kling_nb.errors import KlingError
-from kling_nb.transport.auth import find_credential
+from kling_nb.session.doors import credential_of, door_of
 
 if TYPE_CHECKING:
     from kling_nb.session.facade import Session
@@ -108,9 +109,10 @@ def examine(session: Session, provider: str | None) -> DoctorReport:
 
 def _provider(session: Session, name: str, reason: str) -> Iterator[DoctorLine]:
     yield DoctorLine("provider", ok=True, text=f"{name} ({reason})")
-    credential = None if name == "sandbox" else find_credential(session.settings, name)
+    local = providers.is_local(name)
+    credential = None if local else credential_of(session.settings, door_of(name))
     yield DoctorLine("address", ok=True, text=session.address(name))
-    if name == "sandbox":
+    if local:
         yield DoctorLine("credential", ok=True, text="the sandbox's own; none of yours is needed")
     elif credential is not None:
         yield DoctorLine("credential", ok=True, text=f"{credential.kind} from {credential.source}")

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.build import Prepared
     from kling_nb.session.doctor import DoctorReport
-    from kling_nb.session.pool import Pace, SandboxAddress
+    from kling_nb.session.doors import SandboxAddress
+    from kling_nb.session.pool import Pace
     from kling_nb.session.service import Service
     from kling_nb.settings import Settings
 

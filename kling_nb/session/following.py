@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import DownloadError, KlingError, NotSent, SubmitUncertain, TaskGone
+from kling_nb.session.forms import form_of
 from kling_nb.session.money import drift_notice
 from kling_nb.session.sending import Flight, Intent, Sender, Stopped
 from kling_nb.session.troubles import error_columns, no_error_columns
@@ -166,7 +167,13 @@ class Follower:
             write.add_done_callback(background.discard)
 
         task_id = run.task_id or ""
-        future = service.tracker.watch(task_id, age=run.elapsed or 0.0, report=report, note=run.set_message)
+        future = service.tracker.watch(
+            task_id,
+            form_of(run.record),
+            age=run.elapsed or 0.0,
+            report=report,
+            note=run.set_message,
+        )
         try:
             task = await self._until_end(run, future)
         finally:

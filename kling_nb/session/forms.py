@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, get_args
 
 from kling_nb.domain.door import Form
 
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
 
-FORM: Final = "form"
-"""Key in ``options``."""
-
 
 def form_of(record: RunRecord) -> Form:
     """Return the form of a run; a row from before forms were told apart is image-to-video."""
-    told = record.options.get(FORM)
-    return next((form for form in get_args(Form) if form == told), "image2video")
+    return next((form for form in get_args(Form) if form == record.form), "image2video")

@@ -98,6 +98,7 @@ def record_of(
         provider=prepared.provider,
         base_url=base_url,
         endpoint=call.path,
+        form=request.form,
         identity=prepared.identity,
         repeat=label.repeat,
         estimate_units=cost.units,

@@ -1,8 +1,9 @@
 """Watching many tasks of one service with as few calls as possible.
 
 One task is asked for by its id at an adaptive interval with jitter (``spec/official-api.md`` §12). As soon as
-several are in flight the list endpoint answers for all of them at once. There is no time limit: a task is
-watched until the service says that it ended, or that it does not know it.
+several are in flight a page of the history or a list of ids answers for all of them at once, where the
+service has such a call; each form has its own. There is no time limit: a task is watched until the service
+says that it ended, or that it does not know it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from kling_nb.errors import AuthError, KlingError, TaskGone, TaskNotFound
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Form
     from kling_nb.domain.task import Task
     from kling_nb.session.service import Service
 
@@ -59,6 +61,7 @@ class Watched:
     """One task in flight."""
 
     task_id: str
+    form: Form
     born: float
     report: Callable[[Task], None]
     note: Callable[[str], None]
@@ -86,12 +89,14 @@ class Tracker:
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
         self._failures = 0
-        self._list_due = 0.0
+        self._list_due: dict[Form, float] = {}
+        self._asked_at = float("-inf")
         self._quiet_until = 0.0
 
     def watch(
         self,
         task_id: str,
+        form: Form = "image2video",
         *,
         age: float,
         report: Callable[[Task], None],
@@ -103,6 +108,8 @@ class Tracker:
         ----------
         task_id
             The service's id.
+        form
+            What the task makes: each form is asked for at its own place.
         age
             Seconds since the task was created.
         report
@@ -119,7 +126,9 @@ class Tracker:
         poll = self._service.poll
         now = time.monotonic()
         future: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
-        self._watched[task_id] = Watched(task_id, now - age, report, note, future, due=now + poll.delay(age))
+        self._watched[task_id] = Watched(
+            task_id, form, now - age, report, note, future, due=now + poll.delay(age)
+        )
         self._wake.set()
         if self._loop_task is None or self._loop_task.done():
             self._loop_task = asyncio.create_task(self._run(), name="kling-tracker")
@@ -152,22 +161,28 @@ class Tracker:
                 self._note_all(f"Asking for tasks failed ({type(error).__name__}); asking again soon.")
                 self._failures += 1
 
-    def _lists(self) -> bool:
-        return len(self._watched) >= self._policy.list_from
+    def _groups(self) -> dict[Form, list[Watched]]:
+        groups: dict[Form, list[Watched]] = {}
+        for watched in self._watched.values():
+            groups.setdefault(watched.form, []).append(watched)
+        return groups
+
+    def _pages(self, group: list[Watched]) -> bool:
+        return self._service.provider.watch == "pages" and len(group) >= self._policy.list_from
+
+    def _due(self, form: Form, group: list[Watched]) -> float:
+        return self._list_due.get(form, 0.0) if self._pages(group) else min(w.due for w in group)
 
     def _next_due(self) -> float:
-        due = self._list_due if self._lists() else min(watched.due for watched in self._watched.values())
+        due = min(self._due(form, group) for form, group in self._groups().items())
         # A pause holds for tasks that joined meanwhile too: the service asked for it, or is away.
         return max(due, self._quiet_until)
 
     async def _round(self) -> None:
         try:
-            if self._lists():
-                await self._ask_all()
-            else:
-                now = time.monotonic()
-                for watched in [w for w in self._watched.values() if w.due <= now]:
-                    await self._ask_one(watched)
+            for form, group in self._groups().items():
+                if self._due(form, group) <= time.monotonic():
+                    await self._ask_for(form, group)
         except AuthError as error:
             self._give_up(error)
         except KlingError as error:
@@ -177,21 +192,58 @@ class Tracker:
                 self._failures = 0
                 self._note_all("")
 
+    async def _ask_for(self, form: Form, group: list[Watched]) -> None:
+        """Ask once for the tasks of one form, in the way that needs the fewest calls."""
+        if self._pages(group):
+            await self._ask_pages(form, {watched.task_id for watched in group})
+            return
+        size = self._service.provider.ids_per_call if self._service.provider.watch == "ids" else 1
+        waiting = sorted(group, key=lambda watched: watched.due)
+        while waiting and waiting[0].due <= time.monotonic():
+            # A call with room left takes those along that are due next.
+            chunk, waiting = waiting[:size], waiting[size:]
+            chunk = [watched for watched in chunk if watched.task_id in self._watched]
+            if len(chunk) > 1:
+                await self._ask_many(form, chunk)
+            elif chunk:
+                await self._ask_one(chunk[0])
+
+    async def _spaced(self) -> None:
+        """Wait until the service may be asked again."""
+        wait = self._asked_at + self._service.poll.gap_s - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._asked_at = time.monotonic()
+
     async def _ask_one(self, watched: Watched) -> None:
         self._put_off(watched)
+        await self._spaced()
         try:
-            task = await self._service.query(watched.task_id)
+            task = await self._service.query(watched.task_id, watched.form)
         except TaskNotFound as error:
             self._not_found(watched, error)
             return
         self._seen(watched, task)
 
-    async def _ask_all(self) -> None:
+    async def _ask_many(self, form: Form, chunk: list[Watched]) -> None:
+        """Ask for tasks by their ids; those missing in the answer are not known there."""
+        for watched in chunk:
+            self._put_off(watched)
+        await self._spaced()
+        tasks = await self._service.query_many([watched.task_id for watched in chunk], form)
+        found = {task.task_id: task for task in tasks}
+        for watched in chunk:
+            if (task := found.get(watched.task_id)) is not None:
+                self._seen(watched, task)
+            else:
+                self._not_found(watched, TaskNotFound("its answer leaves the task out"))
+
+    async def _ask_pages(self, form: Form, wanted: set[str]) -> None:
         policy = self._policy
-        wanted = set(self._watched)
         size = min(policy.page_size, max(30, 2 * len(wanted)))
         for page in range(1, len(wanted) // size + 4):
-            tasks = await self._service.list_tasks(page, size)
+            await self._spaced()
+            tasks = await self._service.list_tasks(page, size, form)
             for task in tasks:
                 if task.task_id in wanted:
                     wanted.discard(task.task_id)
@@ -205,13 +257,14 @@ class Tracker:
             watched = self._watched.get(task_id)
             if watched is not None and watched.due <= now:
                 await self._ask_one(watched)
-        self._list_due = time.monotonic() + self._list_interval()
+        self._list_due[form] = time.monotonic() + self._list_interval(form)
 
-    def _list_interval(self) -> float:
+    def _list_interval(self, form: Form) -> float:
         poll = self._service.poll
+        group = self._groups().get(form, [])
         floor = min(self._policy.list_floor_s, poll.first_s)
-        count = max(1, len(self._watched))
-        youngest = max((w.born for w in self._watched.values()), default=time.monotonic())
+        count = max(1, len(group))
+        youngest = max((watched.born for watched in group), default=time.monotonic())
         single = poll.interval(time.monotonic() - youngest)
         # As many calls a second as single queries would make, but never more than one per floor; a list of
         # many tasks is long, so it is asked for less often.

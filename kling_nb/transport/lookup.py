@@ -10,6 +10,7 @@ from kling_nb.errors import TaskNotFound
 from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Form
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.transport.client import ServiceClient
@@ -20,17 +21,23 @@ R_contra = TypeVar("R_contra", contravariant=True)
 class Dialect(Protocol[R_contra]):
     """What is needed of a provider here."""
 
+    @property
+    def has_external_id(self) -> bool:
+        """Whether creates carry an id of ours that a task can be looked up by."""
+
     def create(self, request: R_contra, external_task_id: str, /) -> Call:
         """Return the call that creates the task."""
 
-    def query(self, task_id: str, /) -> Call:
+    def lookup(self, external_task_id: str, form: Form, /) -> Call:
         """Return the call that asks for it by its external id."""
 
     def decode_task(self, answer: Answer, /) -> Task:
         """Read the answer of either, or raise the error tree."""
 
 
-async def look_up(client: ServiceClient, provider: Dialect[Any], external_task_id: str) -> Task | None:
+async def look_up(
+    client: ServiceClient, provider: Dialect[Any], external_task_id: str, form: Form = "image2video"
+) -> Task | None:
     """Ask once for a task by its external id; safe, and retried like every query.
 
     Parameters
@@ -41,6 +48,8 @@ async def look_up(client: ServiceClient, provider: Dialect[Any], external_task_i
         Dialect.
     external_task_id
         Id given at creation.
+    form
+        What the task makes.
 
     Returns
     -------
@@ -49,7 +58,7 @@ async def look_up(client: ServiceClient, provider: Dialect[Any], external_task_i
     """
 
     async def ask() -> Task:
-        return provider.decode_task(await client.fetch(provider.query(external_task_id)))
+        return provider.decode_task(await client.fetch(provider.lookup(external_task_id, form)))
 
     try:
         return await with_fresh_token(client, ask)
@@ -61,6 +70,7 @@ async def search(
     client: ServiceClient,
     provider: Dialect[Any],
     external_task_id: str,
+    form: Form = "image2video",
     *,
     times: int,
     span_s: float,
@@ -70,7 +80,7 @@ async def search(
 
     Parameters
     ----------
-    client, provider, external_task_id
+    client, provider, external_task_id, form
         See :func:`look_up`.
     times, span_s
         How many look-ups, over how many seconds.
@@ -93,7 +103,7 @@ async def search(
         if before is not None:
             await before(delay)
         await asyncio.sleep(delay)
-        found = await look_up(client, provider, external_task_id)
+        found = await look_up(client, provider, external_task_id, form)
         if found is not None:
             return found
     return None

@@ -1,7 +1,9 @@
 """Creating a task exactly once: the table of ``spec/official-api.md`` §11 as a state machine.
 
 What is known after each step decides, never hope: a create is sent again only when the service is
-known not to hold the task, and always under the same external id.
+known not to hold the task, and always under the same external id. Where a service knows no external ids, a
+create whose answer was lost is neither sent again nor looked up: a person has to look (``spec/gateways.md``
+§2.4).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from kling_nb.domain.task import Task
 from kling_nb.domain.wire import Answer, Call
@@ -26,12 +28,16 @@ from kling_nb.errors import (
     RateError,
     ServiceError,
     SubmitUncertain,
+    TaskNotFound,
     TransportError,
 )
 from kling_nb.transport.client import ServiceClient
 from kling_nb.transport.lookup import Dialect, search
 from kling_nb.transport.retry import RetryRule, retry_after
 from kling_nb.transport.skew import with_measured_skew
+
+if TYPE_CHECKING:
+    from kling_nb.domain.door import Form
 
 Resubmit = Literal["auto", "never"]
 R = TypeVar("R")
@@ -110,6 +116,7 @@ async def create_task(
     request: R,
     external_task_id: str,
     *,
+    form: Form = "image2video",
     on_event: OnEvent | None = None,
     resubmit: Resubmit = "auto",
     policy: SubmitPolicy | None = None,
@@ -129,7 +136,9 @@ async def create_task(
     request
         What to create.
     external_task_id
-        Idempotency key; it must be on disk already.
+        Idempotency key; it must be on disk already. Not used where the service knows none.
+    form
+        What is made: look-ups ask where such tasks are kept.
     on_event
         Told every step before it is taken; may return an awaitable. ``sending`` comes before the
         first byte of each create.
@@ -156,11 +165,11 @@ async def create_task(
     ApiError
         The service refused the request; nothing was created.
     SubmitUncertain
-        The task may exist and could not be looked up.
+        The task may exist and could not be looked up, or the service has no way to look it up.
     """
     rules = policy or SubmitPolicy()
     call = provider.create(request, external_task_id)
-    submit = _Submit(client, provider, call, external_task_id, on_event=on_event, policy=rules)
+    submit = _Submit(client, provider, call, external_task_id, form=form, on_event=on_event, policy=rules)
     submit.may_exist = may_exist
     return await submit.run(resubmit, adopt_duplicate)
 
@@ -175,6 +184,7 @@ class _Submit:
         call: Call,
         external_task_id: str,
         *,
+        form: Form,
         on_event: OnEvent | None,
         policy: SubmitPolicy,
     ) -> None:
@@ -182,6 +192,7 @@ class _Submit:
         self.provider = provider
         self.call = call
         self.external_task_id = external_task_id
+        self.form = form
         self.on_event = on_event
         self.policy = policy
         self.sent = 0
@@ -204,10 +215,12 @@ class _Submit:
             except ClockSkewError as error:
                 await self._resign(error)
             except DuplicateTask as error:
-                if not (adopt_duplicate or self.may_exist):
+                if not self.provider.has_external_id or not (adopt_duplicate or self.may_exist):
                     raise
                 return await self._adopt(error)
-            except (AnswerLost, ServiceError) as error:
+            except (AnswerLost, ServiceError, TaskNotFound) as error:
+                if isinstance(error, TaskNotFound) and not _was_accepted(answer):
+                    raise
                 self.may_exist = True
                 found = await self._find(error)
                 if found is not None:
@@ -262,6 +275,8 @@ class _Submit:
 
     async def _find(self, cause: KlingError) -> Task | None:
         """Look the task up; None only after every look-up has said "not found"."""
+        if not self.provider.has_external_id:
+            raise self._uncertain("The answer was lost, and there is no id to look the task up by.", cause)
 
         async def before(delay: float) -> None:
             await self._tell(Step.LOOKING_UP, "The answer was lost; looking the task up.", delay, cause)
@@ -272,6 +287,7 @@ class _Submit:
                 self.client,
                 self.provider,
                 self.external_task_id,
+                self.form,
                 times=self.policy.lookups,
                 span_s=self.policy.lookup_span_s,
                 before=before,
@@ -292,12 +308,13 @@ class _Submit:
         self.resends += 1
 
     def _uncertain(self, what: str, error: KlingError) -> SubmitUncertain:
-        return SubmitUncertain(
-            what,
-            f"{error.what} {error.why}".strip(),
-            f'`kn.attach("{self.external_task_id}")` follows it if it exists; nothing is sent on its own.',
-            external_task_id=self.external_task_id,
+        known = self.external_task_id if self.provider.has_external_id else ""
+        advice = (
+            f'`kn.attach("{known}")` follows it if it exists; nothing is sent on its own.'
+            if known
+            else "Look for it in the service's console; nothing is sent on its own."
         )
+        return SubmitUncertain(what, f"{error.what} {error.why}".strip(), advice, external_task_id=known)
 
     async def _wait(self, delay: float, message: str, error: KlingError) -> None:
         await self._tell(Step.WAITING, message, delay, error)
@@ -312,3 +329,8 @@ class _Submit:
         told = self.on_event(SubmitEvent(step, message, self.sent, delay, not_created=safe, error=error))
         if inspect.isawaitable(told):
             await told
+
+
+def _was_accepted(answer: Answer | None) -> bool:
+    """Whether an answer without a task in it says all the same that the request was taken."""
+    return answer is not None and answer.status < 300

@@ -11,9 +11,10 @@ import pytest
 from kling_nb.errors import DownloadError
 from kling_nb.runlog import RunRecord
 from kling_nb.session import filing
+from kling_nb.transport.reach import Reach
 from kling_nb.transport.retry import RetryRule
 
-SERVICE = cast("Any", SimpleNamespace(resolve=lambda url: url, download_retry=RetryRule()))
+SERVICE = cast("Any", SimpleNamespace(resolve=lambda url: url, download_retry=RetryRule(), reach=Reach()))
 
 
 async def told(monkeypatch: pytest.MonkeyPatch, home: Path, trouble: DownloadError) -> DownloadError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -32,8 +32,17 @@ class FakeService:
     failures: list[KlingError] = field(default_factory=list)
     recoveries: list[int] = field(default_factory=list)
     asked_pause: float = 0.0
+    watch: str = "pages"
+    ids_per_call: int = 1
+    many: list[tuple[str, ...]] = field(default_factory=list)
+    forms: set[str] = field(default_factory=set)
 
-    async def query(self, task_id: str) -> Task:
+    @property
+    def provider(self) -> FakeService:
+        return self
+
+    async def query(self, task_id: str, form: str) -> Task:
+        self.forms.add(form)
         self.queries.append(task_id)
         if self.failures:
             raise self.failures.pop(0)
@@ -41,7 +50,15 @@ class FakeService:
             raise TaskNotFound("unknown", service_message=f"Task not found by id/external id: {task_id}")
         return self.tasks[task_id]
 
-    async def list_tasks(self, page: int, size: int) -> list[Task]:
+    async def query_many(self, task_ids: Sequence[str], form: str) -> list[Task]:
+        self.forms.add(form)
+        self.many.append(tuple(task_ids))
+        if self.failures:
+            raise self.failures.pop(0)
+        return [self.tasks[name] for name in task_ids if name in self.tasks]
+
+    async def list_tasks(self, page: int, size: int, form: str) -> list[Task]:
+        self.forms.add(form)
         self.lists.append((page, size))
         if self.failures:
             raise self.failures.pop(0)
@@ -114,6 +131,52 @@ async def test_many_tasks_share_one_list() -> None:
     await asyncio.gather(*futures)
     assert service.queries == []
     assert {page for page, _ in service.lists} == {1}
+
+
+async def test_ids_are_asked_for_in_chunks_of_what_one_call_takes() -> None:
+    ids = [str(number) for number in range(45)]
+    service = FakeService({i: task(i) for i in ids}, watch="ids", ids_per_call=20)
+    tracker = Tracker(service, FAST)  # type: ignore[arg-type]
+    futures = [watch(tracker, i) for i in ids]
+    await until(lambda: len(service.many) >= 3)
+    end(service, *ids)
+    await asyncio.gather(*futures)
+    assert max(map(len, service.many)) == 20
+    assert {name for chunk in service.many for name in chunk} == set(ids)
+    assert service.lists == []
+
+
+async def test_an_id_the_answer_leaves_out_is_gone_after_several_looks() -> None:
+    service = FakeService({"1": task("1"), "2": task("2")}, watch="ids", ids_per_call=20)
+    tracker = Tracker(service, FAST)  # type: ignore[arg-type]
+    known, _, unknown = watch(tracker, "1"), watch(tracker, "2"), watch(tracker, "7")
+    with pytest.raises(TaskGone):
+        await unknown
+    assert sum("7" in chunk for chunk in service.many) >= 3
+    assert not known.done()
+
+
+async def test_a_service_without_lists_is_asked_one_by_one_and_never_faster_than_allowed() -> None:
+    poll = PollPolicy(first_s=0.01, max_s=0.01, gap_s=0.05)
+    service = FakeService({str(n): task(str(n)) for n in range(6)}, watch="singly", poll=poll)
+    tracker = Tracker(service, FAST)  # type: ignore[arg-type]
+    for name in service.tasks:
+        watch(tracker, name)
+    begin = asyncio.get_running_loop().time()
+    await until(lambda: len(service.queries) >= 7)
+    assert asyncio.get_running_loop().time() - begin >= 6 * 0.05
+    assert set(service.queries) == set(service.tasks)
+    assert (service.lists, service.many) == ([], [])
+
+
+async def test_each_form_is_asked_for_at_its_own_place() -> None:
+    service = FakeService({str(n): task(str(n)) for n in range(8)})
+    tracker = Tracker(service, FAST)  # type: ignore[arg-type]
+    for number in range(8):
+        form = "text2video" if number % 2 else "image2video"
+        tracker.watch(str(number), form, age=0.0, report=lambda _: None, note=lambda _: None)
+    await until(lambda: service.forms == {"image2video", "text2video"})
+    assert len(service.lists) >= 2
 
 
 async def test_tasks_missing_from_the_list_are_asked_for_one_by_one() -> None:
@@ -223,7 +286,7 @@ async def test_fifteen_tasks_at_fifteen_seconds_are_listed_once_a_second() -> No
     tracker = Tracker(service, FollowPolicy())  # type: ignore[arg-type]
     for number in range(15):
         watch(tracker, str(number), age=500.0)
-    intervals = [tracker._list_interval() for _ in range(200)]
+    intervals = [tracker._list_interval("image2video") for _ in range(200)]
     for number in range(15):
         tracker.drop(str(number))
     assert min(intervals) >= 0.8

@@ -44,8 +44,10 @@ class Words:
             "POST", "/tasks", body={"request": request, "external_task_id": external_task_id}, safe=False
         )
 
-    def query(self, task_id):
-        return Call("GET", f"/tasks/{task_id}")
+    has_external_id: bool = True
+
+    def lookup(self, external_task_id, form="image2video"):
+        return Call("GET", f"/tasks/{external_task_id}")
 
     def decode_task(self, answer):
         try:
@@ -80,9 +82,10 @@ async def world(server):
     )
     events = []
 
-    async def run(**options):
+    async def run(dialect=None, **options):
         options.setdefault("policy", FAST)
-        return await create_task(client, Words(), "waves", "job-1", on_event=events.append, **options)
+        dialect = dialect or Words()
+        return await create_task(client, dialect, "waves", "job-1", on_event=events.append, **options)
 
     run.client, run.events = client, events
     yield run
@@ -382,3 +385,47 @@ async def test_look_up_once(world, server, act):
     server.script = [act.not_found(), act.task(FOUND)]
     assert await look_up(world.client, Words(), "job-1") is None
     assert (await look_up(world.client, Words(), "job-1")).task_id == FOUND
+
+
+class TestWithoutExternalIds:
+    """A service that knows no id of ours (spec/gateways.md §2.4): a lost answer is told, never repeated."""
+
+    @pytest.mark.parametrize("how", ["hang_up", "reset", "half_answer", "silence"])
+    async def test_a_lost_answer_is_never_sent_again_nor_looked_up(self, world, server, act, how):
+        server.script = [getattr(act, how)]
+        server.default = act.task(FOUND)
+        with pytest.raises(SubmitUncertain) as caught:
+            await world(Words(has_external_id=False))
+        assert (server.count("POST"), server.count("GET")) == (1, 0)
+        assert caught.value.external_task_id == ""
+
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [(500, b"{}"), (502, b"<html>"), (504, b""), (200, b"<html>"), (200, b'{"code":0,"da')],
+    )
+    async def test_an_answer_that_says_nothing_counts_as_lost(self, world, server, act, status, body):
+        server.script = [act.envelope(5000, "internal", status) if body == b"{}" else act.reply(status, body)]
+        server.default = act.task(FOUND)
+        with pytest.raises(SubmitUncertain):
+            await world(Words(has_external_id=False))
+        assert (server.count("POST"), server.count("GET")) == (1, 0)
+
+    async def test_an_accepted_create_that_names_no_task_counts_as_lost(self, world, server, act):
+        server.script = [act.envelope(1201, "Task not found", 200)]
+        server.default = act.task(FOUND)
+        with pytest.raises(SubmitUncertain):
+            await world(Words(has_external_id=False))
+        assert (server.count("POST"), server.count("GET")) == (1, 0)
+
+    async def test_too_fast_is_waited_out_and_no_money_is_raised(self, world, server, act):
+        server.script = [act.envelope(1302, "wait", 429)] * 2
+        server.default = act.envelope(1102, "no money", 429)
+        with pytest.raises(MoneyError):
+            await world(Words(has_external_id=False))
+        assert (server.count("POST"), server.count("GET")) == (3, 0)
+
+    async def test_what_never_left_is_sent_again(self, world, server):
+        server.stop()
+        with pytest.raises(NotSent):
+            await world(Words(has_external_id=False))
+        assert steps(world).count(Step.SENDING) > 1
