@@ -19,6 +19,7 @@ from kling_nb.sandbox.official.messages import (
     unsupported_by_model,
     unsupported_combination,
 )
+from kling_nb.sandbox.official.rules import check_pictures
 from kling_nb.sandbox.tasks import Camera
 
 TURBO, OMNI, O1 = "kling-3.0-turbo", "kling-v3-omni", "kling-video-o1"
@@ -41,14 +42,6 @@ OTHERS = {
     O1: Row(("std", "pro"), SHORT, frozenset({"start_end", "elements"})),
 }
 VIDEO_INPUT_RATE = {"std": Decimal("0.9"), "pro": Decimal("1.2"), "4k": Decimal("3.0")}
-EXTEND_UNITS = {
-    ("kling-v1", "std"): Decimal(1),
-    ("kling-v1", "pro"): Decimal("3.5"),
-    ("kling-v1-5", "std"): Decimal(2),
-    ("kling-v1-5", "pro"): Decimal("3.5"),
-    ("kling-v1-6", "std"): Decimal(2),
-    ("kling-v1-6", "pro"): Decimal("3.5"),
-}
 
 
 def refusal_text(found: Fields, camera: Camera | None) -> str:
@@ -57,6 +50,8 @@ def refusal_text(found: Fields, camera: Camera | None) -> str:
     A call without any picture is text-to-video.
     """
     try:
+        if found.image or found.image_tail:
+            check_pictures(found)
         if found.model in OTHERS:
             _check_other(found, camera, OTHERS[found.model])
         else:

@@ -10,7 +10,6 @@ from typing import Any
 
 from kling_nb.sandbox.tasks import State, Task
 
-DIALECT = "acedata"
 # The gateway's own worker takes a task over this long after the call.
 TAKEN_OVER_MS = 60
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Route
 
-from kling_nb.sandbox.acedata.create import answers_at_once, read_order
+from kling_nb.sandbox.acedata.create import DIALECT, answers_at_once, read_order
 from kling_nb.sandbox.acedata.manner import AceDataManner, UpstreamFailedError
-from kling_nb.sandbox.acedata.records import DIALECT, Records, callback_view, created_view, finished_view
+from kling_nb.sandbox.acedata.records import Records, callback_view, created_view, finished_view
 from kling_nb.sandbox.answers import dump
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.exchange import Call, Exchange

@@ -45,6 +45,7 @@ def read_order(call: Call) -> Order:
     found.duration = body.seconds(known.durations)
     groups = _brush(body, found) if known.masks else ()
     camera = _camera(body, known)
+    found.camera = camera.config if camera else None
     if not known.image:
         found.aspect_ratio = body.choice("aspect_ratio", RATIOS) or RATIOS[0]
     job = Job(

@@ -22,6 +22,18 @@ CAMERA_REACH = 10
 def check_presence(found: Fields) -> None:
     """Check R1 R2 R4 R7 R8 R11 (M20-M26) and the prompt rule of v3 (M41), step 4b.
 
+    Raises
+    ------
+    RefusedError
+        For the first rule broken.
+    """
+    check_pictures(found)
+    check_words(found)
+
+
+def check_pictures(found: Fields) -> None:
+    """Check R1 R2 R4 (M20-M22).
+
     A brush without any picture is told as M22, the more telling of the two rules it breaks.
 
     Raises
@@ -37,7 +49,6 @@ def check_presence(found: Fields) -> None:
         )
     if found.brush and not found.image:
         raise parameter("image is required with motion brush")
-    check_words(found)
 
 
 def check_words(found: Fields) -> None:
