@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kling_nb.render.clip import tiny_clip
+    from kling_nb.render.foreground import foreground_mask
     from kling_nb.render.memory import Memory, content_digest
     from kling_nb.render.movie import render_frames, render_planes, render_video
     from kling_nb.render.plan import (
@@ -33,6 +34,7 @@ _HOME = {
     "RenderReport": "plan",
     "RenderStopped": "plan",
     "content_digest": "memory",
+    "foreground_mask": "foreground",
     "preview_size": "plan",
     "resize_mask": "planes",
     "resize_rgb": "planes",
@@ -54,6 +56,7 @@ __all__ = [
     "RenderReport",
     "RenderStopped",
     "content_digest",
+    "foreground_mask",
     "preview_size",
     "render_frames",
     "render_planes",

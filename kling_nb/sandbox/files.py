@@ -20,7 +20,8 @@ from kling_nb.sandbox.connection import CutShort
 from kling_nb.sandbox.store import TaskStore
 from kling_nb.sandbox.tasks import Task
 
-MEDIA_TYPES = {".mp4": "video/mp4", ".jpg": "image/jpeg"}
+POSTER = ".jpg"
+MEDIA_TYPES = {".mp4": "video/mp4", POSTER: "image/jpeg", ".png": "image/png"}
 EXPIRES = re.compile(r"[0-9]{1,12}")
 SLOW_BYTES = 512
 SLOW_PAUSE_S = 0.25
@@ -60,12 +61,12 @@ class Files:
         """Return where a result file of a task lies."""
         return self._folder / task_id / f"{stem}{suffix}"
 
-    def url(self, task: Task, stem: str) -> str:
-        """Return the signed URL of a video; the poster has the same one with ``.jpg``."""
+    def url(self, task: Task, stem: str, suffix: str = ".mp4") -> str:
+        """Return the signed URL of a result; the poster of a video has the same one with ``.jpg``."""
         expires = 1 if task.fault("url-expired") is not None else task.updated // 1000 + MONTH_S
         name = f"{stem}-missing" if task.fault("url-404") is not None else stem
         query = f"Expires={expires}&Signature={self._signature(task.id, name, expires)}"
-        return f"{self._base_url()}/sandbox/files/{task.id}/{name}.mp4?{query}"
+        return f"{self._base_url()}/sandbox/files/{task.id}/{name}{suffix}?{query}"
 
     def remove(self, task_id: str | None = None) -> None:
         """Delete the files of one task, or of all."""
@@ -88,10 +89,10 @@ class Files:
         if task is None or suffix not in MEDIA_TYPES or not self.kept(task) or not path.is_file():
             return PlainTextResponse("NoSuchKey", 404)
         media_type = MEDIA_TYPES[suffix]
-        if suffix == ".mp4" and task.fault("url-slow") is not None:
+        if suffix != POSTER and task.fault("url-slow") is not None:
             size = {"Content-Length": str(path.stat().st_size), "Accept-Ranges": "none"}
             return StreamingResponse(_trickle(path.read_bytes()), media_type=media_type, headers=size)
-        if suffix == ".mp4" and task.fault("url-short") is not None and "range" not in request.headers:
+        if suffix != POSTER and task.fault("url-short") is not None and "range" not in request.headers:
             return CutShort(path.read_bytes(), media_type)
         return FileResponse(path, media_type=media_type)
 

@@ -80,11 +80,34 @@ def read_inputs(job: Job, config: Config) -> Inputs:
     return found
 
 
+def read_picture(source: str, config: Config, limit: int) -> Picture:
+    """Fetch, decode and check one picture.
+
+    Parameters
+    ----------
+    source
+        Raw Base64 or an http(s) URL.
+    config
+        The switches.
+    limit
+        Bytes allowed.
+
+    Raises
+    ------
+    JobFailedError
+        A01 or A04.
+    """
+    picture = _decoded(_bytes(source, config))
+    _check_limits(picture, limit)
+    _check_ratio(picture)
+    return picture
+
+
 def _bytes(source: str, config: Config) -> bytes:
     if not source[:8].lower().startswith(("http://", "https://")):
         return base64.b64decode(source)
     try:
-        return fetch(source, allow_network=config.allow_network)
+        return fetch(source, allow_network=config.allow_network, own_cert=config.tls_cert)
     except FetchError as error:
         raise JobFailedError(FETCH_FAILED, str(error)) from error
 

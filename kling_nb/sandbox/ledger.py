@@ -67,6 +67,16 @@ class Ledger:
         charged = (task for task in self._store.charged() if task.created >= start)
         return sum((t.units for t in charged if until_ms is None or t.created <= until_ms), Decimal(0))
 
+    def deductions(self) -> list[tuple[Task, Decimal]]:
+        """Return the tasks booked on the present pack, oldest booking first, with the units before each."""
+        start, _ = self.period()
+        booked = [t for t in self._store.charged() if t.charge is Charge.BOOKED and t.created >= start]
+        left, told = self._config().total_quantity, []
+        for task in sorted(booked, key=lambda t: (t.updated, int(t.id))):
+            told.append((task, left))
+            left -= task.units
+        return told
+
     def covers(self, units: Decimal) -> bool:
         """Whether the pack pays for another ``units``."""
         return self.remaining() >= units

@@ -14,13 +14,7 @@ from kling_nb import media
 from kling_nb.domain.capabilities import output_format
 from kling_nb.render import RenderPlan, RenderReport, render_video
 from kling_nb.sandbox.config import Config
-from kling_nb.sandbox.failures import (
-    CONTENT_RISK,
-    FETCH_FAILED,
-    IMAGE_INVALID,
-    MASK_RATIO,
-    MASK_RESOLUTION,
-)
+from kling_nb.sandbox.failures import FORCED
 from kling_nb.sandbox.files import Files
 from kling_nb.sandbox.inputs import Inputs, JobFailedError, read_inputs
 from kling_nb.sandbox.plans import odd_masks, render_plan
@@ -30,13 +24,6 @@ from kling_nb.sandbox.tasks import Job, Parent, Task, Video
 
 WRONG_BY_S = 1.5
 WATERMARK_SCALE = 2.5
-FORCED = {
-    "risk": CONTENT_RISK,
-    "image": IMAGE_INVALID,
-    "mask-ratio": MASK_RATIO,
-    "mask-size": MASK_RESOLUTION,
-    "fetch": FETCH_FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True)

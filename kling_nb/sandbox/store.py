@@ -83,6 +83,11 @@ class TaskStore:
         if task.public_id:
             self._public[task.public_id] = task.id
 
+    def record(self, task: Task) -> None:
+        """Store a task that has ended already; it holds no slot."""
+        self._db.execute("INSERT INTO tasks VALUES (?, ?)", (task.id, task.model_dump_json()))
+        self._tasks[task.id] = task
+
     def save(self, task: Task) -> None:
         """Write the present state of ``task``."""
         self._db.execute("UPDATE tasks SET record = ? WHERE id = ?", (task.model_dump_json(), task.id))

@@ -8,6 +8,7 @@ from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.official import extend, image2video, text2video
 from kling_nb.sandbox.official.account import Account
 from kling_nb.sandbox.official.new_videos import new_routes
+from kling_nb.sandbox.official.recognize import Recognition
 from kling_nb.sandbox.official.siblings import sibling_routes, unknown_path
 from kling_nb.sandbox.official.task_queries import TaskQueries
 from kling_nb.sandbox.official.videos import VideoPath
@@ -21,6 +22,7 @@ def routes(sandbox: Sandbox) -> list[BaseRoute]:
         *VideoPath(sandbox, image2video.PATH, image2video.read_order).routes(),
         *VideoPath(sandbox, text2video.PATH, text2video.read_order).routes(),
         *VideoPath(sandbox, extend.PATH, extend.order_reader(sandbox)).routes(),
+        *Recognition(sandbox).routes(),
         *new_routes(sandbox),
         *TaskQueries(sandbox).routes(),
         *Account(sandbox).routes(),

@@ -29,7 +29,6 @@ LEGACY_SIBLINGS = (
     "/v1/videos/lip-sync",
     "/v1/videos/avatar/image2video",
     "/v1/videos/multi-elements",
-    "/v1/videos/image-recognize",
     "/v1/audio/text-to-audio",
     "/v1/audio/video-to-audio",
     "/v1/audio/tts",
@@ -46,7 +45,6 @@ LEGACY_SIBLINGS = (
     "/v1/images/multi-image2image",
     "/v1/images/editing/expand",
     "/v1/images/kolors-virtual-try-on",
-    "/account/billing/package",
     "/account/billing/balance",
 )
 NEW_SIBLINGS = ("/image-to-video", "/text-to-video", "/omni-video", "/motion-control")

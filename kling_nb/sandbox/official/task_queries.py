@@ -15,7 +15,7 @@ from kling_nb.sandbox.official.messages import parameter
 from kling_nb.sandbox.official.pipeline import Endpoint
 from kling_nb.sandbox.official.siblings import unknown_path
 from kling_nb.sandbox.official.views import DIALECT, new_view
-from kling_nb.sandbox.official.windows import Window, passes, read_filters, read_window
+from kling_nb.sandbox.official.windows import passes, read_filters, read_window
 from kling_nb.sandbox.orders import poll, visible
 from kling_nb.sandbox.tasks import State, Task
 
@@ -54,15 +54,14 @@ class TaskQueries:
         now = self._sandbox.clock.now_ms()
         window = read_window(body, (now - MONTH_S * 1000, now))
         asked = read_filters(body, FILTERS)
-        page, cursor, more = window.page(self._matching(window, asked))
+        page, cursor, more = window.page(self._matching(asked), _place)
         views = [self._view(task) for task in page]
         return {"result": views, "count": len(views), "next_cursor": cursor, "has_more": more}
 
-    def _matching(self, window: Window, asked: dict[str, list[str]]) -> Iterator[Task]:
+    def _matching(self, asked: dict[str, list[str]]) -> Iterator[Task]:
         for task in self._sandbox.store.newest_first():
             facts = {"status": task.state.value, "product_type": PRODUCT}
-            within = window.start <= task.created <= window.end
-            if within and self._is_mine(task) and passes(asked, facts):
+            if self._is_mine(task) and passes(asked, facts):
                 yield task
 
     def _is_mine(self, task: Task) -> bool:
@@ -71,6 +70,10 @@ class TaskQueries:
     def _view(self, task: Task) -> dict[str, Any]:
         poll(self._sandbox, task)
         return new_view(task, self._sandbox.files.url)
+
+
+def _place(task: Task) -> tuple[int, int]:
+    return task.created, int(task.id)
 
 
 def _ids(call: Call, name: str) -> list[str]:

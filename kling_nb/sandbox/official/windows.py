@@ -9,43 +9,49 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kling_nb.sandbox.official.body import Body
 from kling_nb.sandbox.official.messages import invalid, malformed, size_between
-from kling_nb.sandbox.tasks import Task
 
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
 LARGEST_TIME = 10**14
 
 Entry = TypeVar("Entry")
+Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one call asks for: times in unix milliseconds, both included, and tasks older than ``before``."""
+    """What one call asks for: times in unix milliseconds, both included, and entries older than ``before``.
+
+    An entry's place is a time and an id.
+    """
 
     start: int
     end: int
     limit: int
-    before: int | None = None
+    before: Place | None = None
 
-    def page(self, newest_first: Iterable[Task]) -> tuple[list[Task], str, bool]:
+    def page(
+        self, newest_first: Iterable[Entry], place: Callable[[Entry], Place]
+    ) -> tuple[list[Entry], str, bool]:
         """Return the tasks of this page, the cursor of the next (``""`` at the end), and if there is one."""
-        page: list[Task] = []
-        for task in newest_first:
-            if self.before is not None and int(task.id) >= self.before:
+        page: list[Entry] = []
+        for entry in newest_first:
+            at = place(entry)
+            if not self.start <= at[0] <= self.end or (self.before is not None and at >= self.before):
                 continue
             if len(page) == self.limit:
-                return page, self._cursor(page[-1]), True
-            page.append(task)
+                return page, self._cursor(place(page[-1])), True
+            page.append(entry)
         return page, "", False
 
-    def _cursor(self, last: Task) -> str:
-        text = json.dumps([self.start, self.end, int(last.id)], separators=(",", ":"))
+    def _cursor(self, last: Place) -> str:
+        text = json.dumps([self.start, self.end, *last], separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode()
 
 
@@ -97,10 +103,11 @@ def _time(body: Body, name: str, usual: int | None) -> int:
     return int(text)
 
 
-def _opened(cursor: str) -> tuple[int, int, int]:
+def _opened(cursor: str) -> tuple[int, int, Place]:
     try:
-        start, end, before = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-        return int(start), int(end), int(before)
+        numbers = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
+        start, end, at, number = map(int, numbers)
+        return start, end, (at, number)
     except (ValueError, TypeError, binascii.Error):
         raise invalid("cursor", cursor) from None
 
