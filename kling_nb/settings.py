@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kling_nb import keys
 from kling_nb.errors import SettingsError
 
 PROVIDERS = ("official", "acedata", "aimlapi", "sandbox")
@@ -76,9 +77,8 @@ class Settings(BaseSettings):
         Addresses of the services.
     explicit_api_key, explicit_access_key, explicit_secret_key
         Credential given as an argument; wins over every variable.
-    kling_api_key, klingai_api_key, kling_access_key, kling_secret_key, klingai_access_key, \
-klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
-        Credentials by the variable that held them, so that the source can be told.
+    keys_mark
+        Digest that changes when a key may have changed in one of the places of `kling_nb.keys`.
     quota
         Concurrent tasks per model (``spec/official-api.md`` §13).
     clip_warn_units, clip_limit_units
@@ -112,15 +112,8 @@ klingai_secret_key, acedata_api_token, aimlapi_api_key, aimlapi_key
     explicit_access_key: SecretStr | None = Field(default=None, validation_alias="argument access_key")
     explicit_secret_key: SecretStr | None = Field(default=None, validation_alias="argument secret_key")
 
-    kling_api_key: SecretStr | None = Field(default=None, validation_alias="KLING_API_KEY")
-    klingai_api_key: SecretStr | None = Field(default=None, validation_alias="KLINGAI_API_KEY")
-    kling_access_key: SecretStr | None = Field(default=None, validation_alias="KLING_ACCESS_KEY")
-    kling_secret_key: SecretStr | None = Field(default=None, validation_alias="KLING_SECRET_KEY")
-    klingai_access_key: SecretStr | None = Field(default=None, validation_alias="KLINGAI_ACCESS_KEY")
-    klingai_secret_key: SecretStr | None = Field(default=None, validation_alias="KLINGAI_SECRET_KEY")
-    acedata_api_token: SecretStr | None = Field(default=None, validation_alias="ACEDATACLOUD_API_TOKEN")
-    aimlapi_api_key: SecretStr | None = Field(default=None, validation_alias="AIMLAPI_API_KEY")
-    aimlapi_key: SecretStr | None = Field(default=None, validation_alias="AIMLAPI_KEY")
+    # Not a key: lets settings loaded before and after a change of keys differ.
+    keys_mark: str = Field(default="", validation_alias="mark of the keys", repr=False)
 
     quota: int = Field(default=5, ge=1, validation_alias="KLING_NB_QUOTA")
     clip_warn_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_WARN_UNITS")
@@ -208,8 +201,9 @@ def load(**explicit: Any) -> Settings:
         If a name is unknown or a value cannot be used; secrets are not shown.
     """
     given = {field_name(name): value for name, value in explicit.items() if value is not None}
+    mark = keys.mark().hex()
     with _lock:
-        merged = {**_configured, **given}
+        merged = {**_configured, **given, "keys_mark": mark}
         latest = list(_latest)
     # Every submit asks for the settings, and validating them takes a hundred times longer than this.
     origin = _digest(merged)
@@ -260,7 +254,7 @@ def configured() -> dict[str, Any]:
 
 def names() -> list[str]:
     """Return the names that `configure` accepts and that hold no secret, sorted."""
-    return sorted(set(Settings.model_fields) - _SECRET_FIELDS)
+    return sorted(set(Settings.model_fields) - _SECRET_FIELDS - {"keys_mark"})
 
 
 def displayed(settings: Settings, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 
 from kling_nb.sandbox import launch
 from kling_nb.sandbox.home import SandboxInfo
+
+# A developer's own keys must never reach a test.
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
 QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import httpx
 
+from kling_nb import keys
 from kling_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from kling_nb.domain.door import Door
     from kling_nb.settings import Settings
 
 TOKEN_LIFE_S = 1800
@@ -28,6 +30,9 @@ NOT_BEFORE_S = 5
 """``nbf`` is this many seconds before signing."""
 RENEW_S = 120
 """A token is re-signed this many seconds before it ends."""
+
+ACCOUNT_VARIABLES = frozenset({"KLING_API_KEY", "KLINGAI_API_KEY"})
+"""Variables of the Kling account: their value may also be a pair, ``AK:SK``."""
 
 Kind = Literal["api-key", "jwt"]
 
@@ -72,10 +77,13 @@ class Credential:
     __slots__ = ("_expires", "_lock", "_secrets", "_token", "kind", "source")
 
     def __init__(self, kind: Kind, source: str, secrets: tuple[str, ...]) -> None:
-        if not all(map(_is_sound, secrets)) or (kind == "api-key" and not secrets[0].isascii()):
+        problem = next(filter(None, map(_unsound, secrets)), "")
+        if not problem and kind == "api-key" and not secrets[0].isascii():
+            problem = _STRANGE
+        if problem:
             raise SettingsError(
                 f"The credential from {source} cannot be used.",
-                "It is empty or contains spaces, line breaks or other characters that no key has.",
+                problem,
                 "Copy it again from the console, without quotes and blanks.",
             )
         self.kind = kind
@@ -168,9 +176,18 @@ class Credential:
         raise TypeError("a credential cannot be pickled")
 
 
-def _is_sound(secret: str) -> bool:
+_STRANGE = "It is empty or contains spaces, line breaks or other characters that no key has."
+_QUOTES = "'\"`“”‘’«»"
+
+
+def _unsound(secret: str) -> str:
+    """Return why a text is no key, without quoting it; empty for one that may be."""
     # What HTTP libraries refuse in a header they quote in full in their errors.
-    return bool(secret) and secret.isprintable() and not any(map(str.isspace, secret))
+    if secret.lower().startswith("bearer "):
+        return "It begins with the word Bearer, which is added when it is sent."
+    if not secret or not secret.isprintable() or any(map(str.isspace, secret)):
+        return _STRANGE
+    return "It begins or ends with a quotation mark." if {secret[0], secret[-1]} & set(_QUOTES) else ""
 
 
 class _Hidden:
@@ -218,15 +235,18 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, port
 
 
-def find_credential(settings: Settings, provider: str) -> Credential | None:
-    """Return the credential of a provider, by the order of ``spec/official-api.md`` §3.4.
+def find_credential(settings: Settings, door: Door) -> Credential | None:
+    """Return the credential of a door (``spec/official-api.md`` §3.4).
+
+    The explicit argument wins, then the places of `kling_nb.keys` in their order. Within one place a static
+    key comes before a key pair, and the two halves of a pair are never taken from two places.
 
     Parameters
     ----------
     settings
-        Settings as loaded.
-    provider
-        ``official``, ``acedata``, ``aimlapi``; the sandbox brings its own.
+        Settings as loaded: the explicit arguments, and the provider they are for.
+    door
+        Whose variables are looked for.
 
     Returns
     -------
@@ -236,66 +256,67 @@ def find_credential(settings: Settings, provider: str) -> Credential | None:
     Raises
     ------
     SettingsError
-        If half of a key pair is missing.
+        If half of a key pair is missing, or a value is no key; it is not quoted.
     """
     try:
-        return _find(settings, provider)
+        return _find(settings, door)
     except SettingsError as error:
         problem = error.with_traceback(None)
     # Raised anew: the frames in between hold what cannot be used, and that may be a key with a typing error.
     raise problem
 
 
-def _find(settings: Settings, provider: str) -> Credential | None:
-    if provider == "acedata":
-        return _first_key((settings.acedata_api_token, "ACEDATACLOUD_API_TOKEN"), split=False)
-    if provider == "aimlapi":
-        return _first_key(
-            (settings.aimlapi_api_key, "AIMLAPI_API_KEY"), (settings.aimlapi_key, "AIMLAPI_KEY"), split=False
-        )
-    if provider != "official":
-        return None
-    return (
-        _first_key((settings.explicit_api_key, "argument"))
-        or _pair(
-            settings.explicit_access_key,
-            settings.explicit_secret_key,
-            "argument",
-            ("access_key", "secret_key"),
-        )
-        or _first_key(
-            (settings.kling_api_key, "KLING_API_KEY"), (settings.klingai_api_key, "KLINGAI_API_KEY")
-        )
-        or _variables_pair(settings.kling_access_key, settings.kling_secret_key, "KLING")
-        or _variables_pair(settings.klingai_access_key, settings.klingai_secret_key, "KLINGAI")
-    )
-
-
-def _first_key(*candidates: tuple[SecretStr | None, str], split: bool = True) -> Credential | None:
-    for value, source in candidates:
-        if value is not None:
-            text = value.get_secret_value()
-            return (
-                Credential.api_key(text, source) if split else Credential("api-key", source, (text.strip(),))
-            )
+def _find(settings: Settings, door: Door) -> Credential | None:
+    if _is_for(settings, door):
+        pair = (settings.explicit_access_key, settings.explicit_secret_key)
+        found = _static(settings.explicit_api_key, "argument", door, account=True)
+        found = found or _pair(pair, "", ("access_key", "secret_key"), door)
+        if found is not None:
+            return found
+    for place in keys.places():
+        for name in door.key_variables:
+            found = _static(place.get(name), place.source(name), door, account=name in ACCOUNT_VARIABLES)
+            if found is not None:
+                return found
+        for names in door.pair_variables:
+            found = _pair((place.get(names[0]), place.get(names[1])), place.title, names, door)
+            if found is not None:
+                return found
     return None
 
 
-def _variables_pair(ak: SecretStr | None, sk: SecretStr | None, prefix: str) -> Credential | None:
-    names = (f"{prefix}_ACCESS_KEY", f"{prefix}_SECRET_KEY")
-    return _pair(ak, sk, " + ".join(names), names)
+def _is_for(settings: Settings, door: Door) -> bool:
+    """Whether an explicit key belongs to a door: to the named provider's, else to the Kling account's."""
+    named = settings.provider
+    if named == door.name:
+        return True
+    account = not ACCOUNT_VARIABLES.isdisjoint(door.key_variables)
+    return account and (named is None or named.startswith(("official", "sandbox")))
+
+
+def _static(value: SecretStr | None, source: str, door: Door, *, account: bool) -> Credential | None:
+    if value is None:
+        return None
+    text = value.get_secret_value()
+    if account and text.count(":") == 1:
+        # An account's variable may hold AK:SK, which doors that know no pairs do not accept.
+        return Credential.api_key(text, source) if door.pair_variables else None
+    return Credential("api-key", source, (text.strip(),))
 
 
 def _pair(
-    ak: SecretStr | None, sk: SecretStr | None, source: str, names: tuple[str, str]
+    values: tuple[SecretStr | None, SecretStr | None], title: str, names: tuple[str, str], door: Door
 ) -> Credential | None:
-    if ak is None and sk is None:
+    if not door.pair_variables or values == (None, None):
         return None
-    if ak is None or sk is None:
-        missing, present = (names[0], names[1]) if ak is None else (names[1], names[0])
+    first, second = values
+    where = f" in {title}" if title else ""
+    if first is None or second is None:
+        present, missing = (names[1], names[0]) if first is None else names
         raise SettingsError(
-            f"{present} is set but {missing} is not.",
+            f"{present} is set{where} but {missing} is not.",
             "AccessKey and SecretKey work only together.",
-            f"Set {missing} too, or use an API key (KLING_API_KEY).",
+            f"Set {missing} too, or use an API key ({door.key_variables[0]}).",
         )
-    return Credential.access_key(ak.get_secret_value(), sk.get_secret_value(), source)
+    source = "argument" if names[0] == "access_key" else f"{' + '.join(names)}{where}"
+    return Credential.access_key(first.get_secret_value(), second.get_secret_value(), source)

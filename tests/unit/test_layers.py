@@ -18,11 +18,12 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "kling_nb"
 
-SHARED = {"errors", "settings"}
+SHARED = {"errors", "settings", "keys"}
 
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "settings": set(),
+    "keys": set(),
     "domain": set(),
     "media": {"domain"},
     "render": {"domain", "media"},

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from kling_nb import settings
 from kling_nb.errors import SettingsError
+from kling_nb.providers.official import DOOR as OFFICIAL
 from kling_nb.transport.auth import Credential, HostAuth, find_credential, sign
 
 SHORT_KEY = "ignore::jwt.warnings.InsecureKeyLengthWarning"
@@ -117,7 +118,7 @@ def test_half_a_pair_in_one_variable_is_refused(half):
 
 class TestSources:
     def find(self, **explicit):
-        return find_credential(settings.load(**explicit), "official")
+        return find_credential(settings.load(**explicit), OFFICIAL)
 
     def test_none(self):
         assert self.find() is None
@@ -146,13 +147,6 @@ class TestSources:
         missing = present.replace("ACCESS", "X").replace("SECRET", "ACCESS").replace("X", "SECRET")
         assert f"{missing} is not" in str(caught.value)
         assert SK not in str(caught.value)
-
-    def test_other_services_have_their_own_variables(self, monkeypatch):
-        monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", "a:b")
-        monkeypatch.setenv("AIMLAPI_KEY", "k")
-        assert find_credential(settings.load(), "acedata").kind == "api-key"
-        assert find_credential(settings.load(), "aimlapi").source == "AIMLAPI_KEY"
-        assert find_credential(settings.load(), "sandbox") is None
 
 
 class TestHostAuth:
@@ -229,7 +223,7 @@ class TestSecrecy:
     def test_an_unusable_credential_is_not_in_tracebacks_with_local_variables(self, given):
         loaded = settings.load(**{name: SecretStr(value) for name, value in given.items()})
         with pytest.raises(SettingsError) as caught:
-            find_credential(loaded, "official")
+            find_credential(loaded, OFFICIAL)
         shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
         own = shown.stack.pop(0)
         text = "".join(shown.format()) + repr(vars(caught.value))
