@@ -74,7 +74,7 @@ def _image2video(request: VideoRequest) -> dict[str, Any]:
         "sound": request.sound,
         "cfg_scale": request.cfg_scale,
         "mode": request.sent_mode,
-        **_brush(request),
+        **brush(request),
         "camera_control": _camera(request),
         "duration": str(request.duration),
     }
@@ -155,7 +155,19 @@ def _shots(request: VideoRequest) -> dict[str, Any]:
     return {"multi_shot": True, "shot_type": request.shot_type, "multi_prompt": shots}
 
 
-def _brush(request: VideoRequest) -> dict[str, Any]:
+def brush(request: VideoRequest) -> dict[str, Any]:
+    """Return the fields of the motion brush: masks as raw Base64 or addresses, paths as wire integers.
+
+    Parameters
+    ----------
+    request
+        Any request.
+
+    Returns
+    -------
+    dict
+        ``static_mask`` (may be None) and ``dynamic_masks``; empty without a brush.
+    """
     masks = [group.mask for group in request.dynamic_masks]
     if request.static_mask is not None:
         masks.append(request.static_mask)
