@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from kling_nb.domain import values
+from kling_nb.domain import references, values
 from kling_nb.domain.camera import CAMERA_LIMIT, CameraControl
 from kling_nb.domain.capabilities import canonical_model
 from kling_nb.domain.nearest import closest
@@ -41,6 +41,8 @@ ALIASES: Final[Mapping[str, str]] = {
     "generate_audio": "sound",
     "audio": "sound",
     "watermark_info": "watermark",
+    "advanced_camera_control": "camera_control",
+    "provider_route": "upstream",
 }
 """Accepted name -> canonical name."""
 
@@ -66,10 +68,15 @@ REQUEST_FIELDS: Final = (
     "callback_url",
     "external_task_id",
     "aspect_ratio",
+    "elements",
+    "image_list",
+    "video_list",
+    "upstream",
     "video_id",
     "y_origin",
 )
-"""Canonical field names, in the order of ``spec/official-api.md`` §4.1 and §15; the last is never sent."""
+"""Canonical field names, in the order of ``spec/official-api.md`` §4.1 and §15, then those of the gateways;
+the last is never sent."""
 
 OPTIONS: Final = ("camera_scale", "units", "origin", "timing", "timeout", "allow_unknown_model")
 """Names that steer the client and belong to no request."""
@@ -84,8 +91,9 @@ _HINTS: Final[Mapping[str, str]] = {
     "size": "the output follows the ratio of the input image",
     "n": "use repeat= for several clips",
     "motion_has_audio": "did you mean 'sound'?",
-    "video_list": "reference videos are not part of image-to-video",
-    "image_list": "image lists are not part of image-to-video",
+    "provider": "provider= chooses the door; what AI/ML API calls provider is upstream= (auto, kling, fal)",
+    "generation_id": "kn.attach(id) follows a task that exists already",
+    "task_id": "kn.attach(id) follows a task that exists already",
 }
 
 _UNSET: Final = (None, "")
@@ -195,6 +203,8 @@ def _convert(result: Normalized, written: str, value: Any, camera_scale: Any) ->
             return {name: CameraControl.parse(value, camera_scale)}
         if name == "model_name":
             return _model(value)
+        if name == "elements" and references.are_ids(value):
+            return {"element_list": values.elements(value if isinstance(value, (list, tuple)) else [value])}
         return {name: _CONVERTERS[name](value) if name in _CONVERTERS else value}
     except RequestRefused as refused:
         result.problems.extend(refused.problems)
@@ -255,7 +265,11 @@ _CONVERTERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "voice_list": values.voices,
     "prompt": values.text,
     "negative_prompt": values.text,
-    "shot_type": values.word,
+    "shot_type": values.shot_type,
+    "elements": references.elements,
+    "image_list": references.images,
+    "video_list": references.videos,
+    "upstream": values.upstream,
     "aspect_ratio": values.ratio,
     "callback_url": values.url,
     "external_task_id": values.identifier,

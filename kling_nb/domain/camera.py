@@ -126,6 +126,11 @@ def _read_text(text: str) -> Any:
 
 
 def _split(data: Mapping[str, Any]) -> tuple[CameraType, Mapping[str, Any] | None]:
+    if "movement_type" in data:  # AI/ML API, text-to-video (spec/gateways.md §3.3)
+        extra = set(data) - {"movement_type", "movement_value"}
+        if extra or "movement_value" not in data:
+            raise _refused("advanced_camera_control needs movement_type and movement_value", _EXAMPLES)
+        return "simple", {str(data["movement_type"]): data["movement_value"]}
     if "type" not in data and "config" not in data:
         return "simple", data
     extra = set(data) - {"type", "config"}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Final
 
-from kling_nb.domain.capabilities import PRICE_AS_OF, USD_PER_UNIT, units
+from kling_nb.domain.capabilities import PRICE_AS_OF, units
+from kling_nb.domain.door import Currency, Door
+from kling_nb.domain.moneytext import dollars_text, plain_decimal
 from kling_nb.domain.request import VideoRequest
 
-_KLING_UNITS: Final = ("official", "sandbox")
-"""Providers that bill in Kling units."""
+__all__ = ["Cost", "dollars_text", "estimate", "plain_decimal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,63 +19,83 @@ class Cost:
 
     Parameters
     ----------
-    units
-        Kling billing units, None when unknown.
+    amount
+        What is billed, in `currency`; None when unknown.
     usd
-        List price in US dollars, None when unknown.
+        In US dollars, None when unknown.
     mark
         ``official``, ``unverified``, ``user`` or ``unknown``.
     as_of
-        Month of the price list.
+        Month of the price list; empty when it bears no date.
     note
         One phrase for people.
+    currency
+        ``units`` (Kling), ``credits`` (AceData) or ``tokens`` (AI/ML API).
     """
 
-    units: Decimal | None
+    amount: Decimal | None
     usd: Decimal | None
     mark: str
     as_of: str = PRICE_AS_OF
     note: str = ""
+    currency: Currency = "units"
+
+    @property
+    def units(self) -> Decimal | None:
+        """Kling billing units, None where the service bills in something else or the price is unknown."""
+        return self.amount if self.currency == "units" else None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any number at all."""
+        return self.amount is not None or self.usd is not None
 
     def __str__(self) -> str:
-        if self.units is None:
+        if not self.known:
             return f"price unknown ({self.note})" if self.note else "price unknown"
-        dollars = "" if self.usd is None else f"{dollars_text(self.usd)} list, "
-        note = f"; {self.note}" if self.note else ""
-        noun = "unit" if self.units == 1 else "units"
-        return f"{plain_decimal(self.units)} {noun} ({dollars}{self.as_of}, {self.mark}{note})"
+        dollars = "" if self.usd is None else dollars_text(self.usd)
+        details = [self.as_of or "undated", self.mark + (f"; {self.note}" if self.note else "")]
+        if self.amount is None:
+            return f"{dollars} ({', '.join(details)})"
+        details = [f"{dollars} list" if self.mark != "user" else dollars, *details] if dollars else details
+        noun = self.currency.removesuffix("s") if self.amount == 1 else self.currency
+        return f"{plain_decimal(self.amount)} {noun} ({', '.join(details)})"
 
     def __repr__(self) -> str:
         return f"<Cost {self}>"
 
 
-def plain_decimal(value: Decimal) -> str:
-    """Write a decimal without exponent and trailing zeros."""
-    written = format(value, "f")
-    return written.rstrip("0").rstrip(".") if "." in written else written
-
-
-def dollars_text(value: Decimal) -> str:
-    """Write dollars with at least two decimals, more where the amount has them."""
-    whole, _, cents = plain_decimal(value).partition(".")
-    return f"${whole}.{cents.ljust(2, '0')}"
-
-
-def estimate(request: VideoRequest, provider: str = "official") -> Cost:
+def estimate(
+    request: VideoRequest, door: Door, provider: str | None = None, *, listed: Cost | None = None
+) -> Cost:
     """Estimate one clip.
 
-    The requested length is what is billed, not the rendered one, and brush, end frame and camera
-    cost nothing extra (``spec/official-api.md`` §13).
+    The user's own price wins, then the door's list, then the list of Kling units where the door bills in
+    them. The requested length is what is billed, not the rendered one, and brush, end frame and camera
+    cost nothing extra (``spec/official-api.md`` §13). What is not known stays unknown.
 
     Parameters
     ----------
     request
         What will be sent.
+    door
+        Where it goes.
     provider
-        ``official`` or ``sandbox``; others bill in credits of their own and are unknown.
+        The door's name (also None), or another one where the door is rehearsed.
+    listed
+        What a list of the door's own says.
     """
-    if provider not in _KLING_UNITS:
-        return Cost(None, None, "unknown", note=f"{provider} bills in its own credits")
+    note = "" if provider in (None, door.name) else f"{provider}: nothing is charged"
+    found = listed if listed is not None else _listed(request, door)
+    if note and found.known:
+        return replace(found, note=f"{found.note}; {note}" if found.note else note)
+    return found
+
+
+def _listed(request: VideoRequest, door: Door) -> Cost:
+    if door.currency != "units":
+        note = f"{door.title} bills in its own {door.currency} and publishes no price for this clip"
+        return Cost(None, None, "unknown", "", note, door.currency)
     price = units(
         request.model_name,
         request.mode,
@@ -85,5 +105,4 @@ def estimate(request: VideoRequest, provider: str = "official") -> Cost:
     )
     if price is None:
         return Cost(None, None, "unknown", note="the price list has no such clip")
-    note = "sandbox: nothing is charged" if provider == "sandbox" else ""
-    return Cost(price.units, price.units * USD_PER_UNIT, price.mark, price.as_of, note)
+    return Cost(price.units, price.usd, price.mark, price.as_of)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from kling_nb.domain.brush import DynamicMask, Mask
 from kling_nb.domain.camera import CameraControl
-from kling_nb.domain.capabilities import Feature, default_model, has_modes
-from kling_nb.domain.door import Form
+from kling_nb.domain.capabilities import Feature, has_modes
+from kling_nb.domain.door import Door, Form
 from kling_nb.domain.images import ImageRef
+from kling_nb.domain.references import ReferenceImage, ReferenceVideo
 from kling_nb.domain.values import Shot
 
-__all__ = ["Shot", "VideoRequest", "with_defaults"]
+__all__ = ["ReferenceImage", "ReferenceVideo", "Shot", "VideoRequest", "with_defaults"]
+
+DEFAULT_RATIO: Final = "16:9"
+"""Ratio of a clip from words alone, which every service documents as its default."""
 
 
 class VideoRequest(BaseModel):
@@ -41,6 +45,10 @@ class VideoRequest(BaseModel):
         Storyboard of ``kling-v3``.
     element_list, voice_list
         Ids, without the objects the wire wraps them in.
+    elements
+        Elements as objects, passed through (AI/ML API).
+    image_list, video_list
+        Reference pictures and the reference video, by address (omni models).
     sound
         ``on`` or ``off``; None leaves it to the service (``off``).
     cfg_scale
@@ -59,6 +67,8 @@ class VideoRequest(BaseModel):
         Where to report, and our name for the task.
     aspect_ratio
         Never sent to the official image-to-video: the output follows the input image.
+    upstream
+        Which service a gateway asks: ``auto``, ``kling`` or ``fal`` (AI/ML API calls it ``provider``).
     video_id
         The video to make longer, as the service named it (not its task).
     y_origin
@@ -77,6 +87,9 @@ class VideoRequest(BaseModel):
     negative_prompt: str = ""
     element_list: tuple[int, ...] = ()
     voice_list: tuple[str, ...] = ()
+    elements: tuple[dict[str, Any], ...] = ()
+    image_list: tuple[ReferenceImage, ...] = ()
+    video_list: tuple[ReferenceVideo, ...] = ()
     sound: Literal["on", "off"] | None = None
     cfg_scale: float | None = None
     mode: str | None = None
@@ -88,16 +101,15 @@ class VideoRequest(BaseModel):
     callback_url: str | None = None
     external_task_id: str | None = None
     aspect_ratio: str | None = None
+    upstream: Literal["auto", "kling", "fal"] | None = None
     video_id: str | None = None
     y_origin: Literal["bottom", "top"] = "bottom"
 
     @property
     def form(self) -> Form:
         """What is made: a brush without a picture still means image-to-video, and is refused as such."""
-        if self.video_id is not None:
-            return "extend"
-        pictures = self.image is not None or self.image_tail is not None
-        return "image2video" if pictures or self.has_brush else "text2video"
+        names = ("video_id", "image", "image_tail", "static_mask", "dynamic_masks")
+        return form_of({name: getattr(self, name) for name in names})
 
     @property
     def has_brush(self) -> bool:
@@ -118,20 +130,25 @@ class VideoRequest(BaseModel):
     @property
     def features(self) -> frozenset[Feature]:
         """Feature codes this request triggers (``spec/capabilities.md`` §1)."""
+        if self.form == "extend":
+            return frozenset({Feature.EXTEND})
         frames = {
             (True, False): {Feature.START},
             (True, True): {Feature.START_END},
             (False, True): {Feature.END_ONLY},
-            (False, False): set[Feature](),
+            (False, False): {Feature.TEXT} if self.form == "text2video" else set[Feature](),
         }[self.image is not None, self.image_tail is not None]
-        simple = self.camera_control is not None and self.camera_control.type == "simple"
+        camera = None if self.camera_control is None else self.camera_control.type
         extra = {
             Feature.BRUSH: self.has_brush,
-            Feature.CAMERA_SIMPLE: simple,
+            Feature.CAMERA_SIMPLE: camera == "simple",
+            Feature.CAMERA: camera not in (None, "simple"),
             Feature.AUDIO: self.sound == "on",
             Feature.VOICE: bool(self.voice_list),
             Feature.MULTI_SHOT: self.multi_shot,
-            Feature.ELEMENTS: bool(self.element_list),
+            Feature.ELEMENTS: bool(self.element_list) or bool(self.elements),
+            Feature.IMAGES: bool(self.image_list),
+            Feature.VIDEO: bool(self.video_list),
         }
         return frozenset(frames | {feature for feature, used in extra.items() if used})
 
@@ -219,29 +236,46 @@ def _image_to_json(image: ImageRef | None) -> dict[str, Any] | None:
     }
 
 
-def with_defaults(params: Mapping[str, Any], provider: str = "official") -> dict[str, Any]:
-    """Fill in model, mode and duration explicitly; nothing is left to the server's defaults.
+def with_defaults(params: Mapping[str, Any], door: Door) -> dict[str, Any]:
+    """Fill in model, mode, duration and ratio explicitly; nothing is left to the server's defaults.
 
     The server's default model is a retired one (``spec/official-api.md`` §4.1), so a model is always
-    named. Without a model the provider's default is taken, and its mode and length too where the
+    named. Without a model the door's default is taken, and its mode and length too where the
     user named none; with a model the service's documented defaults (``std``, 5 s) apply, and the
-    masters get no mode.
+    masters get no mode. Shots without a word on ``multi_shot`` are meant as a storyboard.
 
     Parameters
     ----------
     params
         Canonical fields.
-    provider
+    door
         Decides the default model.
     """
     filled = dict(params)
+    form = form_of(filled)
+    if form == "text2video" and "text2video" in door.ratio_forms:
+        filled.setdefault("aspect_ratio", DEFAULT_RATIO)
+    if filled.get("multi_prompt") and filled.setdefault("multi_shot", True):
+        filled.setdefault("shot_type", "customize")
     if filled.get("model_name"):
         filled.setdefault("mode", "std" if has_modes(filled["model_name"]) else None)
         filled.setdefault("duration", 5)
         return filled
-    brush = filled.get("static_mask") is not None or bool(filled.get("dynamic_masks"))
-    choice = default_model(provider, brush)
+    choice = door.default(form, brush=_has_brush(filled))
     filled["model_name"] = choice.model
     filled.setdefault("mode", choice.mode)
     filled.setdefault("duration", choice.duration)
     return filled
+
+
+def form_of(params: Mapping[str, Any]) -> Form:
+    """Return what canonical fields make, as :attr:`VideoRequest.form` does."""
+    if params.get("video_id") is not None:
+        return "extend"
+    pictures = any(params.get(name) is not None for name in ("image", "image_tail"))
+    return "image2video" if pictures or _has_brush(params) else "text2video"
+
+
+def _has_brush(params: Mapping[str, Any]) -> bool:
+    masks = params.get("dynamic_masks")
+    return params.get("static_mask") is not None or (masks is not None and len(masks) > 0)

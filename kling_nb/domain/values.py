@@ -24,6 +24,11 @@ EXPECTED: Final[Mapping[str, str]] = {
     "aspect_ratio": "use 16:9, 9:16 or 1:1",
     "callback_url": "use an address that starts with http:// or https://",
     "external_task_id": "use 1 to 64 of the characters A-Z a-z 0-9 . _ -",
+    "elements": "use a list of objects as the service documents them, or of element ids",
+    "image_list": 'use a list of {"image_url": "https://..."}',
+    "video_list": 'use [{"video_url": "https://...", "refer_type": "base", "keep_original_sound": "yes"}]',
+    "upstream": "use auto, kling or fal",
+    "shot_type": "use customize or intelligence",
     "y_origin": 'use "bottom" (wire rule) or "top"',
 }
 """What would be accepted, field by field."""
@@ -36,13 +41,16 @@ _FALSE: Final = ("false", "off", "no", "0")
 
 
 class Shot(BaseModel):
-    """One shot of a storyboard (``spec/official-api.md`` §4.1 row 7); ``duration`` in seconds."""
+    """One shot of a storyboard (``spec/official-api.md`` §4.1 row 7).
+
+    ``duration`` is in seconds; 0 means not said, which only some models of AI/ML API take.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: int
     prompt: str
-    duration: int
+    duration: int = 0
 
 
 def text(value: Any) -> str:
@@ -121,13 +129,15 @@ def shots(value: Any) -> tuple[Shot, ...]:
 def _shot(position: int, item: Any) -> Shot:
     if isinstance(item, Shot):
         return item
+    if isinstance(item, str):
+        return Shot(index=position, prompt=item)
     if not isinstance(item, Mapping):
         raise ValueError(f"shot {position} is not an object")
     extra = set(item) - {"index", "prompt", "duration"}
-    if extra or "prompt" not in item or "duration" not in item:
-        raise ValueError(f"shot {position} needs exactly index, prompt and duration")
+    if extra or "prompt" not in item:
+        raise ValueError(f"shot {position} needs prompt and duration (and index), nothing else")
     index = _whole(item.get("index", position), f"shot {position} has no whole index")
-    return Shot(index=index, prompt=text(item["prompt"]), duration=seconds(item["duration"]))
+    return Shot(index=index, prompt=text(item["prompt"]), duration=seconds(item.get("duration", 0)))
 
 
 def elements(value: Any) -> tuple[int, ...]:
@@ -164,6 +174,20 @@ def identifier(value: Any) -> str:
     name = str(value)
     if isinstance(value, bool) or not _IDENTIFIER.fullmatch(name) or set(name) == {"."}:
         raise ValueError("it becomes part of an address and holds other characters or is too long")
+    return name
+
+
+def shot_type(value: Any) -> str:
+    """Accept one word; ``intelligent`` (AI/ML API) is ``intelligence``."""
+    kind = word(value)
+    return "intelligence" if kind == "intelligent" else kind
+
+
+def upstream(value: Any) -> str:
+    """Accept ``auto``, ``kling`` or ``fal``."""
+    name = word(value)
+    if name not in ("auto", "kling", "fal"):
+        raise ValueError("it is not one of the services AI/ML API asks")
     return name
 
 

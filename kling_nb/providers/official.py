@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kling_nb.domain.capabilities import BRUSH_ON_OFFICIAL, DefaultModel
+from kling_nb.domain.capabilities import EXTEND as EXTEND_GRID
 from kling_nb.domain.capabilities import IMAGE2VIDEO as IMAGE_GRID
 from kling_nb.domain.capabilities import TEXT2VIDEO as TEXT_GRID
-from kling_nb.domain.capabilities import DefaultModel
 from kling_nb.domain.cost import estimate
 from kling_nb.domain.door import Door
 from kling_nb.domain.wire import Call
 from kling_nb.errors import InputError, ServiceError, TaskNotFound
-from kling_nb.providers import official_body, official_decode
-from kling_nb.providers.base import Pack, PollPolicy, Segment, Watch
+from kling_nb.providers import official_account, official_body, official_decode, official_rules
+from kling_nb.providers.base import Deductions, Pack, PollPolicy, Segment, Watch
 from kling_nb.providers.official_errors import raise_for
 
 if TYPE_CHECKING:
@@ -45,14 +46,17 @@ DOOR = Door(
         ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY"),
     ),
     console_url="https://kling.ai/dev",
-    grids={"image2video": IMAGE_GRID, "text2video": TEXT_GRID},
+    grids={"image2video": IMAGE_GRID, "text2video": TEXT_GRID, "extend": EXTEND_GRID},
     defaults={
         "image2video": DefaultModel("kling-v2-5-turbo", "std", 5),
         "brush": DefaultModel("kling-v2-5-turbo", "std", 5),
         "text2video": DefaultModel("kling-v2-5-turbo", "std", 5),
+        "extend": DefaultModel("kling-v1-6", "std", 5),
     },
+    local_defaults={"brush": DefaultModel("kling-v1", "pro", 5)},
     external_ids=True,
     brush=True,
+    brush_note=BRUSH_ON_OFFICIAL,
     retires=True,
 )
 MAX_PAGE = 1000
@@ -79,7 +83,7 @@ class Official:
     ids_per_call: int = 1
 
     def create(self, request: VideoRequest, external_task_id: str) -> Call:
-        """Return the call that creates an image-to-video task.
+        """Return the call that creates a task, on the path of the request's form.
 
         Parameters
         ----------
@@ -124,15 +128,15 @@ class Official:
 
     def recognize(self, image: str) -> Call | None:
         """Return the call that segments a picture (``spec/official-api.md`` §15); 0.1 unit."""
-        return Call("POST", "/v1/videos/image-recognize", body={"image": image}, safe=False)
+        return official_body.recognize(image)
 
-    def findings(self, request: VideoRequest) -> Sequence[Problem]:  # noqa: ARG002 - a Provider's signature
-        """Return nothing: the rules of the linter are those of this API."""
-        return ()
+    def findings(self, request: VideoRequest) -> Sequence[Problem]:
+        """Return what this API does not know although another generation or form does."""
+        return official_rules.findings(request)
 
     def estimate(self, request: VideoRequest) -> Cost:
         """Return the price list's answer."""
-        return estimate(request, self.name)
+        return estimate(request, self.door, self.name)
 
     def list_tasks(self, page: int = 1, size: int = 30, form: Form = "image2video") -> Call:
         """Return the call that asks for a page of tasks; the order is undocumented.
@@ -170,7 +174,19 @@ class Official:
         start_ms, end_ms
             Unix milliseconds.
         """
-        return Call("GET", "/account/costs", query={"start_time": str(start_ms), "end_time": str(end_ms)})
+        return official_account.packs_call(start_ms, end_ms)
+
+    def deductions(self, start_ms: int, end_ms: int, cursor: str = "") -> Call:
+        """Return the call that asks what tasks took from the packs.
+
+        Parameters
+        ----------
+        start_ms, end_ms
+            Unix milliseconds.
+        cursor
+            ``next_cursor`` of the page before.
+        """
+        return official_account.deductions_call(start_ms, end_ms, cursor)
 
     def decode_task(self, answer: Answer) -> Task:
         """Read a create or query answer.
@@ -229,7 +245,17 @@ class Official:
         answer
             Answer to `account`.
         """
-        return official_decode.packs_from(raise_for(answer).get("data"))
+        return official_account.packs_from(raise_for(answer).get("data"))
+
+    def decode_deductions(self, answer: Answer) -> Deductions:
+        """Read a page of deductions.
+
+        Parameters
+        ----------
+        answer
+            Answer to `deductions`.
+        """
+        return official_account.deductions_from(raise_for(answer).get("data"))
 
     def decode_recognize(self, answer: Answer) -> list[Segment]:
         """Read the segments of a picture.

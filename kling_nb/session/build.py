@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from kling_nb.domain.aliases import REQUEST_FIELDS, Normalized, normalize
 from kling_nb.domain.brush import MotionBrush as PlainBrush
-from kling_nb.domain.cost import Cost, estimate
+from kling_nb.domain.cost import Cost
 from kling_nb.domain.lint import LintFacts, lint
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.request import VideoRequest, with_defaults
@@ -19,7 +19,7 @@ from kling_nb.errors import RequestRefused
 from kling_nb.media import load_image
 from kling_nb.providers.base import redacted_body
 from kling_nb.session.brushes import POINT_OPTIONS, fit, groups_of, mask_of
-from kling_nb.session.choice import scope_of
+from kling_nb.session.doors import scope_of
 from kling_nb.session.ways import BrushWay, choose_way
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def build(
     if settings.negative_prompt:
         fields.setdefault("negative_prompt", settings.negative_prompt)
     _load(fields, problems, brush, normalized)
-    request = _request(with_defaults(fields, choice.provider), problems)
+    request = _request(with_defaults(fields, dialect.door), problems)
     # Masks given as plain request fields are sent as such, unless a way is named.
     way = None
     if brush is not None or asked is not None:
@@ -164,13 +164,21 @@ def build(
         allow_unknown_model=bool(normalized.options.get("allow_unknown_model", False)),
     )
     if way is not None:
-        problems += way.findings(choice.provider)
-    found = lint(request, provider=choice.provider, extra=problems, facts=known)
+        problems += way.findings()
+    problems += dialect.findings(request)
+    found = lint(
+        request,
+        door=dialect.door,
+        provider=choice.provider,
+        extra=problems,
+        facts=known,
+        estimate=dialect.estimate,
+    )
     found = found if way is None else [problem for problem in found if not way.overrules(problem)]
     return Prepared(
         request,
         tuple(found),
-        estimate(request, choice.provider),
+        dialect.estimate(request),
         choice.provider,
         choice.reason,
         identity,

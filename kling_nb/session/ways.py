@@ -17,8 +17,7 @@ import numpy as np
 
 from kling_nb.domain import capabilities
 from kling_nb.domain.capabilities import Feature
-from kling_nb.domain.lint import LintFacts
-from kling_nb.domain.lint.brush import RULES
+from kling_nb.domain.lint import brush as rules
 from kling_nb.domain.nearest import closest
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.words import Names, describe, join_prompt
@@ -125,13 +124,13 @@ class BrushWay:
         text = json.dumps([self.way, meant.identity(provider)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def findings(self, provider: str) -> list[Problem]:
+    def findings(self) -> list[Problem]:
         """Return what there is to say about the way, and about the drawing where it is not sent itself."""
         said = [Problem(_RULE, Severity.INFO, "way", self.reason)] if self.reason else []
         if self.way == "native":
             return [*self.problems, *said]
-        drawing = [problem for rule in RULES for problem in rule(self.drawn, provider, LintFacts())]
-        return [*self.problems, *said, *(p for p in drawing if p.id in _DRAWING_RULES)]
+        drawing = [problem for problem in rules.findings(self.drawn) if problem.id in _DRAWING_RULES]
+        return [*self.problems, *said, *drawing]
 
     def overrules(self, problem: Problem) -> bool:
         """Whether a finding only repeats that a way is impossible, or misses the brush (L40)."""

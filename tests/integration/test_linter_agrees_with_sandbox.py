@@ -28,6 +28,8 @@ from kling_nb.domain.lint import lint
 from kling_nb.domain.request import Shot, VideoRequest
 from kling_nb.domain.trajectory import Trajectory
 
+DOOR = providers.get("sandbox").door
+
 OFFICIAL = providers.get("official")
 SIZE = (300, 300)
 LENGTHS = (3, 5, 10, 15, 16)
@@ -86,7 +88,7 @@ def agreement(sandbox: Any, **fields: Any) -> tuple[bool, str]:
         Whether both would have it, and the sandbox's words or the task id.
     """
     request = VideoRequest(**{"image": picture(), "prompt": "the boat drifts left", **fields})
-    blocking = [problem for problem in lint(request, provider="sandbox") if problem.blocks]
+    blocking = [problem for problem in lint(request, door=DOOR, provider="sandbox") if problem.blocks]
     call = OFFICIAL.create(request, str(uuid4()))
     answer = sandbox.http.request(call.method, call.path, json=call.body)
     answered = answer.json()
@@ -130,7 +132,7 @@ SHOTS = {**V3, "multi_shot": True, "shot_type": "customize"}
 LIMITS: tuple[tuple[str, dict[str, Any], bool], ...] = (
     ("unknown model", {"model_name": "kling-v9"}, False),
     ("unknown mode", {**V26, "mode": "turbo"}, False),
-    ("nothing to move", {**V26, "image": None}, False),
+    ("words alone", {**V26, "image": None}, True),
     ("brush without picture", {**V1, "image": None, "dynamic_masks": (moving(),)}, False),
     ("longest prompt", {**V26, "prompt": "a" * 2500}, True),
     ("prompt too long", {**V26, "prompt": "a" * 2501}, False),
@@ -203,7 +205,7 @@ def test_what_the_service_finds_out_later_is_known_before(
 ) -> None:
     """Pictures are opened after the create was accepted: the sandbox fails the task, the linter blocks."""
     request = VideoRequest(prompt="the boat drifts left", **{"image": picture(), **make()})
-    blocked = any(problem.blocks for problem in lint(request, provider="sandbox"))
+    blocked = any(problem.blocks for problem in lint(request, door=DOOR, provider="sandbox"))
     call = OFFICIAL.create(request, str(uuid4()))
     answer = roomy.http.request(call.method, call.path, json=call.body)
     assert answer.status_code == 200, answer.text

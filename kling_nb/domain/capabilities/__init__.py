@@ -39,6 +39,7 @@ from kling_nb.domain.capabilities.status import (
 )
 from kling_nb.domain.capabilities.table import (
     AS_OF,
+    EXTEND,
     IMAGE2VIDEO,
     MODELS,
     TEXT2VIDEO,
@@ -57,6 +58,7 @@ __all__ = [
     "ANY_MODE",
     "AS_OF",
     "BRUSH_ON_OFFICIAL",
+    "EXTEND",
     "IMAGE2VIDEO",
     "MODELS",
     "MODES",

@@ -35,6 +35,8 @@ class Feature(StrEnum):
     """A clip of this model can be made longer."""
     VIDEO = "video"
     """A reference video."""
+    IMAGES = "images"
+    """Reference pictures besides the frames."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,7 @@ def known_model_names() -> tuple[str, ...]:
             [
                 *load("image2video")["models"],
                 *tables["dotted"],
+                *tables["legacy_to_new"],
                 *_new_to_legacy(),
                 *NEW_ONLY,
                 *tables["aimlapi"],

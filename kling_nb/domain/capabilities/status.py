@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, NamedTuple
@@ -57,12 +58,22 @@ _told: dict[tuple[str, str], tuple[bool, str]] = {}
 _lock = Lock()
 
 
-def status(model: str, provider: str = "official") -> ModelStatus:
+def status(model: str, provider: str = "official", *, dated: bool | None = None) -> ModelStatus:
     """Return whether a provider serves a model.
 
     What this process learned or the user stated wins over the dated table. The table speaks of the
     official hosts only; other providers count as serving until they say otherwise.
+
+    Parameters
+    ----------
+    model
+        Legacy model name.
+    provider
+        What was learned or stated is kept by provider.
+    dated
+        Whether the table holds there (:attr:`kling_nb.domain.door.Door.retires`); None for the official one.
     """
+    dated = provider == "official" if dated is None else dated
     row = load("status")["models"].get(model, {})
     history = {key: row[key] for key in ("introduced", "changes", "last_seen") if key in row}
     with _lock:
@@ -71,7 +82,7 @@ def status(model: str, provider: str = "official") -> ModelStatus:
         retired, mark = told
         note = "the service said so in this session" if mark == "learned" else "set by the user"
         return ModelStatus(model, retired, mark, note=note, **history)
-    if provider != "official" or not row:
+    if not dated or not row:
         return ModelStatus(model, retired=False, mark="unverified", **history)
     return ModelStatus(model, row["retired"], row["mark"], row["since"], row["note"], **history)
 
@@ -94,9 +105,11 @@ def forget_status() -> None:
         _told.clear()
 
 
-def retired_models(provider: str = "official") -> frozenset[str]:
-    """Return the models a provider no longer serves."""
-    return frozenset(model for model in MODELS if status(model, provider).retired)
+def retired_models(
+    provider: str = "official", *, dated: bool | None = None, models: Iterable[str] = MODELS
+) -> frozenset[str]:
+    """Return those of the models that a provider no longer serves; see :func:`status`."""
+    return frozenset(model for model in models if status(model, provider, dated=dated).retired)
 
 
 def brush_available(provider: str = "official") -> bool:

@@ -17,6 +17,9 @@ IMAGE2VIDEO: Final = Grid.from_json(load("image2video")["models"])
 TEXT2VIDEO: Final = Grid.from_json(load("text2video")["models"])
 """What legacy text2video offers."""
 
+EXTEND: Final = Grid.from_json(load("extend")["models"])
+"""Whose clips legacy video-extend makes longer."""
+
 MODELS: Final[tuple[str, ...]] = IMAGE2VIDEO.models
 """Legacy image2video models, oldest first."""
 

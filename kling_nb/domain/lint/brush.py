@@ -11,7 +11,8 @@ import numpy as np
 
 from kling_nb.domain.brush import MAX_DYNAMIC_MASKS, DynamicMask, Mask, same_ratio
 from kling_nb.domain.coordinates import rnd
-from kling_nb.domain.lint.facts import LintFacts, Problems, error, warning
+from kling_nb.domain.lint.facts import Problems, error, warning
+from kling_nb.domain.problems import Problem
 from kling_nb.domain.request import VideoRequest
 from kling_nb.domain.sweep import swept
 from kling_nb.domain.trajectory import MAX_POINTS, MIN_POINTS
@@ -27,7 +28,7 @@ def _groups(request: VideoRequest) -> Iterator[tuple[str, str, DynamicMask]]:
         yield f"dynamic_masks[{index}]", words, group
 
 
-def counts(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def counts(request: VideoRequest) -> Problems:
     """L06: at most six groups, two to 77 distinct points each."""
     number = len(request.dynamic_masks)
     if number > MAX_DYNAMIC_MASKS:
@@ -41,14 +42,14 @@ def counts(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems
             yield error("L06", f"{field}.trajectories", message, fix, forceable=False)
 
 
-def path_notes(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def path_notes(request: VideoRequest) -> Problems:
     """L07, L10, L13, L14: what reading and cleaning the paths brought up."""
     for field, words, group in _groups(request):
         for note in group.trajectory.notes:
             yield replace(note, field=f"{field}.{note.field}", message=f"{words}: {note.message}")
 
 
-def empty_or_full(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def empty_or_full(request: VideoRequest) -> Problems:
     """L08: a mask that selects nothing or everything."""
     for field, words, group in _groups(request):
         state = _extreme(group.mask)
@@ -71,7 +72,7 @@ def _extreme(mask: Mask) -> str:
     return "nothing" if mask.runs.is_empty else "everything" if mask.runs.is_full else ""
 
 
-def start_inside(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def start_inside(request: VideoRequest) -> Problems:
     """L09: a path should start on what it moves."""
     for field, words, group in _groups(request):
         mask = group.mask
@@ -84,7 +85,7 @@ def start_inside(request: VideoRequest, _provider: str, _facts: LintFacts) -> Pr
             yield warning("L09", f"{field}.trajectories", message, "move the first point into the mask")
 
 
-def overlaps(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def overlaps(request: VideoRequest) -> Problems:
     """L11: which of two overlapping masks wins is undocumented."""
     named = [(words, group.mask) for _, words, group in _groups(request)]
     if request.static_mask is not None:
@@ -98,7 +99,7 @@ def overlaps(request: VideoRequest, _provider: str, _facts: LintFacts) -> Proble
             yield warning("L11", "dynamic_masks", message, "erase the overlap in one of them")
 
 
-def blocked(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def blocked(request: VideoRequest) -> Problems:
     """L11: a region that moves into what stays still disappears behind it, as far as anybody knows."""
     still = request.static_mask
     if still is None or still.runs is None:
@@ -114,7 +115,7 @@ def blocked(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problem
             yield warning("L11", f"{field}.trajectories", message, fix)
 
 
-def sizes(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def sizes(request: VideoRequest) -> Problems:
     """L12: masks must have the picture's ratio, paths its pixels."""
     size = None if request.image is None else request.image.size
     if size is None:
@@ -135,4 +136,9 @@ def sizes(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
             yield error("L12", f"{field}.trajectories", message, fix, forceable=False)
 
 
-RULES: Final = (counts, path_notes, empty_or_full, start_inside, overlaps, blocked, sizes)
+_RULES: Final = (counts, path_notes, empty_or_full, start_inside, overlaps, blocked, sizes)
+
+
+def findings(request: VideoRequest) -> list[Problem]:
+    """Return what L06 to L14 say about the masks and paths of a request, wherever it goes."""
+    return [problem for rule in _RULES for problem in rule(request)]

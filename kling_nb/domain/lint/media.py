@@ -7,16 +7,17 @@ from typing import Final
 
 from kling_nb.domain.brush import same_ratio
 from kling_nb.domain.images import ImageRef
-from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
+from kling_nb.domain.lint.facts import Place, Problems, error, info, warning
 from kling_nb.domain.request import VideoRequest
 
 MIN_SIDE: Final = 300
 MIN_RATIO: Final = 0.4
 MAX_RATIO: Final = 2.5
-MAX_BYTES: Final = 10_000_000
-LARGE_BYTES: Final = 7_500_000
-"""Base64 text of more raw bytes passes 10 MB."""
+LARGE_SHARE: Final = 0.75
+"""Base64 text of a larger share of the limit passes the limit."""
 LARGE_SIDE: Final = 4096
+RATIOS: Final = ("16:9", "9:16", "1:1")
+"""Ratios every service takes where it takes any."""
 
 
 def _frames(request: VideoRequest) -> Iterator[tuple[str, ImageRef]]:
@@ -25,11 +26,13 @@ def _frames(request: VideoRequest) -> Iterator[tuple[str, ImageRef]]:
             yield name, image
 
 
-def limits(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def limits(request: VideoRequest, at: Place) -> Problems:
     """L16: smallest side, ratio (stated for the start frame only) and file size."""
     for name, image in _frames(request):
-        if image.nbytes > MAX_BYTES:
-            message = f"{name} has {image.nbytes / 1e6:.1f} MB, at most 10 MB are taken"
+        if image.nbytes > at.door.image_bytes:
+            message = (
+                f"{name} has {image.nbytes / 1e6:.1f} MB, at most {at.door.image_bytes / 1e6:g} MB are taken"
+            )
             yield error("L16", name, message, "save it as JPEG or scale it down")
         if image.size is None:
             continue
@@ -51,25 +54,28 @@ def _crop(width: int, height: int) -> str:
     return f"width/height must lie within {MIN_RATIO} to {MAX_RATIO}: crop it to {size[0]}x{size[1]}"
 
 
-def large(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def large(request: VideoRequest, at: Place) -> Problems:
     """L17: near the size limit."""
     for name, image in _frames(request):
-        if LARGE_BYTES < image.nbytes <= MAX_BYTES:
-            message = f"{name} has {image.nbytes / 1e6:.1f} MB; as Base64 text it passes 10 MB"
-            yield warning("L17", name, message, "save it below 7.5 MB if the service refuses it")
+        if LARGE_SHARE * at.door.image_bytes < image.nbytes <= at.door.image_bytes:
+            limit = at.door.image_bytes / 1e6
+            message = f"{name} has {image.nbytes / 1e6:.1f} MB; as Base64 text it passes {limit:g} MB"
+            yield warning(
+                "L17", name, message, f"save it below {LARGE_SHARE * limit:g} MB if the service refuses it"
+            )
         if image.size is not None and max(image.size) > LARGE_SIDE:
             message = f"{name} is {image.size[0]}x{image.size[1]}; larger than any output"
-            yield warning("L17", name, message, f"{LARGE_SIDE} px are plenty and keep the file below 10 MB")
+            yield warning("L17", name, message, f"{LARGE_SIDE} px are plenty and keep the file small")
 
 
-def converted(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def converted(request: VideoRequest, _at: Place) -> Problems:
     """L18: what was changed when the picture was read."""
     for name, image in _frames(request):
         for note in image.notes:
             yield info("L18", name, f"{name}: {note}")
 
 
-def frames_match(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def frames_match(request: VideoRequest, _at: Place) -> Problems:
     """L38: start and end frame should have the same size."""
     if request.image is None or request.image_tail is None:
         return
@@ -81,9 +87,18 @@ def frames_match(request: VideoRequest, _provider: str, _facts: LintFacts) -> Pr
     yield warning("L38", "image_tail", message, f"crop or scale image_tail to {first[0]}x{first[1]}")
 
 
-def aspect_ratio(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def aspect_ratio(request: VideoRequest, at: Place) -> Problems:
     """L23: the output follows the input picture; a wish that differs from it is not granted."""
-    if request.aspect_ratio is None:
+    if request.aspect_ratio is None or request.form == "extend":
+        return
+    if request.form in at.door.ratio_forms:
+        if request.aspect_ratio not in RATIOS:
+            message = f"aspect_ratio={request.aspect_ratio} is not taken"
+            yield error("L23", "aspect_ratio", message, f"use {', '.join(RATIOS)}")
+        return
+    if request.form == "text2video":
+        message = f"aspect_ratio is not sent: {at.door.title} has no place for it"
+        yield warning("L23", "aspect_ratio", message, "leave it out")
         return
     wide, _, high = request.aspect_ratio.partition(":")
     size = None if request.image is None else request.image.size

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from kling_nb.domain.lint import brush, capability, media, money, structure, text
-from kling_nb.domain.lint.facts import LintFacts, Problems
+from kling_nb.domain.cost import Cost
+from kling_nb.domain.cost import estimate as list_price
+from kling_nb.domain.door import Door
+from kling_nb.domain.lint import brush, capability, door_rules, extend, media, money, structure, text
+from kling_nb.domain.lint.facts import LintFacts, Place, Problems
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.request import VideoRequest
 
-Rule = Callable[[VideoRequest, str, LintFacts], Problems]
+Rule = Callable[[VideoRequest, Place], Problems]
 
 _RULES: Final[tuple[Rule, ...]] = (
     *structure.RULES,
+    *extend.RULES,
     *capability.RULES,
-    *brush.RULES,
+    *door_rules.RULES,
+    lambda request, _at: iter(brush.findings(request)),
     *media.RULES,
     *text.RULES,
     *money.RULES,
@@ -27,9 +32,11 @@ _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 def lint(
     request: VideoRequest,
     *,
-    provider: str = "official",
+    door: Door,
+    provider: str | None = None,
     extra: Sequence[Problem] = (),
     facts: LintFacts | None = None,
+    estimate: Callable[[VideoRequest], Cost] | None = None,
 ) -> list[Problem]:
     """Return everything that is wrong or worth saying about a request.
 
@@ -37,19 +44,26 @@ def lint(
     ----------
     request
         What would be sent.
+    door
+        The way it would go; its grids and limits are what the rules ask.
     provider
-        ``official`` or ``sandbox`` (the same rules; only retirement is judged per provider).
+        The door's name (also None), or the name under which it is rehearsed: retirements that were learned
+        are kept apart.
     extra
-        Problems found before the request existed, e.g. by alias handling; kept and sorted in.
+        Problems found elsewhere, e.g. by alias handling and by the provider; kept and sorted in.
     facts
         What the request itself does not tell.
+    estimate
+        Returns the price of a request; None takes the door's list.
 
     Returns
     -------
     list of Problem
         Errors first, then warnings, then information; within one severity by rule number.
     """
-    known = facts or LintFacts()
-    found = [*extra, *(problem for rule in _RULES for problem in rule(request, provider, known))]
+    name = provider or door.name
+    price = estimate or (lambda asked: list_price(asked, door, name))
+    at = Place(door, name, price, facts or LintFacts())
+    found = [*extra, *(problem for rule in _RULES for problem in rule(request, at))]
     unique = list(dict.fromkeys(found))
     return sorted(unique, key=lambda problem: (_ORDER.index(problem.severity), problem.id))

@@ -6,11 +6,8 @@ import re
 from typing import Final
 
 from kling_nb.domain.capabilities import MODELS, cfg_scale_documented
-from kling_nb.domain.lint.facts import LintFacts, Problems, error, info, warning
+from kling_nb.domain.lint.facts import Place, Problems, error, info, warning
 from kling_nb.domain.request import VideoRequest
-
-MAX_PROMPT: Final = 2500
-"""Characters of prompt and negative prompt on the legacy API (``spec/official-api.md`` §4.1)."""
 
 _SECRETS: Final = (
     ("a Kling API key", re.compile(r"api-key-kling-\S+", re.IGNORECASE)),
@@ -45,31 +42,39 @@ _MOTION: Final = re.compile(
 """Stems of words that say what moves; a miss costs one needless hint, a false hit costs nothing."""
 
 
-def lengths(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def lengths(request: VideoRequest, at: Place) -> Problems:
     """L19: characters are counted; many UTF-8 bytes are worth a warning."""
-    for name, text in (("prompt", request.prompt), ("negative_prompt", request.negative_prompt)):
-        over = len(text) - MAX_PROMPT
+    for name, text, limit in (
+        ("prompt", request.prompt, at.door.prompt_characters(request.model_name)),
+        ("negative_prompt", request.negative_prompt, at.door.negative_prompt_limit),
+    ):
+        over = len(text) - limit
         size = len(text.encode())
         if over > 0:
-            message = f"{name} has {len(text)} characters, {over} more than {MAX_PROMPT}"
+            message = f"{name} has {len(text)} characters, {over} more than {limit}"
             yield error("L19", name, message, f"cut {over} characters")
-        elif size > MAX_PROMPT:
+        elif size > limit:
             message = f"{name} has {len(text)} characters but {size} bytes; the service may count bytes"
-            yield warning("L19", name, message, f"keep it below {MAX_PROMPT} bytes if it is refused")
+            yield warning("L19", name, message, f"keep it below {limit} bytes if it is refused")
 
 
-def empty(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
-    """L20: an empty prompt; kling-v3 refuses it unless the shots carry the words."""
+def empty(request: VideoRequest, at: Place) -> Problems:
+    """L20: an empty prompt; some models refuse it unless the shots carry the words."""
     if request.prompt.strip() or (request.multi_shot and request.shot_type == "customize"):
         return
     fix = "say what moves and how"
-    if request.model_name == "kling-v3":
-        yield error("L20", "prompt", "prompt is empty; kling-v3 refuses that", fix)
+    if request.form == "text2video":
+        message = "there is neither a picture nor a prompt"
+        yield error("L20", "prompt", message, "give image=, prompt= or both", forceable=False)
+    elif request.form == "extend":
+        yield info("L20", "prompt", "prompt is empty: the video goes on as it likes", fix)
+    elif at.door.needs_words(request.model_name):
+        yield error("L20", "prompt", f"prompt is empty; {request.model_name} refuses that", fix)
     else:
         yield warning("L20", "prompt", "prompt is empty; kling-v3 would refuse it", fix)
 
 
-def guidance(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def guidance(request: VideoRequest, _at: Place) -> Problems:
     """L21 and L22: range of cfg_scale, and whether it does anything."""
     value = request.cfg_scale
     if value is None:
@@ -81,7 +86,7 @@ def guidance(request: VideoRequest, _provider: str, _facts: LintFacts) -> Proble
         yield warning("L21", "cfg_scale", message, "leave it out, or use kling-v1, v1-5 or v1-6")
 
 
-def secrets(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def secrets(request: VideoRequest, _at: Place) -> Problems:
     """L39: text that looks like a secret; it is named by kind, never repeated."""
     texts = {"prompt": request.prompt, "negative_prompt": request.negative_prompt}
     texts |= {"multi_prompt": " ".join(shot.prompt for shot in request.multi_prompt)}
@@ -92,7 +97,7 @@ def secrets(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problem
             yield info("L39", name, message, "remove it: prompts are sent, logged and shared")
 
 
-def motion_words(request: VideoRequest, _provider: str, _facts: LintFacts) -> Problems:
+def motion_words(request: VideoRequest, _at: Place) -> Problems:
     """L40: nothing says what moves."""
     steered = request.has_brush or request.camera_control is not None or request.multi_shot
     words = request.prompt.strip()

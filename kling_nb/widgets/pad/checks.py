@@ -9,8 +9,7 @@ import numpy as np
 
 from kling_nb.domain.brush import DynamicMask, Mask, still_around, ways_of
 from kling_nb.domain.coordinates import Size
-from kling_nb.domain.lint.brush import RULES
-from kling_nb.domain.lint.facts import LintFacts
+from kling_nb.domain.lint import brush as rules
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.request import VideoRequest
 from kling_nb.domain.shapes import Bitmap, Composite
@@ -69,8 +68,7 @@ def findings(state: PadState, size: Size) -> tuple[Finding, ...]:
         for group, layer in zip(groups(state, size), state.used, strict=True)
     )
     request = VideoRequest(model_name="kling-v1", dynamic_masks=named, static_mask=static_mask(state, size))
-    found = [problem for rule in RULES for problem in rule(request, "official", LintFacts())]
-    found.sort(key=lambda problem: _ORDER.index(problem.severity))
+    found = sorted(rules.findings(request), key=lambda problem: _ORDER.index(problem.severity))
     return tuple(Finding(problem, _layer_of(problem, state.used)) for problem in found)
 
 

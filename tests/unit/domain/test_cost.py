@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from kling_nb import providers
 from kling_nb.domain.cost import dollars_text, estimate, plain_decimal
 from kling_nb.domain.images import ImageRef
 from kling_nb.domain.request import VideoRequest
 
+OFFICIAL = providers.get("official").door
 IMAGE = ImageRef(url="https://example.com/a.jpg")
 
 
 def cost(provider: str = "official", **fields: Any) -> Any:
-    return estimate(VideoRequest(image=IMAGE, prompt="x", **fields), provider)
+    return estimate(VideoRequest(image=IMAGE, prompt="x", **fields), OFFICIAL, provider)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +55,12 @@ def test_the_sandbox_says_that_nothing_is_charged() -> None:
     assert "nothing is charged" in str(cost("sandbox", model_name="kling-v1", mode="pro"))
 
 
-@pytest.mark.parametrize("provider", ["acedata", "aimlapi"])
-def test_other_currencies_are_not_guessed(provider: str) -> None:
-    found = cost(provider, model_name="kling-v1", mode="pro")
-    assert (found.units, found.usd, found.mark) == (None, None, "unknown")
-    assert "own credits" in str(found)
+@pytest.mark.parametrize("currency", ["credits", "tokens"])
+def test_other_currencies_are_not_guessed(currency: Any) -> None:
+    door = replace(OFFICIAL, name="fifth", title="Fifth Door", currency=currency)
+    found = estimate(VideoRequest(image=IMAGE, prompt="x", model_name="kling-v1", mode="pro"), door)
+    assert (found.amount, found.units, found.usd, found.mark) == (None, None, None, "unknown")
+    assert f"Fifth Door bills in its own {currency}" in str(found)
 
 
 def test_a_clip_without_a_price_is_unknown() -> None:

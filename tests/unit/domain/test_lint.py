@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kling_nb import providers
 from kling_nb.domain import capabilities as cap
 from kling_nb.domain.aliases import normalize
 from kling_nb.domain.brush import DynamicMask, Mask, MotionBrush
@@ -42,16 +43,25 @@ def brush_fields(brush: MotionBrush) -> dict[str, Any]:
     return {"static_mask": brush.static_mask, "dynamic_masks": brush.dynamic_masks}
 
 
+OFFICIAL = providers.get("official").door
+SANDBOX = providers.get("sandbox").door
+
+
+def look(asked: VideoRequest, *, provider: str = "official", **more: Any) -> list[Problem]:
+    door = SANDBOX if provider == "sandbox" else OFFICIAL
+    return lint(asked, door=door, provider=provider, **more)
+
+
 def request(**fields: Any) -> VideoRequest:
-    return VideoRequest(**with_defaults({"image": picture(), "prompt": PROMPT} | fields, "sandbox"))
+    return VideoRequest(**with_defaults({"image": picture(), "prompt": PROMPT} | fields, SANDBOX))
 
 
 def found(provider: str = "sandbox", facts: LintFacts | None = None, **fields: Any) -> list[tuple[str, str]]:
-    return [(p.severity.value, p.id) for p in lint(request(**fields), provider=provider, facts=facts)]
+    return [(p.severity.value, p.id) for p in look(request(**fields), provider=provider, facts=facts)]
 
 
 def one(rule: str, provider: str = "sandbox", facts: LintFacts | None = None, **fields: Any) -> Problem:
-    hits = [p for p in lint(request(**fields), provider=provider, facts=facts) if p.id == rule]
+    hits = [p for p in look(request(**fields), provider=provider, facts=facts) if p.id == rule]
     assert len(hits) == 1, hits
     return hits[0]
 
@@ -131,7 +141,7 @@ def test_every_feature_on_every_cell(cell: tuple[str, str | None, int], feature:
     model, mode, seconds = cell
     taken = any((m, k) == (model, mode) and seconds in lengths for m, k, lengths in TAKES[feature])
     asked = request(model_name=model, mode=mode, duration=seconds, **FIELDS[feature])
-    errors = [p for p in lint(asked, provider="sandbox") if p.severity is Severity.ERROR]
+    errors = [p for p in look(asked, provider="sandbox") if p.severity is Severity.ERROR]
     assert bool(errors) != taken, errors
     assert all(p.id in ("L01", "L04") and p.forceable and p.fix for p in errors)
 
@@ -140,7 +150,7 @@ def test_every_feature_on_every_cell(cell: tuple[str, str | None, int], feature:
 def test_a_start_frame_alone_is_taken_by_every_cell(cell: tuple[str, str | None, int]) -> None:
     model, mode, seconds = cell
     asked = request(model_name=model, mode=mode, duration=seconds)
-    assert not [p for p in lint(asked, provider="sandbox") if p.severity is Severity.ERROR]
+    assert not [p for p in look(asked, provider="sandbox") if p.severity is Severity.ERROR]
 
 
 @pytest.mark.parametrize(
@@ -178,9 +188,9 @@ def test_l01_offers_no_retired_model() -> None:
 @pytest.mark.parametrize(
     ("model", "advice"),
     [
-        ("kling-v3-omni", "use kling-v3"),
-        ("kling-video-o1", "use kling-v3"),
-        ("kling-3.0-turbo", "new API"),
+        ("kling-v3-omni", "did you mean kling-v3? known and served"),
+        ("kling-video-o1", "known and served: kling-v2-5-turbo"),
+        ("kling-3.0-turbo", "known and served: kling-v2-5-turbo"),
         ("kling-v2.7", "did you mean kling-v2-"),
         ("sora", "known and served: kling-v2-5-turbo"),
     ],
@@ -235,8 +245,13 @@ def test_l02_static_and_dynamic_masks_belong_together() -> None:
     assert found(**brush_fields(drawn().static(box(400, 300, 500, 400)))) == []
 
 
-def test_l03_something_must_be_seen() -> None:
+def test_l03_words_alone_make_a_clip_and_that_is_said() -> None:
     problem = one("L03", image=None)
+    assert (problem.severity, "text-to-video" in problem.message) == ("I", True)
+
+
+def test_l20_neither_picture_nor_words() -> None:
+    problem = one("L20", image=None, prompt="")
     assert problem.blocks
     assert not problem.forceable
 
@@ -357,7 +372,7 @@ def test_l11_a_path_into_what_stays_still() -> None:
 
 def test_l12_masks_and_paths_made_for_another_picture() -> None:
     brush = MotionBrush((500, 500)).dynamic(box(0, 0, 90, 90, (500, 500)), [(5, 5), (90, 90)])
-    problems = [p for p in lint(request(**brush_fields(brush)), provider="sandbox") if p.id == "L12"]
+    problems = [p for p in look(request(**brush_fields(brush)), provider="sandbox") if p.id == "L12"]
     assert {p.field for p in problems} == {"dynamic_masks[0].mask", "dynamic_masks[0].trajectories"}
     assert not any(p.forceable for p in problems)
 
@@ -394,7 +409,7 @@ def test_l15_the_limits_are_allowed(value: float) -> None:
     "image", [picture((299, 600)), picture((600, 299)), picture((1800, 300)), picture((300, 1800))]
 )
 def test_l16_pictures_the_service_would_fail(image: ImageRef) -> None:
-    problems = [p for p in lint(request(image=image)) if p.id == "L16"]
+    problems = [p for p in look(request(image=image)) if p.id == "L16"]
     assert problems
     assert all(p.blocks and p.fix for p in problems)
 
@@ -482,7 +497,7 @@ def test_l23_aspect_ratio_is_told_when_it_differs() -> None:
 
 def test_l24_problems_of_the_alias_layer_are_sorted_in() -> None:
     extra = normalize({"durration": 5}).problems
-    told = lint(request(prompt=""), extra=extra, provider="sandbox")
+    told = look(request(prompt=""), extra=extra, provider="sandbox")
     assert [(p.severity, p.id) for p in told] == [("E", "L24"), ("W", "L20")]
 
 
@@ -676,7 +691,7 @@ def test_l40_a_brush_or_a_camera_says_what_moves() -> None:
 
 
 def test_everything_wrong_is_told_at_once_errors_first() -> None:
-    told = lint(
+    told = look(
         request(
             model_name="kling-v2-6",
             mode="std",
@@ -697,7 +712,7 @@ def test_everything_wrong_is_told_at_once_errors_first() -> None:
 
 
 def test_every_error_says_what_to_do() -> None:
-    told = lint(
+    told = look(
         request(
             model_name="kling-v1", mode="4k", duration=7, image=None, cfg_scale=5, prompt="x" * 3000, **BRUSH
         ),
@@ -707,23 +722,23 @@ def test_every_error_says_what_to_do() -> None:
 
 
 def test_the_same_finding_is_told_once() -> None:
-    extra = lint(request(prompt=""), provider="sandbox")
-    assert len(lint(request(prompt=""), extra=extra, provider="sandbox")) == len(extra)
+    extra = look(request(prompt=""), provider="sandbox")
+    assert len(look(request(prompt=""), extra=extra, provider="sandbox")) == len(extra)
 
 
 def test_force_passes_what_the_service_can_judge_and_nothing_else() -> None:
     facts = LintFacts(clip_limit_units=Decimal(1))
-    retired_brush = lint(
+    retired_brush = look(
         request(model_name="kling-v1", mode="pro", **BRUSH), provider="official", facts=facts
     )
     assert {p.id for p in blocking(retired_brush)} == {"L25", "L26", "L32"}
     assert {p.id for p in blocking(retired_brush, force=True)} == {"L32"}
-    nothing = lint(request(image=None, **BRUSH), provider="official")
+    nothing = look(request(image=None, **BRUSH), provider="official")
     assert {p.id for p in blocking(nothing, force=True)} == {"L03", "L05"}
 
 
 def test_linting_changes_nothing() -> None:
     asked = request(**BRUSH)
     before = asked.to_json()
-    lint(asked)
+    look(asked)
     assert asked.to_json() == before

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from kling_nb import providers
 from kling_nb.domain.aliases import REQUEST_FIELDS
 from kling_nb.domain.brush import Mask, MotionBrush
 from kling_nb.domain.camera import CameraControl
@@ -16,6 +17,8 @@ from kling_nb.domain.request import VideoRequest, with_defaults
 from kling_nb.domain.values import Shot
 
 SIZE = (640, 480)
+
+DOORS = {name: providers.get(name).door for name in ("official", "sandbox")}
 
 
 def picture(digest: str = "aa", size: tuple[int, int] = SIZE) -> ImageRef:
@@ -32,7 +35,7 @@ def brush() -> MotionBrush:
 
 def request(**fields: Any) -> VideoRequest:
     return VideoRequest(
-        **with_defaults({"image": picture(), "prompt": "the boat drifts"} | fields, "sandbox")
+        **with_defaults({"image": picture(), "prompt": "the boat drifts"} | fields, DOORS["sandbox"])
     )
 
 
@@ -99,7 +102,7 @@ def test_the_fields_are_those_of_the_alias_layer() -> None:
     ],
 )
 def test_defaults_are_written_out(given: dict[str, Any], provider: str, expected: tuple[Any, ...]) -> None:
-    filled = with_defaults(given, provider)
+    filled = with_defaults({"image": picture()} | given, DOORS[provider])
     assert (filled["model_name"], filled["mode"], filled["duration"]) == expected
 
 
@@ -120,7 +123,7 @@ def test_the_masters_send_no_mode(model: str, mode: str | None, sent: str | None
 def test_features_follow_the_fields() -> None:
     assert request().features == {"start"}
     assert request(image=None, image_tail=picture()).features == {"end_only"}
-    assert request(image=None).features == set()
+    assert request(image=None).features == {"text"}
     assert full().features == {
         "start_end",
         "brush",
@@ -130,7 +133,7 @@ def test_features_follow_the_fields() -> None:
         "multi_shot",
         "elements",
     }
-    assert request(camera_control=CameraControl(type="forward_up")).features == {"start"}
+    assert request(camera_control=CameraControl(type="forward_up")).features == {"start", "camera"}
 
 
 def test_a_request_survives_the_log() -> None:
