@@ -76,7 +76,8 @@ class Callbacks:
             return
         message_id = f"msg_{secrets.token_hex(12)}"
         spoil = task.fault("callback-bad-sign") is not None
-        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S, verify=tls()) as client:
+        trusted = tls(self._config().tls_cert)
+        async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_S, verify=trusted) as client:
             for pause in (*RETRY_AFTER_S, None):
                 headers = to.headers | self._headers(message_id, body, signed=signed, spoil=spoil)
                 try:

@@ -27,11 +27,12 @@ class Distortion(BaseModel):
 
 
 class Config(BaseModel):
-    """Everything that can be switched while the server runs; ``dialects`` acts at its start only.
+    """Everything that can be switched; ``dialects`` and ``tls_*`` act at the start of the server only.
 
     Durations are seconds. ``elements`` and ``voices`` are the ids the account owns; ``None`` accepts any,
     because the sandbox serves no endpoint that creates them. ``frozen_clock`` (unix seconds) stops the clock
-    that tokens, timestamps and signed URLs see; ``clock_offset`` shifts it.
+    that tokens, timestamps and signed URLs see; ``clock_offset`` shifts it. ``tls_cert`` and ``tls_key`` are
+    paths of PEM files: with a certificate the server speaks https.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,6 +55,8 @@ class Config(BaseModel):
     strict: bool = False
     strict_qps: bool = False
     legacy_idempotency: Literal["reject", "ignore"] = "reject"
+    tls_cert: str = ""
+    tls_key: str = ""
     blocking_cap: Seconds = 600.0
     tricky_snapshots: bool = False
     tricky_errors: bool = False

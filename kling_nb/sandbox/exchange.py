@@ -69,7 +69,7 @@ class Exchange:
     sandbox
         The shared state.
     handlers
-        By HTTP method; other methods are refused with code 1202.
+        By HTTP method; with none at all the path is refused with code 1203, other methods with 1202.
     manner
         The dialect.
     creates
@@ -119,7 +119,7 @@ class Exchange:
         self._manner.authorize(request)
         handler = self._handlers.get(request.method)
         if handler is None:
-            raise RefusedError(1202)
+            raise RefusedError(1202 if self._handlers else 1203)
         return handler
 
     def _directives(self, body: dict[str, Any]) -> Directives:

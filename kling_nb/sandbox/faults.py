@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -145,6 +146,11 @@ def _read_distortion(spec: str) -> Distortion:
         return Distortion.model_validate(json.loads(spec.strip().removeprefix("distort")))
     except (ValueError, ValidationError):
         raise UnknownFaultError(f"unknown sandbox distortion: {spec}") from None
+
+
+def without_place(faults: tuple[Fault, ...], why: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a note for each fault that nothing in a dialect can show, with the reason from ``why``."""
+    return tuple(f"{fault.kind} has no effect: {why[fault.kind]}" for fault in faults if fault.kind in why)
 
 
 @dataclass(slots=True)

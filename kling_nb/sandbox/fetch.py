@@ -13,6 +13,8 @@ from urllib.parse import urljoin
 
 import httpx
 
+from kling_nb.sandbox.home import trust
+
 FETCH_SECONDS = 10.0
 FETCH_BYTES = 50_000_000
 MAX_REDIRECTS = 3
@@ -33,9 +35,18 @@ class Target:
 
 
 @cache
-def tls() -> ssl.SSLContext:
-    """Return the one TLS context; making another costs tens of milliseconds."""
-    return ssl.create_default_context()
+def tls(own_cert: str = "") -> ssl.SSLContext:
+    """Return the one TLS context; making another costs tens of milliseconds.
+
+    Parameters
+    ----------
+    own_cert
+        PEM file of the sandbox's own certificate, trusted too: uploads are fetched from the sandbox itself.
+    """
+    context = ssl.create_default_context()
+    if own_cert:
+        trust(context, own_cert)
+    return context
 
 
 def target(url: str, *, allow_network: bool) -> Target:
@@ -93,7 +104,7 @@ def _resolved(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     return [ipaddress.ip_address(str(info[4][0])) for info in found]
 
 
-def fetch(url: str, *, allow_network: bool) -> bytes:
+def fetch(url: str, *, allow_network: bool, own_cert: str = "") -> bytes:
     """Return the bytes behind an http(s) URL.
 
     Raises
@@ -104,7 +115,7 @@ def fetch(url: str, *, allow_network: bool) -> bytes:
     """
     deadline = time.monotonic() + FETCH_SECONDS
     try:
-        with httpx.Client(trust_env=False, follow_redirects=False, verify=tls()) as client:
+        with httpx.Client(trust_env=False, follow_redirects=False, verify=tls(own_cert)) as client:
             for _ in range(MAX_REDIRECTS + 1):
                 found, url = _get(client, url, deadline, allow_network=allow_network)
                 if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -33,9 +34,16 @@ class SandboxInfo:
     aimlapi_key: str
     home: str
     started_at: str
+    tls_cert: str = ""
 
     def __repr__(self) -> str:
         return f"SandboxInfo(url={self.url!r}, pid={self.pid}, home={self.home!r})"
+
+
+def trust(context: ssl.SSLContext, cert: str) -> None:
+    """Make a context accept the certificate in the PEM file ``cert``, whoever signed it."""
+    context.load_verify_locations(cert)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 def read_state(home: Path) -> SandboxInfo | None:

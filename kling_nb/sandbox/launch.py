@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,12 +17,13 @@ import httpx
 from filelock import Timeout
 
 from kling_nb.errors import SandboxError
-from kling_nb.sandbox.home import LOG_NAME, SandboxInfo, is_served, read_state, start_lock
+from kling_nb.sandbox.home import LOG_NAME, SandboxInfo, is_served, read_state, start_lock, trust
 
 START_S = 60.0
 ANSWER_S = 5.0
 LOOK_AGAIN_S = 0.05
 LOG_TAIL = 600
+PATHS = ("tls_cert", "tls_key")
 
 
 def find(home: Path | str) -> SandboxInfo | None:
@@ -105,16 +107,26 @@ def _answers(info: SandboxInfo) -> bool:
             headers={"Authorization": f"Bearer {info.api_key}"},
             timeout=ANSWER_S,
             trust_env=False,
+            verify=_own_certificate(info.tls_cert) if info.tls_cert else True,
         )
         return bool(answer.status_code == 200 and answer.json().get("pid") == info.pid)
-    except (httpx.HTTPError, ValueError):
+    except (httpx.HTTPError, OSError, ValueError):
         return False
+
+
+def _own_certificate(cert: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # nothing but this one certificate is accepted
+    trust(context, cert)
+    return context
 
 
 def _command(folder: Path, options: dict[str, Any]) -> list[str]:
     command = [sys.executable, "-m", "kling_nb.sandbox", "--home", str(folder)]
     for name, value in options.items():
         text = value if isinstance(value, str) else json.dumps(value, default=str)
+        if name in PATHS and value:
+            text = str(Path(value).resolve())  # the server runs in another folder
         command.append(f"--{name.replace('_', '-')}={text}")
     return command
 

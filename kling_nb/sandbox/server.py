@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import sys
 import time
 from dataclasses import dataclass
@@ -54,10 +55,12 @@ def serve(options: ServeOptions, config: Config, credentials: Credentials) -> in
                 "One home has one server.",
                 "Use the running one, or choose another --home.",
             )
+        _check_certificate(config)
         listener = _listen(options, home)
         sandbox = Sandbox(home, config, credentials)
         host, port = listener.getsockname()[:2]
-        sandbox.base_url = f"http://{_written(host)}:{port}"
+        scheme = "https" if config.tls_cert else "http"
+        sandbox.base_url = f"{scheme}://{_written(host)}:{port}"
         _announce(sandbox, port)
         asyncio.run(_run(sandbox, listener, options.idle_s))
     return 0
@@ -65,6 +68,19 @@ def serve(options: ServeOptions, config: Config, credentials: Credentials) -> in
 
 def _written(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _check_certificate(config: Config) -> None:
+    if not config.tls_cert:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.tls_cert, config.tls_key or None)
+    except OSError as error:  # ssl.SSLError is one
+        raise SandboxError(
+            "The sandbox cannot use its certificate.",
+            f"{error.strerror or error}: {config.tls_cert} {config.tls_key}".strip(),
+            "Give PEM files with --tls-cert and --tls-key.",
+        ) from None
 
 
 def _listen(options: ServeOptions, home: Path) -> socket.socket:
@@ -102,6 +118,7 @@ def _announce(sandbox: Sandbox, port: int) -> None:
         aimlapi_key=keys.aimlapi_key,
         home=str(sandbox.home),
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tls_cert=str(Path(sandbox.config.tls_cert).resolve()) if sandbox.config.tls_cert else "",
     )
     write_state(sandbox.home, info)
     line = {
@@ -131,6 +148,8 @@ async def _run(sandbox: Sandbox, listener: socket.socket, idle_s: float) -> None
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=LAST_ANSWERS_S,
+        ssl_certfile=sandbox.config.tls_cert or None,
+        ssl_keyfile=sandbox.config.tls_key or None,
     )
     server = uvicorn.Server(config)
     watch = asyncio.create_task(_stop_when_idle(server, sandbox, idle_s))

@@ -9,6 +9,7 @@ from kling_nb.sandbox.acedata.references import read_references, read_shots
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.exchange import Call
 from kling_nb.sandbox.extension import Source, find_source
+from kling_nb.sandbox.faults import without_place
 from kling_nb.sandbox.official.body import Body
 from kling_nb.sandbox.official.fields import Fields
 from kling_nb.sandbox.official.image2video import seed
@@ -22,6 +23,7 @@ MASKS = ("static_mask", "dynamic_masks")
 LISTS = ("image_list", "video_list")
 EXTENDED_BY_S = 5
 O1_DURATION = 5
+NOT_SHOWN = {"callback-bad-sign": "callbacks are not signed here"}
 
 
 def answers_at_once(body: dict[str, Any]) -> bool:
@@ -40,6 +42,7 @@ def read_order(call: Call, box: Sandbox) -> Order:
     """
     body = Body(call.body, strict=box.config.strict)
     action = _action(body)
+    body.notes.extend(without_place(call.faults, NOT_SHOWN))
     found = read_fields(body)
     body.value("async")
     for name in MASKS:

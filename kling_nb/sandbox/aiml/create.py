@@ -8,6 +8,7 @@ from kling_nb.sandbox.aiml.manner import InvalidFieldError
 from kling_nb.sandbox.aiml.models import IDS, Id
 from kling_nb.sandbox.aiml.schema import Schema, check_number, not_one_of, picture, whole, wrong_type
 from kling_nb.sandbox.exchange import Call
+from kling_nb.sandbox.faults import without_place
 from kling_nb.sandbox.official.fields import Fields
 from kling_nb.sandbox.official.image2video import seed
 from kling_nb.sandbox.official.rules import CAMERA_AXES, CAMERA_TYPES, MAX_GROUPS, MAX_POINTS, MIN_POINTS
@@ -21,6 +22,10 @@ PROVIDERS = ("auto", "kling", "klingai", "fal")
 SHOT_TYPES = ("customize", "intelligent", "intelligence")
 MAX_SHOTS = 6
 MAX_ELEMENTS = 4
+NOT_SHOWN = {
+    "wrong-duration": "no answer tells a duration here",
+    **dict.fromkeys(("callback-lost", "callback-twice", "callback-bad-sign"), "there are no callbacks here"),
+}
 RATE_NOTE = "credits_used is fictional: 90000 a unit"
 
 
@@ -71,7 +76,7 @@ def read_order(call: Call) -> Order:
         external_id=None,
         callback_url=None,
         ignored=body.ignored,
-        notes=(*body.notes, RATE_NOTE),
+        notes=(*body.notes, RATE_NOTE, *without_place(call.faults, NOT_SHOWN)),
     )
 
 

@@ -129,7 +129,7 @@ def test_the_state_file_is_private_and_complete(home):
         assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
     state = json.loads((home / "sandbox.json").read_text())
     secrets = {"access_key", "secret_key", "api_key", "acedata_token", "aimlapi_key"}
-    assert set(state) == {"url", "pid", "port", "home", "started_at"} | secrets
+    assert set(state) == {"url", "pid", "port", "home", "started_at", "tls_cert"} | secrets
     assert (state["pid"], state["home"]) == (info.pid, str(home.resolve()))
     assert not any(state[name] in repr(info) for name in secrets)
 
