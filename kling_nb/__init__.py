@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kling_nb.settings import configure
     from kling_nb.transport.nested import enable_nested_asyncio
     from kling_nb.widgets.composer import Composer, compose
+    from kling_nb.widgets.login import login, logout
     from kling_nb.widgets.pad.pad import MotionPad
 
 __version__ = "0.1.0"
@@ -61,6 +62,8 @@ __all__ = [
     "doctor",
     "enable_nested_asyncio",
     "load_ipython_extension",
+    "login",
+    "logout",
     "models",
     "paths",
     "preview",
@@ -92,6 +95,8 @@ _HOMES = {
     "default_session": "kling_nb.session",
     "enable_nested_asyncio": "kling_nb.transport.nested",
     "load_ipython_extension": "kling_nb.magics",
+    "login": "kling_nb.widgets.login",
+    "logout": "kling_nb.widgets.login",
     "unload_ipython_extension": "kling_nb.magics",
     "verify_webhook": "kling_nb.session.webhook",
     **dict.fromkeys(

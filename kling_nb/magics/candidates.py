@@ -64,7 +64,7 @@ def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
         return run_ids()
     if name == "config":
         return settings.names()
-    if name == "provider":
+    if name in ("provider", "login", "logout"):
         return list(settings.PROVIDERS)
     if name == "help":
         from kling_nb.magics.commands import COMMANDS  # noqa: PLC0415 - the table imports nothing of ours

@@ -266,6 +266,37 @@ def find_credential(settings: Settings, door: Door) -> Credential | None:
     raise problem
 
 
+def check_key(key: SecretStr, door: Door) -> None:
+    """Make sure that what a person typed can be the key of a door.
+
+    Parameters
+    ----------
+    key
+        What was typed.
+    door
+        Whose key it shall be.
+
+    Raises
+    ------
+    SettingsError
+        It cannot be one; it is not quoted.
+    """
+    try:
+        account = not ACCOUNT_VARIABLES.isdisjoint(door.key_variables)
+        found = _static(key, keys.LOGIN, door, account=account)
+    except SettingsError as error:
+        problem = error.with_traceback(None)
+    else:
+        if found is not None:
+            return
+        problem = SettingsError(
+            f"{door.title} takes an API key.",
+            "AccessKey and SecretKey do not open it.",
+            f"Make an API key in the console: {door.console_url}",
+        )
+    raise problem
+
+
 def _find(settings: Settings, door: Door) -> Credential | None:
     if _is_for(settings, door):
         pair = (settings.explicit_access_key, settings.explicit_secret_key)

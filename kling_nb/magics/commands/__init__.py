@@ -70,6 +70,16 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("", "check key, host, clock, balance, log, codec; free", (PROVIDER, *_ALWAYS)),
     "config": Command("[NAME [VALUE]]", "show or set defaults of this kernel; VALUE '-' resets"),
     "provider": Command("[NAME]", "show or choose the service; '-' chooses by credentials"),
+    "login": Command(
+        "[PROVIDER]",
+        "type a key that the notebook does not keep",
+        (
+            Option("remember", ("--remember",), Kind.FLAG, "keep it in the system's keyring"),
+            Option("prompt", ("--prompt",), Kind.FLAG, "ask below the cell instead of in a field"),
+            *_ALWAYS,
+        ),
+    ),
+    "logout": Command("[PROVIDER]", "forget it again"),
     "preview": Command("IMAGE [options] [prompt]", "local video of the motion; free", RUN_OPTIONS),
     "pad": Command("IMAGE [-o NAME]", "paint what moves, draw where it goes", (PAD_OUT, *_ALWAYS)),
     "sandbox": Command("[start | stop]", "the local stand-in service"),

@@ -36,7 +36,7 @@ def _refuse_secret(name: str) -> None:
         raise UsageError(
             f"{name} is a secret and is not set in a notebook.",
             "What a cell says is saved with the notebook.",
-            "Set the environment variable before Jupyter starts, e.g. KLING_API_KEY.",
+            "%kling login asks for it in a field that leaves no trace.",
         )
 
 
