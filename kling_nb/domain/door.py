@@ -94,6 +94,8 @@ class Door:
         Whether pictures may be sent inline; else only http(s) addresses are taken.
     brush
         Whether any model here has fields for masks.
+    unproven_brush
+        Models that take masks without anybody knowing whether they do anything.
     brush_note
         Why masks cannot be used, in words for people; empty leaves it to the linter.
     retires
@@ -138,6 +140,7 @@ class Door:
     callbacks: bool = True
     local_images: bool = True
     brush: bool = False
+    unproven_brush: frozenset[str] = frozenset()
     brush_note: str = ""
     retires: bool = False
     prompt_limit: int = 2500

@@ -52,6 +52,7 @@ DOOR = Door(
     fields=FIELDS - {"watermark", "voice_list", "video_id"} | {"elements", "upstream"},
     callbacks=False,
     brush=True,
+    unproven_brush=_taking("masks") - set(rules.PROVEN_BRUSH),
     prompt_limits={"kling-3.0-turbo": 3072},
     needs_prompt=frozenset(row.model for row in aimlapi_ids.ids() if row.prompt == "or shots"),
     max_elements=4,

@@ -150,7 +150,7 @@ def build(
     way = None
     if brush is not None or asked is not None:
         free = [name for name in ("model_name", "mode") if not normalized.params.get(name)]
-        way = choose_way(request, choice.provider, asked=asked, free=free, names=names, draft=draft)
+        way = choose_way(request, dialect, asked=asked, free=free, names=names, draft=draft)
         if way is None and asked is not None:
             problems.append(
                 Problem("L26", Severity.WARNING, "way", f"way={asked!r} has no effect without a brush")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import numpy as np
 
 from kling_nb.domain import capabilities
-from kling_nb.domain.capabilities import Feature
+from kling_nb.domain.capabilities import Feature, Grid
 from kling_nb.domain.lint import brush as rules
 from kling_nb.domain.nearest import closest
 from kling_nb.domain.problems import Problem, Severity
@@ -24,8 +24,10 @@ from kling_nb.domain.words import Names, describe, join_prompt
 from kling_nb.session.brushes import brush_of
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Door
     from kling_nb.domain.images import ImageRef
     from kling_nb.domain.request import VideoRequest
+    from kling_nb.providers.base import Provider
 
     EndFrame = Callable[[VideoRequest], ImageRef | None]
 
@@ -46,6 +48,9 @@ _BRUSH_FIELDS: Final = ("dynamic_masks", "static_mask", "image_tail", "sound")
 
 _STILL: Final = 0.01
 """Share of the diagonal by which an object must end elsewhere for an end frame to show it."""
+
+_UNKNOWN: Final = Grid(())
+"""A door without a table: the service alone knows."""
 
 _LEAST_SIDE: Final = 16
 """Pixels of a side below which nothing can be rendered."""
@@ -151,7 +156,7 @@ class BrushWay:
 
 def choose_way(
     request: VideoRequest,
-    provider: str,
+    dialect: Provider,
     *,
     asked: str | None = None,
     free: Collection[str] = (),
@@ -164,8 +169,8 @@ def choose_way(
     ----------
     request
         With the brush in it.
-    provider
-        Decides which models are still served.
+    dialect
+        Where it goes; its door decides what models take and which are still served.
     asked
         ``auto`` (also None), ``native``, ``endframe`` or ``words``.
     free
@@ -182,14 +187,14 @@ def choose_way(
     """
     if not request.has_brush:
         return None
-    chosen = _choose(request, provider, asked, free, names, end_frame=_start_again if draft else _rendered)
-    hurdles = {way: _in_the_way(way, request, provider, free) for way in WAYS}
+    chosen = _choose(request, dialect, asked, free, names, end_frame=_start_again if draft else _rendered)
+    hurdles = {way: _in_the_way(way, request, dialect, free) for way in WAYS}
     return replace(chosen, names=names, obstacles={way: text for way, text in hurdles.items() if text})
 
 
 def _choose(
     request: VideoRequest,
-    provider: str,
+    dialect: Provider,
     asked: str | None,
     free: Collection[str],
     names: Names,
@@ -200,14 +205,16 @@ def _choose(
     if asked != AUTO and asked not in WAYS:
         return BrushWay(request, request, "native", asked, "", problems=(_unknown(asked),))
     tried: tuple[Way, ...] = WAYS if asked == AUTO else tuple(way for way in WAYS if way == asked)
-    found = _first_possible(request, provider, tried, free)
+    found = _first_possible(request, dialect, tried, free)
     if found is not None:
         way, drawn = found
-        return _applied(way, drawn, asked, _why(way, drawn, request, asked), names, end_frame=end_frame)
+        return _applied(
+            way, drawn, asked, _why(way, drawn, request, asked, dialect.door), names, end_frame=end_frame
+        )
     if asked == AUTO:
         # Nothing fits: the request stays as drawn, and the linter says why it cannot be sent.
         return BrushWay(request, request, "native", asked, "the brush is sent as it is: no way fits")
-    return _refused(request, provider, tried[0], free, names, end_frame=end_frame)
+    return _refused(request, dialect, tried[0], free, names, end_frame=end_frame)
 
 
 def _unknown(asked: str) -> Problem:
@@ -221,45 +228,47 @@ def _unknown(asked: str) -> Problem:
 
 
 def _first_possible(
-    request: VideoRequest, provider: str, ways: Collection[Way], free: Collection[str]
+    request: VideoRequest, dialect: Provider, ways: Collection[Way], free: Collection[str]
 ) -> tuple[Way, VideoRequest] | None:
     """Return the first way that fits with the models still served, else with any model."""
     for served_only in (True, False):
         for way in ways:
-            for variant in _variants(request, provider, way, free):
-                gone = served_only and capabilities.status(variant.model_name, provider).retired
-                if not gone and obstacle(way, variant) is None:
+            for variant in _variants(request, dialect.door, way, free):
+                gone = served_only and _is_retired(variant, dialect)
+                if not gone and obstacle(way, variant, dialect.door) is None:
                     return way, variant
     return None
 
 
-def _in_the_way(way: Way, request: VideoRequest, provider: str, free: Collection[str]) -> str:
+def _is_retired(request: VideoRequest, dialect: Provider) -> bool:
+    return capabilities.status(request.model_name, dialect.name, dated=dialect.door.retires).retired
+
+
+def _in_the_way(way: Way, request: VideoRequest, dialect: Provider, free: Collection[str]) -> str:
     """Return why a way cannot be gone, empty when it can."""
     rival = next((name for name in _RIVALS if getattr(request, name) is not None), None)
     if way == "native" and rival is not None:
         return f"masks and {rival} exclude each other"
-    if _first_possible(request, provider, (way,), free) is not None:
+    if _first_possible(request, dialect, (way,), free) is not None:
         return ""
-    hurdle = obstacle(way, request)
+    hurdle = obstacle(way, request, dialect.door)
     return "" if hurdle is None else hurdle.text
 
 
-def _variants(
-    request: VideoRequest, provider: str, way: Way, free: Collection[str]
-) -> Iterator[VideoRequest]:
+def _variants(request: VideoRequest, door: Door, way: Way, free: Collection[str]) -> Iterator[VideoRequest]:
     """Yield the request with the values that the person left open filled in, the likeliest first."""
     pairs = [(request.model_name, request.mode)]
     if "model_name" in free:
-        usual = capabilities.default_model(provider, brush=False)
+        usual = door.default("image2video")
         ordinary = (usual.model, usual.mode if "mode" in free else request.mode)
         pairs = [*pairs, ordinary] if way == "native" else [ordinary, *pairs]
     for model, mode in dict.fromkeys(pairs):
-        cheap = [other for other in ("std", "pro") if other in capabilities.modes(model)]
+        cheap = [other for other in ("std", "pro") if other in _grid(door).modes(model)]
         for each in dict.fromkeys([mode, *(cheap if "mode" in free else [])]):
             yield request.model_copy(update={"model_name": model, "mode": each})
 
 
-def obstacle(way: Way, request: VideoRequest) -> Obstacle | None:
+def obstacle(way: Way, request: VideoRequest, door: Door) -> Obstacle | None:
     """Return what stands in a way, None when it can be gone; whether the model is served is not asked.
 
     Parameters
@@ -268,18 +277,32 @@ def obstacle(way: Way, request: VideoRequest) -> Obstacle | None:
         The way.
     request
         With the brush in it.
+    door
+        Where it would go.
     """
-    return _OBSTACLES[way](request)
+    return _OBSTACLES[way](request, door)
 
 
-def _native(request: VideoRequest) -> Obstacle | None:
-    if _known(request) and not capabilities.supports(*_cell(request), Feature.BRUSH):
+def _grid(door: Door) -> Grid:
+    return door.grids.get("image2video", _UNKNOWN)
+
+
+def _native(request: VideoRequest, door: Door) -> Obstacle | None:
+    if not door.brush:
+        return Obstacle(f"{door.title} has no fields for masks")
+    if request.model_name in door.unproven_brush:
+        return Obstacle(f"whether masks do anything on {request.model_name} is unverified", forceable=True)
+    if _known(request, door) and not _grid(door).supports(*_cell(request), Feature.BRUSH):
         return Obstacle(f"{_name(request)} takes no masks", forceable=True)
     return None
 
 
-def _endframe(request: VideoRequest) -> Obstacle | None:
+def _endframe(request: VideoRequest, door: Door) -> Obstacle | None:
     for text, there in (
+        (
+            f"{door.title} takes pictures by address only, and an end frame is made here",
+            not door.local_images,
+        ),
         ("there is no start frame", request.image is None),
         ("the picture is an address, and an end frame is made of pixels", _is_address(request)),
         ("the picture is too small", _is_tiny(request)),
@@ -291,19 +314,16 @@ def _endframe(request: VideoRequest) -> Obstacle | None:
     ):
         if there:
             return Obstacle(text)
-    if _known(request) and not capabilities.supports(*_cell(request), Feature.START_END):
+    known, grid, cell = _known(request, door), _grid(door), _cell(request)
+    if known and not grid.supports(*cell, Feature.START_END):
         return Obstacle(f"{_name(request)} takes no end frame", forceable=True)
     silent = Feature.AUDIO not in request.features
-    if (
-        _known(request)
-        and not silent
-        and not capabilities.supports(*_cell(request), Feature.START_END, Feature.AUDIO)
-    ):
+    if known and not silent and not grid.supports(*cell, Feature.START_END, Feature.AUDIO):
         return Obstacle(f"{_name(request)} takes an end frame only without sound", forceable=True)
     return None
 
 
-def _words(request: VideoRequest) -> Obstacle | None:
+def _words(request: VideoRequest, _door: Door) -> Obstacle | None:
     if request.multi_shot and request.shot_type == "customize":
         return Obstacle('the prompt is not used with shot_type="customize"')
     still = request.static_mask
@@ -312,16 +332,16 @@ def _words(request: VideoRequest) -> Obstacle | None:
     return None
 
 
-_OBSTACLES: Final[dict[Way, Callable[[VideoRequest], Obstacle | None]]] = {
+_OBSTACLES: Final[dict[Way, Callable[[VideoRequest, Door], Obstacle | None]]] = {
     "native": _native,
     "endframe": _endframe,
     "words": _words,
 }
 
 
-def _known(request: VideoRequest) -> bool:
+def _known(request: VideoRequest, door: Door) -> bool:
     """Whether the table speaks of the model at all."""
-    return request.model_name in capabilities.MODELS
+    return request.model_name in _grid(door).models
 
 
 def _cell(request: VideoRequest) -> tuple[str, str | None, int]:
@@ -399,17 +419,17 @@ def _unshown(drawn: VideoRequest) -> Iterator[Problem]:
             yield Problem(_RULE, Severity.WARNING, "way", message, 'way="words" describes it')
 
 
-def _why(way: Way, drawn: VideoRequest, request: VideoRequest, asked: str) -> str:
+def _why(way: Way, drawn: VideoRequest, request: VideoRequest, asked: str, door: Door) -> str:
     """Say which way it is and why."""
     name = _name(drawn)
     if asked != AUTO:
         reason = f"{_LABELS[way]}, as asked ({name})"
     elif way == "native":
-        reason = f"{_LABELS[way]}: {name} takes them" if _known(drawn) else _LABELS[way]
+        reason = f"{_LABELS[way]}: {name} takes them" if _known(drawn, door) else _LABELS[way]
     elif way == "endframe":
         reason = f"{_LABELS[way]}: {name} takes no masks, but an end frame"
     else:
-        hurdle = obstacle("endframe", drawn)
+        hurdle = obstacle("endframe", drawn, door)
         also = "" if hurdle is None or hurdle.forceable else f" ({hurdle.text})"
         neither = "takes neither masks nor an end frame" if not also else "takes no masks"
         reason = f"{_LABELS[way]}: {name} {neither}{also}"
@@ -422,7 +442,7 @@ def _why(way: Way, drawn: VideoRequest, request: VideoRequest, asked: str) -> st
 
 def _refused(
     request: VideoRequest,
-    provider: str,
+    dialect: Provider,
     way: Way,
     free: Collection[str],
     names: Names,
@@ -430,9 +450,9 @@ def _refused(
     end_frame: EndFrame,
 ) -> BrushWay:
     """Say that the way asked for is impossible, and which ones are not."""
-    hurdle = obstacle(way, request)
+    hurdle = obstacle(way, request, dialect.door)
     assert hurdle is not None
-    others = [w for w in WAYS if w != way and not _in_the_way(w, request, provider, free)]
+    others = [w for w in WAYS if w != way and not _in_the_way(w, request, dialect, free)]
     fix = f'possible here: {", ".join(others)}; way="auto" chooses' if others else "leave out the brush"
     message = f'way="{way}" is not possible: {hurdle.text}'
     problem = Problem(_RULE, Severity.ERROR, "way", message, fix, hurdle.forceable)

@@ -222,7 +222,7 @@ class Composer(anywidget.AnyWidget):
         prepared = self._known.prepared
         if prepared is None or not prepared.drawn.has_brush:
             return None
-        found = {way: obstacle(way, prepared.drawn) for way in WAYS}
+        found = {way: obstacle(way, prepared.drawn, prepared.dialect.door) for way in WAYS}
         return {way: hurdle.text for way, hurdle in found.items() if hurdle is not None}
 
     # --- submit -----------------------------------------------------------------------------------------

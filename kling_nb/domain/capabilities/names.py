@@ -24,8 +24,10 @@ def canonical_model(name: str) -> tuple[str, str | None]:
     """
     word = name.strip().lower()
     tables = load("names")
-    if word in tables["aimlapi"]:
-        model, mode = tables["aimlapi"][word]
+    # The ids of one model differ in the form's name only (spec/gateways.md §3.3).
+    twin = word.replace("text-to-video", "image-to-video")
+    if twin in tables["aimlapi"]:
+        model, mode = tables["aimlapi"][twin]
         return model, mode
     word = tables["dotted"].get(word, word)
     return _new_to_legacy().get(word, word), None

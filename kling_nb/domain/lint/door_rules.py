@@ -44,13 +44,13 @@ def no_place(request: VideoRequest, at: Place) -> Problems:
 
 
 def delivery(request: VideoRequest, at: Place) -> Problems:
-    """L01: where to report, and our name for the task."""
+    """L01 and L24: where to report, and our name for the task."""
     if request.callback_url is not None and not at.door.callbacks:
         message = f"{at.door.title} calls nobody back: callback_url has no place there"
         yield error("L01", "callback_url", message, "leave it out: results are polled for")
     if request.external_task_id is not None and not at.door.external_ids:
         message = f"{at.door.title} takes no id of ours; external_task_id is kept in the run log only"
-        yield warning("L01", "external_task_id", message, "find the clip by its run or task id")
+        yield warning("L24", "external_task_id", message, "find the clip by its run or task id")
 
 
 def local_media(request: VideoRequest, at: Place) -> Problems:

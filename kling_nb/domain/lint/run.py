@@ -50,7 +50,8 @@ def lint(
         The door's name (also None), or the name under which it is rehearsed: retirements that were learned
         are kept apart.
     extra
-        Problems found elsewhere, e.g. by alias handling and by the provider; kept and sorted in.
+        Problems found elsewhere, e.g. by alias handling and by the provider; kept and sorted in. What they
+        say by the same rule about the same field, at least as severely, is not said again in general words.
     facts
         What the request itself does not tell.
     estimate
@@ -64,6 +65,16 @@ def lint(
     name = provider or door.name
     price = estimate or (lambda asked: list_price(asked, door, name))
     at = Place(door, name, price, facts or LintFacts())
-    found = [*extra, *(problem for rule in _RULES for problem in rule(request, at))]
+    general = (problem for rule in _RULES for problem in rule(request, at))
+    found = [*extra, *(problem for problem in general if not _said(problem, extra))]
     unique = list(dict.fromkeys(found))
     return sorted(unique, key=lambda problem: (_ORDER.index(problem.severity), problem.id))
+
+
+def _said(problem: Problem, extra: Sequence[Problem]) -> bool:
+    """Whether somebody who knows better has said it."""
+    weight = _ORDER.index(problem.severity)
+    return any(
+        (own.id, own.field) == (problem.id, problem.field) and _ORDER.index(own.severity) <= weight
+        for own in extra
+    )

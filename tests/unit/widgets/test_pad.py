@@ -37,7 +37,7 @@ class Studio:
             raise self.fails
         film = self.home / "film.mp4"
         film.write_bytes(b"film %d" % len(self.asked))
-        cost = Cost(units=Decimal(1), usd=Decimal("0.14"), mark="unverified", as_of="2026-09")
+        cost = Cost(Decimal(1), usd=Decimal("0.14"), mark="unverified", as_of="2026-09")
         return Preview(film, cost, clip="kling-v1 std 5 s", reason="sent as masks")
 
 
