@@ -76,6 +76,7 @@ class Job(BaseModel):
     sound: bool = False
     watermark: bool = False
     media_limit: int = 10_000_000
+    tail_ratio: bool = False
     seed: int = 0
     distort: Distortion | None = None
     refused: str = ""

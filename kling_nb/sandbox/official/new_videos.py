@@ -92,6 +92,7 @@ class NewPath:
             sound=found.audio,
             watermark=found.watermark,
             media_limit=IMAGE_LIMIT,
+            tail_ratio=True,
             seed=_seed(call),
             distort=call.directives.distort,
         )
