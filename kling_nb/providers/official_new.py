@@ -60,6 +60,7 @@ DOOR = Door(
     fields=FIELDS - {"negative_prompt", "cfg_scale", "camera_control", "video_id"},
     prompt_limits={official_new_body.MULTI_SHOT_MODEL: rules.LONGEST_PROMPT},
     storyboarding=frozenset({official_new_body.MULTI_SHOT_MODEL}),
+    brush_note="the new API has no fields for masks and paths",
     image_bytes=50_000_000,
     key_only=(
         "The new API takes API keys only, and an AccessKey with its SecretKey was given. Make an API key at "
