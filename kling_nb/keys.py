@@ -130,6 +130,11 @@ def log_out(names: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(gone))
 
 
+def looks_secret(name: str) -> bool:
+    """Whether a name is one that keys are kept under."""
+    return _LOOKS_SECRET.search(name) is not None
+
+
 def refresh() -> None:
     """Forget what the keyring said, so that it is asked again."""
     with _lock:
@@ -152,7 +157,7 @@ def mark() -> bytes:
     with _lock:
         logins = [(name, value.get_secret_value()) for name, value in sorted(_logins.items())]
         changes = _changes[0]
-    variables = sorted((k, v) for k, v in os.environ.items() if _LOOKS_SECRET.search(k))
+    variables = sorted((k, v) for k, v in os.environ.items() if looks_secret(k))
     path = dotenv_path()
     found = {} if path is None else _of_dotenv(path)
     kept = [(name, value.get_secret_value()) for name, value in sorted(found.items())]

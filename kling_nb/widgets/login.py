@@ -7,8 +7,9 @@ disappears when it has served.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
-from getpass import getpass
+from getpass import GetPassWarning, getpass
 from importlib.resources import files
 from typing import Any
 
@@ -107,7 +108,7 @@ def login(provider: str | None = None, *, remember: bool = False, prompt: bool =
     if has_page() and not prompt:
         LoginForm(taking.asks_for(door), _taker(door, remember)).show()
     else:
-        print(_taker(door, remember)(SecretStr(getpass(f"{taking.asks_for(door)}: ").strip())))  # noqa: T201 - a terminal
+        print(_taker(door, remember)(_typed(taking.asks_for(door))))  # noqa: T201 - a terminal
 
 
 def logout(provider: str | None = None) -> None:
@@ -119,6 +120,20 @@ def logout(provider: str | None = None) -> None:
         Whose key; default the chosen service, else the official API.
     """
     print(taking.log_out(taking.login_door(provider)))  # noqa: T201 - what it says is its result
+
+
+def _typed(title: str) -> SecretStr:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            return SecretStr(getpass(f"{title}: ").strip())
+        except (GetPassWarning, EOFError):
+            pass
+    raise UsageError(
+        "The key is not asked for here: it would be seen.",
+        "There is no terminal that can hide what is typed.",
+        "Set the variable before Python starts, or write it into a .env file.",
+    )
 
 
 def _taker(door: Door, remember: bool) -> Callable[[SecretStr], str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kling_nb import settings
+from kling_nb import keys, settings
 from kling_nb.errors import UsageError
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.context import Context
@@ -32,7 +32,7 @@ def run(context: Context, arguments: Arguments) -> None:
 
 
 def _refuse_secret(name: str) -> None:
-    if settings.field_name(name) not in settings.names():
+    if keys.looks_secret(name) or settings.field_name(name) not in settings.names():
         raise UsageError(
             f"{name} is a secret and is not set in a notebook.",
             "What a cell says is saved with the notebook.",

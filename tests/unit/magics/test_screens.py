@@ -13,7 +13,7 @@ from kling_nb.magics.commands import COMMANDS, load
 from kling_nb.magics.failure import UnexpectedError, three_lines
 from kling_nb.magics.options import RUN_OPTIONS
 
-NAMES = "help runs show status wait resume attach cost models doctor config provider preview pad sandbox"
+NAMES = "help runs show status wait resume attach cost models doctor config provider login logout preview pad sandbox"
 
 
 def test_all_subcommands_exist() -> None:
@@ -63,7 +63,12 @@ def test_no_setting_shows_a_secret(
 ) -> None:
     monkeypatch.setenv("KLING_ACCESS_KEY", "AK-very-secret")
     monkeypatch.setenv("KLING_SECRET_KEY", "SK-very-secret")
-    for line in ("%kling config", "%kling config kling_secret_key", "%kling provider", "%kling help config"):
+    for line in (
+        "%kling config",
+        "%kling config explicit_secret_key",
+        "%kling provider",
+        "%kling help config",
+    ):
         assert loaded.run_cell(line).success, line
     shown = capsys.readouterr()
     assert "very-secret" not in shown.out + shown.err
@@ -100,7 +105,7 @@ def test_the_short_form_is_used_once_and_on_request_not_at_all() -> None:
 @pytest.mark.parametrize(
     ("line", "first", "last"),
     [
-        ("%kling login", "%kling has no subcommand 'login'.", "%kling help lists the subcommands."),
+        ("%kling register", "%kling has no subcommand 'register'.", "%kling help lists the subcommands."),
         ("%kling stauts", "%kling has no subcommand 'stauts'.", "Did you mean %kling status?"),
         ("%kling sandbox strat", "%kling sandbox has no 'strat'.", "Did you mean start?"),
     ],
@@ -127,3 +132,13 @@ def test_the_price_needs_no_picture_but_may_be_asked_with_one(
     assert loaded.run_cell("%kling cost boat.jpg -m kling-v2-6 --mode pro").success
     assert "2.5 units" in capsys.readouterr().out
     assert not loaded.run_cell("%kling cost boot.jpg").success
+
+
+@pytest.mark.parametrize("name", ["kling_api_key", "api_key", "AIMLAPI_KEY", "acedata_token", "secret-key"])
+def test_no_key_is_set_by_a_cell(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert not loaded.run_cell(f"%kling config {name} sesame-0123").success
+    shown = capsys.readouterr().out
+    assert "%kling login" in shown
+    assert "sesame" not in shown

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import warnings
+from getpass import GetPassWarning
 
 import pytest
 
@@ -31,7 +33,7 @@ def form(monkeypatch):
     """The form that ``login()`` would show on a page, and what replaced it."""
     shown = []
     monkeypatch.setattr(module, "has_page", lambda: True)
-    monkeypatch.setattr(LoginForm, "show", shown.append)
+    monkeypatch.setattr(LoginForm, "show", lambda self: shown.append(self))  # noqa: PLW0108 - binds self
 
     def make(*arguments, **options):
         login(*arguments, **options)
@@ -120,6 +122,13 @@ def test_logging_out_tells_of_a_key_that_remains(monkeypatch, form, capsys):
     said = capsys.readouterr().out
     assert "still one from KLING_API_KEY" in said
     assert "of-the-environment" not in said
+
+
+def test_a_terminal_that_would_show_the_key_is_not_asked(monkeypatch):
+    monkeypatch.setattr(module, "getpass", lambda _text: warnings.warn("echo", GetPassWarning, stacklevel=2))
+    with pytest.raises(UsageError, match="would be seen"):
+        login()
+    assert keys._logins == {}
 
 
 def test_a_terminal_is_asked_without_echo(monkeypatch, capsys):
