@@ -9,18 +9,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kling_nb.runlog.changes import Admission, Change
     from kling_nb.runlog.ids import new_id
     from kling_nb.runlog.inputs import InputStore
-    from kling_nb.runlog.log import Change, RunLog, open_log
+    from kling_nb.runlog.log import RunLog, open_log
     from kling_nb.runlog.records import RunRecord
+    from kling_nb.runlog.slots import Busy, Wish
 
-__all__ = ["Change", "InputStore", "RunLog", "RunRecord", "new_id", "open_log"]
+__all__ = [
+    "Admission",
+    "Busy",
+    "Change",
+    "InputStore",
+    "RunLog",
+    "RunRecord",
+    "Wish",
+    "new_id",
+    "open_log",
+]
 
 _HOMES = {
-    "Change": "kling_nb.runlog.log",
+    "Admission": "kling_nb.runlog.changes",
+    "Busy": "kling_nb.runlog.slots",
+    "Change": "kling_nb.runlog.changes",
     "InputStore": "kling_nb.runlog.inputs",
     "RunLog": "kling_nb.runlog.log",
     "RunRecord": "kling_nb.runlog.records",
+    "Wish": "kling_nb.runlog.slots",
     "new_id": "kling_nb.runlog.ids",
     "open_log": "kling_nb.runlog.log",
 }

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
+from kling_nb.domain.budget import Limit
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import RunNotFound
+from kling_nb.errors import BudgetError, RunNotFound
+from kling_nb.runlog.budgets import Budgets, Charge
+from kling_nb.runlog.changes import Admission, Change, Outcome
 from kling_nb.runlog.conditions import Where, condition
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.ids import new_id, normalize
 from kling_nb.runlog.migrate import Migrations
 from kling_nb.runlog.records import RunRecord, utc_now
 from kling_nb.runlog.schema import COLUMNS, RUNS
+from kling_nb.runlog.slots import Slots
 from kling_nb.runlog.statements import Statement, Statements, record_of
 
 if TYPE_CHECKING:
@@ -34,25 +38,6 @@ DURABLE = frozenset({"external_task_id", "task_id", "sending_at", "submitted_at"
 
 _SUGGESTIONS = 5
 _HISTORY = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one run (:meth:`RunLog.apply`).
-
-    Parameters
-    ----------
-    run_id
-        Complete id.
-    columns
-        New values.
-    releases
-        Owner that gives its lease back.
-    """
-
-    run_id: str
-    columns: Mapping[str, Any]
-    releases: str | None = None
 
 
 class RunLog:
@@ -124,8 +109,15 @@ class RunLog:
             self._statements.insert.run(cursor, self._statements.values(record))
         return record
 
-    def claim(self, record: RunRecord, *, again: bool = False, durable: bool = True) -> RunRecord:
-        """Insert the record unless an identical run lives; one step, whatever other kernels do.
+    def claim(
+        self,
+        record: RunRecord,
+        *,
+        again: bool = False,
+        durable: bool = True,
+        caps: Sequence[Limit] = (),
+    ) -> RunRecord:
+        """Insert the record unless an identical run lives or a budget forbids it; one step for all kernels.
 
         Parameters
         ----------
@@ -136,12 +128,19 @@ class RunLog:
         durable
             Wait for the platter. False is safe for who writes something durable to the run before it is
             sent, such as ``sending_at``: that puts everything written earlier on the platter too.
+        caps
+            Budgets of this kernel beside those of the log.
 
         Returns
         -------
         RunRecord
-            The record itself, or the newest run with the same identity and repeat that has not failed:
-            compare the ids.
+            The record itself, with a notice when a budget is nearly used up, or the newest run with the
+            same identity and repeat that has not failed: compare the ids.
+
+        Raises
+        ------
+        BudgetError
+            A budget forbids the run; nothing was inserted.
         """
         statements = self._statements
         with self._database.writing(durable=durable) as cursor:
@@ -151,6 +150,9 @@ class RunLog:
                 existing = cursor.fetchone()
                 if existing is not None:
                     return statements.record(existing)
+            # A task that exists already cannot be prevented any more; it counts like any other.
+            if record.sending_at is None and (alerts := self.budgets.guard(cursor, Charge.of(record), caps)):
+                record = replace(record, notices=[*record.notices, *alerts])
             statements.insert.run(cursor, statements.values(record))
         return record
 
@@ -184,17 +186,23 @@ class RunLog:
         with self._database.writing(durable=not DURABLE.isdisjoint(columns)) as cursor:
             statement.run(cursor, {**values, "run_id": run_id})
             rows = cursor.fetchall()
+            self.slots.changed(cursor, run_id, columns)
         if not rows:
             raise self._not_found(run_id)
         return self._statements.record(rows[0])
 
-    def apply(self, changes: Sequence[Change]) -> None:
+    def apply(self, changes: Sequence[Change]) -> list[Outcome]:
         """Make several changes in one transaction: all or none, and one commit for all of them.
 
         Parameters
         ----------
         changes
             Made in this order.
+
+        Returns
+        -------
+        list
+            None for a change that was made; for one that was not admitted, what stands in its way.
 
         Raises
         ------
@@ -203,21 +211,48 @@ class RunLog:
         """
         durable = any(not DURABLE.isdisjoint(change.columns) for change in changes)
         missing = None
+        outcomes: list[Outcome] = []
         with self._database.writing(durable=durable) as cursor:
             for change in changes:
-                if change.columns:
-                    values = {f"new_{name}": value for name, value in change.columns.items()}
-                    self._statements.change(change.columns).run(cursor, {**values, "run_id": change.run_id})
-                    if cursor.rowcount == 0:
-                        missing = change.run_id
-                        cursor.connection.rollback()
-                        break
-                if change.releases is not None:
-                    given_back = {"run_id": change.run_id, "holder": change.releases}
-                    self._statements.release.run(cursor, given_back)
-                    cursor.fetchall()
+                refused = self._admit(cursor, change.run_id, change.admission) if change.admission else None
+                outcomes.append(refused)
+                if refused is None and not self._make(cursor, change):
+                    missing = change.run_id
+                    cursor.connection.rollback()
+                    break
         if missing is not None:
             raise self._not_found(missing)
+        return outcomes
+
+    def _make(self, cursor: Any, change: Change) -> bool:
+        """Make one change; whether its run exists."""
+        run_id = change.run_id
+        if change.columns:
+            values = {f"new_{name}": value for name, value in change.columns.items()}
+            self._statements.change(change.columns).run(cursor, {**values, "run_id": run_id})
+            if cursor.rowcount == 0:
+                return False
+            self.slots.changed(cursor, run_id, change.columns)
+        if change.releases is not None:
+            self._statements.release.run(cursor, {"run_id": run_id, "holder": change.releases})
+            cursor.fetchall()
+            self.slots.released(cursor, run_id)
+        if change.occupies is not None:
+            self.slots.occupied(cursor, run_id, change.occupies, known=change.known)
+        return True
+
+    def _admit(self, cursor: Any, run_id: str, admission: Admission) -> Outcome:
+        """Return what keeps a run from being sent now: a budget, or that all slots are in use."""
+        if admission.caps or self.budgets.holds_any(cursor):
+            self._statements.charged.run(cursor, {"run_id": run_id})
+            row = cursor.fetchone()
+            if row is not None:
+                try:
+                    charge = Charge.of(self._statements.record(row))
+                    self.budgets.guard(cursor, charge, admission.caps, sending=True, alerted=False)
+                except BudgetError as error:
+                    return error
+        return self.slots.take(cursor, run_id, admission.wish, utc_now())
 
     def get(self, run_id: str) -> RunRecord:
         """Return one run.
@@ -294,7 +329,8 @@ class RunLog:
         """
         now = utc_now()
         until = now + timedelta(seconds=seconds)
-        return self._apply_lease(self._statements.lease, run_id, new_owner=owner, now=now, until=until)
+        taken = {"new_owner": owner, "now": now, "until": until}
+        return self._apply_lease(self._statements.lease, run_id, taken, until)
 
     def release(self, run_id: str, owner: str) -> bool:
         """Give a lease back.
@@ -309,7 +345,7 @@ class RunLog:
         RunNotFound
             No such run.
         """
-        return self._apply_lease(self._statements.release, run_id, holder=owner)
+        return self._apply_lease(self._statements.release, run_id, {"holder": owner})
 
     def recent_durations(
         self, model: str | None, mode: str | None, duration: int | None, provider: str | None = None
@@ -354,6 +390,16 @@ class RunLog:
         return self._frames.frame(None if where is None else condition(where), limit)
 
     @cached_property
+    def budgets(self) -> Budgets:
+        """The budgets that every kernel of this log keeps to."""
+        return Budgets(self._database)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """The slots of accounts that the kernels of this log share."""
+        return Slots(self._database)
+
+    @cached_property
     def _statements(self) -> Statements:
         return Statements(self._database.dialect)
 
@@ -384,10 +430,14 @@ class RunLog:
         )
         return [record_of(dict(row)) for row in connection.execute(query).mappings()]
 
-    def _apply_lease(self, change: Statement, run_id: str, **values: Any) -> bool:
+    def _apply_lease(
+        self, change: Statement, run_id: str, values: dict[str, Any], until: datetime | None = None
+    ) -> bool:
         with self._database.writing(durable=False) as cursor:
             change.run(cursor, {"run_id": run_id, **values})
             if cursor.fetchall():
+                if until is not None:
+                    self.slots.leased(cursor, run_id, values["new_owner"], until)
                 return True
             self._statements.known.run(cursor, {"run_id": run_id})
             known = cursor.fetchall()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from kling_nb.domain.budget import purse_of
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog.ids import new_id
 
@@ -163,3 +164,8 @@ class RunRecord:
     request: dict[str, Any] | None = field(default=None, repr=False)
     wire: dict[str, Any] | None = field(default=None, repr=False)
     answers: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Let no run stand outside the budgets."""
+        if self.purse is None:
+            object.__setattr__(self, "purse", purse_of(self.provider))

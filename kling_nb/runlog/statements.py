@@ -100,6 +100,11 @@ class Statements:
         return self._compiled(sa.select(*_READ).where(same & alive).order_by(RUNS.c.id.desc()).limit(1))
 
     @cached_property
+    def charged(self) -> Statement:
+        """Select the whole row of ``run_id``."""
+        return self._compiled(sa.select(*_READ).where(_THIS_RUN))
+
+    @cached_property
     def between(self) -> Statement:
         """Select the newest runs with ids from ``low`` to ``high``, at most ``most``."""
         low, high = sa.bindparam("low", type_=sa.Text()), sa.bindparam("high", type_=sa.Text())

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import UTC, datetime
+from decimal import Decimal
 
-from kling_nb.runlog import RunLog, RunRecord
+from kling_nb.errors import BudgetError
+from kling_nb.runlog import Admission, Change, RunLog, RunRecord, Wish
 
 
 def rows(log: RunLog, name: str, count: str) -> None:
@@ -33,6 +36,25 @@ def claim(log: RunLog, identities: str) -> None:
         record = RunRecord(identity=f"identity {number}")
         held = log.claim(record)
         print("mine" if held.id == record.id else "theirs", held.id, flush=True)
+
+
+def spend(log: RunLog, claims: str, price: str) -> None:
+    """Claim runs under a budget, send every second one, and tell which were made."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(int(claims)):
+        wanted = RunRecord(estimate_units=Decimal(price), identity=f"{number % 7}")
+        try:
+            run = log.claim(wanted, again=True)
+        except BudgetError:
+            print("refused", flush=True)
+            continue
+        print("made", flush=True)
+        if number % 2:
+            moment = datetime.now(UTC)
+            wish = Wish("a slot", 10_000, "worker")
+            log.apply([Change(run.id, {"sending_at": moment}, admission=Admission(wish))])
+            log.update(run.id, status="uncertain" if number % 4 == 1 else "processing")
 
 
 def lease(log: RunLog, owner: str, *run_ids: str) -> None:
@@ -65,4 +87,6 @@ def endless(log: RunLog) -> None:
 if __name__ == "__main__":
     command, path, *arguments = sys.argv[1:]
     with RunLog(path, busy_timeout=60) as opened:
-        {f.__name__: f for f in (rows, updates, claim, lease, hold, endless)}[command](opened, *arguments)
+        {f.__name__: f for f in (rows, updates, claim, spend, lease, hold, endless)}[command](
+            opened, *arguments
+        )

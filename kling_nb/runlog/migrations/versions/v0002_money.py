@@ -28,11 +28,10 @@ def upgrade() -> None:
     """Add the columns in front of the large ones, fill them for old runs, and make the new tables."""
     # Behind the JSON columns they could only be read by following a row's overflow pages, so SQLite's table
     # is written anew.
-    recreate = "always" if op.get_bind().dialect.name == "sqlite" else "never"
-    with op.batch_alter_table("runs", recreate=recreate) as runs:
+    recreated = op.get_bind().dialect.name == "sqlite"
+    with op.batch_alter_table("runs", recreate="always" if recreated else "never") as runs:
         for before, name, kind in _AFTER:
-            place = {"insert_after": before} if recreate == "always" else {}
-            runs.add_column(sa.Column(name, kind), **place)
+            runs.add_column(sa.Column(name, kind), insert_after=before if recreated else None)
     op.execute(
         "UPDATE runs SET form = 'image2video', currency = 'units', "
         "purse = CASE provider WHEN 'sandbox' THEN 'sandbox' ELSE 'real' END, "
