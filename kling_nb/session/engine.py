@@ -7,26 +7,22 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_nb.domain.task import RunStatus
-from kling_nb.runlog import RunRecord
+from kling_nb.session.attaching import Found, adopted, search_forms
 from kling_nb.session.filing import Filer
 from kling_nb.session.following import Follower
 from kling_nb.session.journal import Journal
 from kling_nb.session.leases import Leases
 from kling_nb.session.owner import Owner
 from kling_nb.session.pool import ServicePool
-from kling_nb.session.records import versions
 from kling_nb.transport.loop import background
-from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
-    from kling_nb.domain.task import Task
+    from kling_nb.domain.door import Form
     from kling_nb.domain.wire import Answer, Call
-    from kling_nb.runlog import RunLog
+    from kling_nb.runlog import RunLog, RunRecord
     from kling_nb.session.pool import Pace
     from kling_nb.session.run import Run
     from kling_nb.session.sending import Intent
@@ -100,6 +96,32 @@ class Engine:
 
         return background().call(go())
 
+    def find(
+        self, some_id: str, provider: str, base_url: str | None = None, form: Form | None = None
+    ) -> Found:
+        """Ask a service for a task; not from the loop's own thread.
+
+        Parameters
+        ----------
+        some_id
+            The service's id, or ours where the service knows it.
+        provider, base_url
+            Whom to ask; without an address the configured one.
+        form
+            What the task makes; None asks at the place of each form in turn.
+
+        Raises
+        ------
+        TaskNotFound
+            The service knows no such task.
+        """
+
+        async def ask() -> Found:
+            service = await self.pool.get(provider, base_url)
+            return await search_forms(service, some_id, form)
+
+        return background().call(ask())
+
     def adopt(self, some_id: str, provider: str) -> RunRecord:
         """Write a row for a task that the log does not know, after asking the service about it.
 
@@ -108,34 +130,7 @@ class Engine:
         TaskNotFound
             The service knows no such task.
         """
-
-        async def ask() -> tuple[Task, Service]:
-            service = await self.pool.get(provider)
-
-            async def look() -> Task:
-                answer = await service.client.fetch(service.provider.query(some_id))
-                return service.provider.decode_task(answer)
-
-            return await with_fresh_token(service.client, look), service
-
-        task, service = background().call(ask())
-        now = datetime.now(UTC)
-        record = RunRecord(
-            task_id=task.task_id,
-            external_task_id=task.external_task_id,
-            provider=provider,
-            base_url=service.base_url,
-            endpoint=service.provider.query("id").path.rpartition("/")[0],
-            status=RunStatus.PROCESSING if task.status.is_final else task.status,
-            service_status=task.service_status,
-            identity=f"attached:{provider}:{task.task_id}",
-            created_at=now,
-            sending_at=task.created_at or now,
-            submitted_at=task.created_at or now,
-            notices=["attached: what was asked for is not known here"],
-            versions=versions(),
-            owner=str(self.owner),
-        )
+        record = adopted(self.find(some_id, provider), provider, str(self.owner))
         with self.turn:
             return self.log.claim(record)
 

@@ -15,13 +15,16 @@ from pydantic import SecretStr
 
 from kling_nb import settings as settings_module
 from kling_nb.domain.task import RunStatus
+from kling_nb.errors import InputError
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import build as building
+from kling_nb.session.attaching import bound_columns, check_bindable
 from kling_nb.session.choice import Choice, choose_provider
 from kling_nb.session.code import python_of
 from kling_nb.session.doctor import examine
 from kling_nb.session.engine import Engine
 from kling_nb.session.filing import MEDIA
+from kling_nb.session.forms import form_of
 from kling_nb.session.leases import LEASE_S
 from kling_nb.session.models import models_frame
 from kling_nb.session.preview import Preview
@@ -385,7 +388,14 @@ class Session:
             run.wait(raise_on_failure=False)
         return runs
 
-    def attach(self, some_id: str, *, provider: str | None = None) -> Run:
+    def attach(
+        self,
+        some_id: str,
+        *,
+        provider: str | None = None,
+        run: str | Run | None = None,
+        force: bool = False,
+    ) -> Run:
         """Follow a task by the service's id, by its external id, or a run by its run id.
 
         Parameters
@@ -394,20 +404,47 @@ class Session:
             Task id, external id or run id.
         provider
             Where the task lives, for tasks that are not in the log.
+        run
+            A run whose answer was lost, and whose task this is: a person found it in the service's console.
+        force
+            Bind the task although the service says that its prompt is another one.
 
         Raises
         ------
         TaskNotFound
             The service knows no such task.
+        InputError
+            The task cannot be that run's.
         """
         self.ready()
+        if run is not None:
+            return self._bind(some_id, self.run(run) if isinstance(run, str) else run, provider, force)
         known = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
         if not known and some_id.lower().startswith("r-"):
             known = [self.log.get(some_id)]
         if known:
-            run = self._run_of(known[0])
+            found = self._run_of(known[0])
         else:
-            run = self._run_of(self._engine.adopt(some_id, self.choose_provider(provider).provider))
+            found = self._run_of(self._engine.adopt(some_id, self.choose_provider(provider).provider))
+        self._follow(found, send=False)
+        return found
+
+    def _bind(self, task_id: str, run: Run, provider: str | None, force: bool) -> Run:
+        """Give a run the task that a person found for it."""
+        record = run.record
+        if provider is not None and provider != record.provider:
+            raise InputError(
+                f"Run {run.id} was sent to {record.provider}, not to {provider}.",
+                "A task is found where it was made.",
+                f'kn.attach("{task_id}", run="{run.id}") asks there.',
+            )
+        check_bindable(record, task_id, self.log.find(task_id=task_id))
+        found = self._engine.find(task_id, record.provider or "official", record.base_url, form_of(record))
+        check_bindable(record, found.task.task_id, self.log.find(task_id=found.task.task_id))
+        columns = bound_columns(record, found.task, force=force)
+        with self._engine.turn:
+            self.log.update(run.id, **columns)
+        run.set_columns(**columns)
         self._follow(run, send=False)
         return run
 

@@ -138,23 +138,28 @@ class Follower:
         try:
             run.set_message("")
             if run.task_id is None:
-                await self._send(run, service, gate, intent, job)
+                task = await self._send(run, service, gate, intent, job)
                 job.flight.check()
+                if task.status.is_final:
+                    # Some services answer a create with the finished clip (``spec/gateways.md`` §2.2).
+                    await self._conclude(run, service, task)
+                    return
             await self._watch(run, service)
         finally:
             gate.release()
 
-    async def _send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, job: _Job) -> None:
+    async def _send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, job: _Job) -> Task:
         """Send; a sandbox that cannot be reached is started anew and tried once more.
 
         As after ``resume``: what may have arrived is looked up before it is sent again.
         """
         try:
-            await self._sender.send(run, service, gate, intent, job.flight)
+            return await self._sender.send(run, service, gate, intent, job.flight)
         except (NotSent, SubmitUncertain) as error:
-            if not (run.may_send and await service.recover(error, failures=2)):
+            once = isinstance(error, SubmitUncertain) and not service.provider.has_external_id
+            if once or not (run.may_send and await service.recover(error, failures=2)):
                 raise
-            await self._sender.send(run, service, gate, intent, job.flight)
+            return await self._sender.send(run, service, gate, intent, job.flight)
 
     async def _watch(self, run: Run, service: Service) -> None:
         background: set[asyncio.Task[Any]] = set()

@@ -46,9 +46,11 @@ def run(run_id: str) -> Run:
     return default_session().run(run_id)
 
 
-def attach(some_id: str, *, provider: str | None = None) -> Run:
-    """Follow a task by its task id or external id; see :meth:`Session.attach`."""
-    return default_session().attach(some_id, provider=provider)
+def attach(
+    some_id: str, *, provider: str | None = None, run: str | Run | None = None, force: bool = False
+) -> Run:
+    """Follow a task by its task id or external id, or bind it to a run; see :meth:`Session.attach`."""
+    return default_session().attach(some_id, provider=provider, run=run, force=force)
 
 
 def resume(*ids: str | Run, wait: bool = False, send: bool = True) -> list[Run]:

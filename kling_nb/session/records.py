@@ -91,8 +91,9 @@ def record_of(
     """Return the row of a run that is about to be sent."""
     request, cost, way = prepared.request, prepared.cost, prepared.way
     now = datetime.now(UTC)
-    external_id = request.external_task_id or str(uuid4())
-    call = prepared.dialect.create(request, external_id)
+    # An id that the service does not know could not be looked up, and would only raise hopes.
+    external_id = (request.external_task_id or str(uuid4())) if prepared.dialect.has_external_id else None
+    call = prepared.dialect.create(request, external_id or "")
     return RunRecord(
         external_task_id=external_id,
         provider=prepared.provider,

@@ -9,6 +9,7 @@ The order of writes is the safety (``spec/official-api.md`` §11):
 
 A row with ``sending_at`` and without task id may exist at the service. It is looked up by its external id,
 and sent again only when asked for, under the same id, after the service has said "not found" often enough.
+Where a service knows no external ids it stays uncertain until a person binds the task to it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from kling_nb.errors import (
     SubmitUncertain,
     TransportError,
 )
+from kling_nb.session.forms import form_of
 from kling_nb.session.troubles import error_columns, no_error_columns
+from kling_nb.session.uncertain import may_be_found, must_be_looked_for
 from kling_nb.transport.lookup import search
 from kling_nb.transport.submit import Step, SubmitEvent, create_task
 
@@ -80,7 +83,7 @@ class Sender:
         self._journal = journal
         self._leases = leases
 
-    async def send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight) -> None:
+    async def send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight) -> Task:
         """Give a run its task: by finding what was sent, or by sending.
 
         Parameters
@@ -93,6 +96,11 @@ class Sender:
             The request, when it has to be sent.
         flight
             Told while a request is on its way; asked whether to stop.
+
+        Returns
+        -------
+        Task
+            As created or found; it may have ended already.
 
         Raises
         ------
@@ -108,9 +116,12 @@ class Sender:
             _check_allowed(run)
             task = await self._create(run, service, gate, intent, flight)
         await self._accepted(run, task)
+        return task
 
     async def _find(self, run: Run, service: Service) -> Task | None:
         """Look for a task that may have been created by an earlier attempt."""
+        if not service.provider.has_external_id:
+            raise must_be_looked_for(run, service.provider.door)
         policy = service.submit_policy
         run.set_message("looking the task up by its external id")
         trouble: KlingError | None = None
@@ -119,24 +130,25 @@ class Sender:
                 service.client,
                 service.provider,
                 run.external_task_id or "",
+                form_of(run.record),
                 times=policy.lookups,
                 span_s=policy.lookup_span_s,
             )
         except (ApiError, TransportError) as error:
             task, trouble = None, error
         if trouble is not None:
-            raise _uncertain(run, "could not be looked up", f"{trouble.what} {trouble.why}")
+            raise may_be_found(run, "could not be looked up", f"{trouble.what} {trouble.why}")
         if task is not None:
             return task
         age = datetime.now(UTC) - (run.record.sending_at or datetime.now(UTC))
         if not run.may_send:
-            raise _uncertain(
+            raise may_be_found(
                 run,
                 "was sent, but its answer was lost",
                 "The service does not know it: it probably never arrived.",
             )
         if age > RESEND_WITHIN:
-            raise _uncertain(
+            raise may_be_found(
                 run,
                 f"was sent {age.days} days ago and never answered",
                 "It is too old to send it again without a doubt.",
@@ -154,6 +166,7 @@ class Sender:
                 service.provider,
                 request,
                 run.external_task_id or "",
+                form=form_of(run.record),
                 on_event=steps.told,
                 policy=service.submit_policy,
                 adopt_duplicate=intent.own_id,
@@ -166,8 +179,12 @@ class Sender:
             await self._refused(run, error)
             raise
         except SubmitUncertain as error:
+            if not service.provider.has_external_id:
+                raise must_be_looked_for(run, service.provider.door, error) from error
             # Here a run stands behind the id, and resuming it does more than attaching to a task.
-            raise _uncertain(run, "was sent, but its answer was lost", f"{error.what} {error.why}") from error
+            raise may_be_found(
+                run, "was sent, but its answer was lost", f"{error.what} {error.why}"
+            ) from error
         finally:
             flight.land()
         gate.accepted()
@@ -304,16 +321,5 @@ def _taken_over(run: Run) -> KlingError:
         f"Run {run.id} was taken over by another kernel.",
         "This one slept for too long.",
         f'kn.run("{run.id}").wait() shows how it goes on.',
-        run_id=run.id,
-    )
-
-
-def _uncertain(run: Run, what: str, why: str) -> SubmitUncertain:
-    external_id = run.external_task_id or ""
-    return SubmitUncertain(
-        f"Run {run.id} {what}.",
-        f"{why} External id {external_id}.",
-        f"%kling resume {run.id} looks again before anything is sent; nothing is sent twice.",
-        external_task_id=external_id,
         run_id=run.id,
     )

@@ -367,13 +367,13 @@ def test_disk_full_while_the_video_arrives(
 ) -> None:
     import errno
 
-    from kling_nb.transport import download
+    from kling_nb.transport import partfile
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(download._Writer, "write", full)
+        patch.setattr(partfile.PartWriter, "write", full)
         run = finish(session.submit(picture, "a boat"))
     assert run.status is RunStatus.SUCCEEDED
     assert isinstance(run.error, errors.DownloadError)

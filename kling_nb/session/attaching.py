@@ -1,0 +1,180 @@
+"""Tasks that were made elsewhere, or whose answer was lost: finding them and giving them a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import InputError, TaskNotFound
+from kling_nb.runlog import RunRecord
+from kling_nb.session.records import versions
+from kling_nb.session.troubles import no_error_columns
+from kling_nb.transport.skew import with_fresh_token
+
+if TYPE_CHECKING:
+    from kling_nb.domain.door import Form
+    from kling_nb.domain.task import Task
+    from kling_nb.domain.wire import Call
+    from kling_nb.session.service import Service
+
+AROUND = timedelta(minutes=15)
+"""A task made further from the time of its run's submit than this is probably another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A task as a service reported it.
+
+    Parameters
+    ----------
+    task
+        The task.
+    form
+        What it makes; None where the service asks for all forms at one place.
+    base_url, endpoint
+        Where it was found.
+    """
+
+    task: Task
+    form: Form | None
+    base_url: str
+    endpoint: str
+
+
+async def search_forms(service: Service, some_id: str, form: Form | None) -> Found:
+    """Ask for a task at the place of its form, or of each form in turn; on the background loop.
+
+    Raises
+    ------
+    TaskNotFound
+        It is at none of them; what was said first is told.
+    """
+    provider = service.provider
+    forms = provider.door.forms if form is None else (form,)
+    places: dict[tuple[str, str], tuple[Form | None, Call]] = {}
+    for each in forms:
+        call = provider.query(some_id, each)
+        place = (call.path, repr(call.query))
+        places[place] = (None if place in places else each, call)
+    first: TaskNotFound | None = None
+    for where, call in places.values():
+
+        async def look(call: Call = call) -> Task:
+            return provider.decode_task(await service.client.fetch(call))
+
+        try:
+            task = await with_fresh_token(service.client, look)
+        except TaskNotFound as error:
+            first = first or error
+        else:
+            return Found(task, where, service.base_url, call.path.removesuffix(f"/{quote(some_id, safe='')}"))
+    raise first or TaskNotFound(f"There is no task {some_id}.")
+
+
+def adopted(found: Found, provider: str, owner: str) -> RunRecord:
+    """Return the row for a task that the log does not know."""
+    task, now = found.task, datetime.now(UTC)
+    return RunRecord(
+        task_id=task.task_id,
+        external_task_id=task.external_task_id,
+        provider=provider,
+        base_url=found.base_url,
+        endpoint=found.endpoint,
+        form=found.form,
+        status=RunStatus.PROCESSING if task.status.is_final else task.status,
+        service_status=task.service_status,
+        identity=f"attached:{provider}:{task.task_id}",
+        created_at=now,
+        sending_at=task.created_at or now,
+        submitted_at=task.created_at or now,
+        notices=["attached: what was asked for is not known here"],
+        versions=versions(),
+        owner=owner,
+    )
+
+
+def check_bindable(record: RunRecord, task_id: str, others: list[RunRecord]) -> None:
+    """Refuse to bind a task to a run that cannot be waiting for it.
+
+    Parameters
+    ----------
+    record
+        The run.
+    task_id
+        The service's id of the task.
+    others
+        Runs of the log that have this task id.
+
+    Raises
+    ------
+    InputError
+        The run has a task or was never sent, or the task belongs to another run.
+    """
+    if record.task_id is not None:
+        raise InputError(
+            f"Run {record.id} has its task already: {record.task_id}.",
+            "Only a run whose answer was lost can be given a task.",
+            f'kn.attach("{task_id}") makes a run of its own for that task.',
+        )
+    if record.sending_at is None:
+        raise InputError(
+            f"Run {record.id} was never sent.",
+            "No task at the service can belong to it.",
+            f"%kling resume {record.id} sends it.",
+        )
+    for other in others:
+        if other.provider == record.provider and other.id != record.id:
+            raise InputError(
+                f"Task {task_id} belongs to run {other.id}.",
+                "One task is one run, or it would count twice.",
+                "Look for another task of that time in the service's console.",
+            )
+
+
+def bound_columns(record: RunRecord, task: Task, *, force: bool) -> dict[str, Any]:
+    """Return what a run learns when its task was found by hand.
+
+    Raises
+    ------
+    InputError
+        The service says that the task was asked for with another prompt; ``force`` binds it all the same.
+    """
+    prompt = _asked(task).get("prompt")
+    if isinstance(prompt, str) and prompt.strip() != (record.prompt or "").strip() and not force:
+        raise InputError(
+            f"Task {task.task_id} was asked for with another prompt than run {record.id}.",
+            f"There: {prompt!r}. Here: {record.prompt or ''!r}.",
+            "Look for another task of that time; force=True binds this one all the same.",
+        )
+    cleared = no_error_columns(record.answers)
+    return {
+        **cleared,
+        "task_id": task.task_id,
+        "status": RunStatus.PROCESSING if task.status.is_final else task.status,
+        "service_status": task.service_status,
+        "submitted_at": task.created_at or record.sending_at,
+        "notices": [*record.notices, *_told(record, task)],
+        "answers": {**cleared["answers"], "create": task.raw},
+    }
+
+
+def _asked(task: Task) -> Mapping[str, Any]:
+    """Return what the task was asked for, where the service repeats it."""
+    request = task.raw.get("request")
+    return request if isinstance(request, Mapping) else {}
+
+
+def _told(record: RunRecord, task: Task) -> Iterator[str]:
+    asked = _asked(task)
+    words = [f"the service says {task.service_status or task.status.value}"]
+    if task.created_at is not None:
+        words.append(f"made {task.created_at:%Y-%m-%d %H:%M:%S} UTC")
+    words += [f"{name} {asked[name]}" for name in ("action", "model", "mode", "duration") if name in asked]
+    yield f"bound to task {task.task_id} by hand: {', '.join(words)}"
+    sent = record.sending_at
+    if sent is not None and task.created_at is not None and abs(task.created_at - sent) > AROUND:
+        yield f"the task was made at another time than the run was sent ({sent:%Y-%m-%d %H:%M:%S} UTC)"
