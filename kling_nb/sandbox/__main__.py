@@ -27,6 +27,11 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument(
         "--idle", type=float, default=1800.0, metavar="S", help="end after so many idle seconds"
     )
+    line.add_argument(
+        "--secrets-from-stdin",
+        action="store_true",
+        help="read credentials and callback_secret as a JSON object from standard input; options show in `ps`",
+    )
     for credential in fields(Credentials):
         line.add_argument(f"--{credential.name.replace('_', '-')}", default=credential.default)
     for name in Config.model_fields:
@@ -56,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = line.parse_args(arguments)
     if given.host not in ("127.0.0.1", "::1", "localhost") and not given.allow_remote:
         line.error("listening on another address than loopback needs --allow-remote")
+    if given.secrets_from_stdin:
+        for name, value in json.load(sys.stdin).items():
+            setattr(given, f"switch_{name}" if name in Config.model_fields else name, str(value))
     try:
         config = _switches(given)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,6 +24,10 @@ START_S = 60.0
 ANSWER_S = 5.0
 LOOK_AGAIN_S = 0.05
 LOG_TAIL = 600
+SECRETS = frozenset(
+    {"access_key", "secret_key", "api_key", "acedata_token", "aimlapi_key", "callback_secret"}
+)
+"""Options that go to the server through a pipe: a command line is shown to every user by ``ps``."""
 PATHS = ("tls_cert", "tls_key")
 
 
@@ -123,7 +128,11 @@ def _own_certificate(cert: str) -> ssl.SSLContext:
 
 def _command(folder: Path, options: dict[str, Any]) -> list[str]:
     command = [sys.executable, "-m", "kling_nb.sandbox", "--home", str(folder)]
+    if SECRETS & set(options):
+        command.append("--secrets-from-stdin")
     for name, value in options.items():
+        if name in SECRETS:
+            continue
         text = value if isinstance(value, str) else json.dumps(value, default=str)
         if name in PATHS and value:
             text = str(Path(value).resolve())  # the server runs in another folder
@@ -136,13 +145,14 @@ def _launch(folder: Path, options: dict[str, Any]) -> SandboxInfo:
     with os.fdopen(descriptor, "wb") as log:
         child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
             _command(folder, options),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,
             close_fds=True,
             cwd=folder,
         )
+    _tell_secrets(child, options)
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         info = read_state(folder)
@@ -154,6 +164,15 @@ def _launch(folder: Path, options: dict[str, Any]) -> SandboxInfo:
             break
         time.sleep(LOOK_AGAIN_S)
     raise _not_started(folder, child)
+
+
+def _tell_secrets(child: subprocess.Popen[bytes], options: dict[str, Any]) -> None:
+    assert child.stdin is not None
+    secrets = {name: value for name, value in options.items() if name in SECRETS}
+    # A server that ended at once is told about below, with its own last words.
+    with contextlib.suppress(BrokenPipeError), child.stdin:
+        if secrets:
+            child.stdin.write(json.dumps(secrets).encode())
 
 
 def _not_started(folder: Path, child: subprocess.Popen[bytes]) -> SandboxError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from legacy_wire import PATH, request
 
 from kling_nb.errors import SandboxError
 from kling_nb.sandbox import launch
+from kling_nb.sandbox.config import Credentials
 
 QUICK = {"queued": 0.02, "min_processing": 0.05, "render": "off"}
 ROOT = Path(__file__).resolve().parents[3]
@@ -301,3 +303,19 @@ def test_no_connection_leaves_the_machine(home, tmp_path, monkeypatch):
     lines = log.read_text().splitlines()
     assert lines  # the upload and the callback really were attempted
     assert [line for line in lines if "127.0.0.1" not in line] == []
+
+
+def test_secrets_are_not_on_the_command_line(home):
+    """``ps`` shows the command line of a process to every user of the machine."""
+    given = {name: f"sesame-{name}" for name in sorted(launch.SECRETS)}
+    info = launch.start(home, **QUICK, **given)
+    try:
+        assert (info.access_key, info.api_key) == ("sesame-access_key", "sesame-api_key")
+        assert not any("sesame" in word for word in psutil.Process(info.pid).cmdline())
+        assert b"sesame" not in (home / "sandbox.log").read_bytes()
+    finally:
+        launch.stop(home)
+
+
+def test_every_credential_is_a_secret_option():
+    assert {field.name for field in dataclasses.fields(Credentials)} | {"callback_secret"} == launch.SECRETS
