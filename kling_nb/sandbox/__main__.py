@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument(
         "--secrets-from-stdin",
         action="store_true",
-        help="read credentials and callback_secret as a JSON object from standard input; options show in `ps`",
+        help="read credentials and callback_secret as JSON from standard input; options show in `ps`",
     )
     for credential in fields(Credentials):
         line.add_argument(f"--{credential.name.replace('_', '-')}", default=credential.default)
