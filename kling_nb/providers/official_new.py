@@ -63,8 +63,8 @@ DOOR = Door(
     brush_note="the new API has no fields for masks and paths",
     image_bytes=50_000_000,
     key_only=(
-        "The new API takes API keys only, and an AccessKey with its SecretKey was given. Make an API key at "
-        'https://kling.ai/dev/api-key and set KLING_API_KEY, or use provider="official".'
+        "The new API needs an API key; AccessKey and SecretKey open provider='official' only. "
+        "Make one at https://kling.ai/dev/api-key."
     ),
 )
 

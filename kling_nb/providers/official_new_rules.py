@@ -27,7 +27,21 @@ def findings(request: VideoRequest) -> list[Problem]:
     request
         Any request.
     """
-    return [*_length(request), *_shots(request), *_sound(request), *_references(request)]
+    return [
+        *_camera(request),
+        *_length(request),
+        *_shots(request),
+        *_sound(request),
+        *_references(request),
+    ]
+
+
+def _camera(request: VideoRequest) -> Iterator[Problem]:
+    """L01: no model here has a camera, and a clip without it is not what was asked for."""
+    if request.camera_control is not None:
+        fix = 'say the camera movement in the prompt, or try it with provider="sandbox"'
+        message = "the new API has no camera control"
+        yield Problem("L01", Severity.ERROR, "camera_control", message, fix, forceable=False)
 
 
 def _length(request: VideoRequest) -> Iterator[Problem]:

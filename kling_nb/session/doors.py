@@ -118,9 +118,10 @@ def sandbox_credential(info: SandboxAddress, door: str) -> Credential:
 def no_credential(door: Door) -> SettingsError:
     """Return the error for a door without a credential."""
     ways = [*door.key_variables[:1], *(" and ".join(pair) for pair in door.pair_variables[:1])]
+    why = "Neither an argument, a login, a variable, .env nor the keyring holds one."
     return SettingsError(
         f"There is no credential for the provider {door.name!r}.",
-        "Neither an argument, a login, a variable, .env nor the keyring holds one.",
+        f"{why} {door.key_only}".strip(),
         f"%kling login {door.name} asks for it, or set {', or '.join(ways)}; --provider sandbox needs none.",
     )
 

@@ -30,7 +30,8 @@ TEXT_FIELDS = {
     "external_task_id",
 }  # fmt: skip
 EXTEND_FIELDS = {
-    "video_id", "prompt", "negative_prompt", "cfg_scale", "watermark_info", "callback_url", "external_task_id",
+    "video_id", "prompt", "negative_prompt", "cfg_scale",
+    "watermark_info", "callback_url", "external_task_id",
 }  # fmt: skip
 
 
@@ -146,14 +147,15 @@ class TestRecognition:
         ]
 
 
-class TestMoney:
-    ROW = {
-        "task_id": "829611643369439283", "api_key_name": "lab", "product_function": "image to video",
-        "model_name": "kling-v3", "resolution": "720p", "duration": "5", "video_sound": "off",
-        "deduction_time": "1765823500112", "package_id": "509", "product_type": "video",
-        "unit_before_deduction": "10", "deduction_amount": "3", "unit_after_deduction": "7",
-    }  # fmt: skip
+ROW = {
+    "task_id": "829611643369439283", "api_key_name": "lab", "product_function": "image to video",
+    "model_name": "kling-v3", "resolution": "720p", "duration": "5", "video_sound": "off",
+    "deduction_time": "1765823500112", "package_id": "509", "product_type": "video",
+    "unit_before_deduction": "10", "deduction_amount": "3", "unit_after_deduction": "7",
+}  # fmt: skip
 
+
+class TestMoney:
     def test_first_page_by_time_and_the_next_by_cursor(self):
         first = OFFICIAL.deductions(1, 2)
         assert (first.method, first.path, first.safe) == ("POST", "/account/billing/package", True)
@@ -161,7 +163,7 @@ class TestMoney:
         assert OFFICIAL.deductions(1, 2, "c2").body == {"cursor": "c2", "limit": 500}
 
     def test_page(self):
-        data = {"result": {"detail": [self.ROW, {}, None], "count": 1}, "next_cursor": "c2", "has_more": True}
+        data = {"result": {"detail": [ROW, {}, None], "count": 1}, "next_cursor": "c2", "has_more": True}
         page = OFFICIAL.decode_deductions(answer(data))
         (entry,) = page.entries
         assert (entry.task_id, entry.units, entry.model) == ("829611643369439283", Decimal(3), "kling-v3")
