@@ -22,7 +22,7 @@ _MODULES: Final = {
 """Provider -> module and class; a new provider is one module and one line here."""
 
 
-def doors() -> tuple[str, ...]:
+def door_names() -> tuple[str, ...]:
     """Return the names of all doors, in the order in which they are chosen when none is named."""
     return tuple(_MODULES)
 
@@ -33,7 +33,7 @@ def names() -> tuple[str, ...]:
     ``sandbox`` speaks the official legacy dialect to the local server, ``sandbox-<name>`` rehearses another
     door there.
     """
-    return (*doors(), SANDBOX, *(f"{SANDBOX}-{name}" for name in doors() if name != "official"))
+    return (*door_names(), SANDBOX, *(f"{SANDBOX}-{name}" for name in door_names() if name != "official"))
 
 
 def door_of(name: str) -> str:

@@ -40,7 +40,7 @@ def choose_provider(settings: Settings, named: str | None = None) -> Choice:
     if settings.provider:
         providers.get(settings.provider)
         return Choice(settings.provider, "named in the settings")
-    for name in providers.doors():
+    for name in providers.door_names():
         credential = credential_of(settings, door_of(name))
         if credential is not None:
             return Choice(name, f"credential from {credential.source}")

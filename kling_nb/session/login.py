@@ -31,7 +31,7 @@ def login_door(provider: str | None) -> Door:
         # Not quoted: it may be the key itself, typed in the wrong place.
         raise SettingsError(
             "There is no such provider.",
-            f"A key is never part of the line; providers are {', '.join(providers.doors())}.",
+            f"A key is never part of the line; providers are {', '.join(providers.door_names())}.",
             "Write %kling login and a provider. If a key stood there, make a new one: cells are saved.",
         )
     door = door_of(name)
