@@ -6,7 +6,15 @@ from typing import Any
 
 from kling_nb.sandbox.aiml.manner import InvalidFieldError
 from kling_nb.sandbox.aiml.models import IDS, Id
-from kling_nb.sandbox.aiml.schema import Schema, check_number, not_one_of, picture, whole, wrong_type
+from kling_nb.sandbox.aiml.schema import (
+    Schema,
+    check_items,
+    check_number,
+    not_one_of,
+    picture,
+    whole,
+    wrong_type,
+)
 from kling_nb.sandbox.exchange import Call
 from kling_nb.sandbox.faults import without_place
 from kling_nb.sandbox.official.fields import Fields
@@ -132,9 +140,9 @@ def _group(label: str, group: Any) -> MaskPath:
     if not isinstance(group, dict):
         raise wrong_type(label, "object", group)
     mask = picture(f"{label}.mask", group.get("mask"))
-    points = Schema(group).items("trajectories", MIN_POINTS, MAX_POINTS)
-    if not points:
+    if group.get("trajectories") is None:
         raise InvalidFieldError(f"{label}.trajectories: Required")
+    points = check_items(f"{label}.trajectories", group["trajectories"], MIN_POINTS, MAX_POINTS)
     return MaskPath(
         mask=mask, points=tuple(_point(f"{label}.trajectories.{i}", point) for i, point in enumerate(points))
     )

@@ -100,15 +100,7 @@ class Schema:
     def items(self, name: str, low: int, high: int) -> list[Any]:
         """Return an array of a size within bounds, empty when absent."""
         value = self.value(name)
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            raise wrong_type(name, "array", value)
-        if len(value) > high:
-            raise InvalidFieldError(f"{name}: Array must contain at most {high} element(s)")
-        if len(value) < low:
-            raise InvalidFieldError(f"{name}: Array must contain at least {low} element(s)")
-        return value
+        return [] if value is None else check_items(name, value, low, high)
 
     def structure(self, name: str) -> dict[str, Any] | None:
         """Return an object, ``None`` when absent."""
@@ -148,6 +140,17 @@ def check_number(name: str, value: Any, low: float, high: float) -> float:
     if value < low:
         raise InvalidFieldError(f"{name}: Number must be greater than or equal to {low}")
     return float(value)
+
+
+def check_items(name: str, value: Any, low: int, high: int) -> list[Any]:
+    """Return an array of a size within bounds or refuse."""
+    if not isinstance(value, list):
+        raise wrong_type(name, "array", value)
+    if len(value) > high:
+        raise InvalidFieldError(f"{name}: Array must contain at most {high} element(s)")
+    if len(value) < low:
+        raise InvalidFieldError(f"{name}: Array must contain at least {low} element(s)")
+    return value
 
 
 def whole(name: str, value: Any) -> int:

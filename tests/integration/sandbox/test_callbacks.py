@@ -6,48 +6,13 @@ import base64
 import hashlib
 import hmac
 import json
-import queue
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from callback_receiver import Receiver
 from legacy_wire import created, delivered, finished, query
 
 SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
-
-
-class Receiver:
-    """A loopback receiver: keeps what arrives, answers with the statuses it was given, then 200."""
-
-    def __init__(self):
-        self.arrived = queue.Queue()
-        self.statuses = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.arrived.put((dict(self.headers.items()), body))
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-                self.end_headers()
-
-            def log_message(self, *args):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/done"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def next(self):
-        headers, body = self.arrived.get(timeout=10)
-        return {name.lower(): value for name, value in headers.items()}, body
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture
