@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from kling_nb import providers
 from kling_nb.domain.aliases import REQUEST_FIELDS, Normalized, normalize
 from kling_nb.domain.brush import MotionBrush as PlainBrush
 from kling_nb.domain.cost import Cost
@@ -23,6 +24,7 @@ from kling_nb.session.doors import scope_of
 from kling_nb.session.ways import BrushWay, choose_way
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Door
     from kling_nb.domain.trajectory import Size
     from kling_nb.providers.base import Provider
     from kling_nb.session.choice import Choice
@@ -162,6 +164,7 @@ def build(
         clip_warn_units=settings.clip_warn_units,
         clip_limit_units=settings.clip_limit_units,
         allow_unknown_model=bool(normalized.options.get("allow_unknown_model", False)),
+        doors=_doors,
     )
     if way is not None:
         problems += way.findings()
@@ -186,6 +189,11 @@ def build(
         normalized.options | ({} if way is None else way.options()),
         way,
     )
+
+
+def _doors() -> list[Door]:
+    """Return all doors; called only when something is lacking at one."""
+    return [providers.get(name).door for name in providers.door_names()]
 
 
 Facts = Callable[[str], str | None]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from threading import Lock
-from typing import Final, Literal
+from typing import Final
 
 from kling_nb.domain.capabilities._data import load
 from kling_nb.domain.capabilities.grid import ANY_MODE
+from kling_nb.domain.capabilities.ownprices import Variant, own_price
 from kling_nb.domain.capabilities.table import has_modes
 
 PRICE_AS_OF: Final[str] = load("prices")["as_of"]
@@ -18,7 +17,8 @@ PRICE_AS_OF: Final[str] = load("prices")["as_of"]
 USD_PER_UNIT: Final = Decimal(load("prices")["usd_per_unit"])
 """List price of one unit."""
 
-Variant = Literal["silent", "audio", "voice"]
+RECOGNIZE_UNITS: Final = Decimal(load("prices")["calls"]["image-recognize"])
+"""Price of segmenting a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,16 @@ class Price:
         return self.units * USD_PER_UNIT
 
 
-_own: dict[tuple[str, str | None, Variant], Decimal] = {}
-_lock = Lock()
-
-
 def units(
     model: str,
     mode: str | None,
     duration: int,
     sound: bool = False,
     voice: bool = False,
+    *,
+    video: bool = False,
 ) -> Price | None:
-    """Return the price of one clip, None when the list has none.
+    """Return the price of one clip from pictures or words, None when the list has none.
 
     Parameters
     ----------
@@ -66,15 +64,14 @@ def units(
         None means ``std``; ignored for the masters.
     duration
         Requested seconds: those are billed, not the rendered ones (``spec/official-api.md`` §13).
-    sound, voice
-        Native audio; audio with specified voices.
+    sound, voice, video
+        Native audio; audio with specified voices; a reference video.
     """
-    variant: Variant = "voice" if voice else "audio" if sound else "silent"
+    variant = variant_of(sound=sound, voice=voice, video=video)
     tier = (mode or "std") if has_modes(model) else None
-    with _lock:
-        own = _own.get((model, tier, variant))
-    if own is not None:
-        return Price(own * duration, "user")
+    own = own_price("official", model, tier, variant)
+    if own is not None and own.currency == "units":
+        return Price(own.per_second * duration, "user")
     row = load("prices")["models"].get(model)
     if row is None:
         return None
@@ -85,26 +82,13 @@ def units(
     return None if clip is None else Price(Decimal(clip), row["mark"])
 
 
-def override_price(
-    model: str, mode: str | None, units_per_second: Decimal | str | int, variant: Variant = "silent"
-) -> None:
-    """Let the user replace a price of the list for this process.
-
-    Parameters
-    ----------
-    model, mode
-        What the price is for; None for the masters.
-    units_per_second
-        Units for one second of video.
-    variant
-        Without audio, with native audio, with specified voices.
-    """
-    with _lock:
-        _own[model, mode, variant] = Decimal(units_per_second)
+def extend_units(model: str, mode: str | None) -> Price | None:
+    """Return the price of making a clip of this model and mode longer, None when the list has none."""
+    row = load("prices")["extend"]
+    clip = row["per_clip"].get(model, {}).get(mode or "std")
+    return None if clip is None else Price(Decimal(clip), row["mark"])
 
 
-def forget_prices(models: Mapping[str, object] | None = None) -> None:
-    """Return to the packaged list, for all models or the given ones."""
-    with _lock:
-        for key in [k for k in _own if models is None or k[0] in models]:
-            del _own[key]
+def variant_of(*, sound: bool, voice: bool, video: bool = False) -> Variant:
+    """Return which of the prices of a model applies."""
+    return "video" if video else "voice" if voice else "audio" if sound else "silent"

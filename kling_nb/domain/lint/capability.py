@@ -44,7 +44,7 @@ def form_offered(request: VideoRequest, at: Place) -> Problems:
 def known_model(request: VideoRequest, at: Place) -> Problems:
     """L01: a model the table does not know."""
     model, grid = request.model_name, at.grid(request)
-    if grid is None or model in grid.models:
+    if grid is None or model in grid.models or request.form not in at.door.forms:
         return
     served = [name for name in grid.models if name not in at.retired]
     close = closest(model, grid.models)
@@ -66,7 +66,7 @@ def cell(request: VideoRequest, at: Place) -> Problems:
     """L01 and L04: model x mode x duration must offer every feature used (R5, R6, R12)."""
     grid = at.grid(request)
     model, mode, seconds = request.model_name, request.mode, request.duration
-    if grid is None or model not in grid.models:
+    if grid is None or model not in grid.models or request.form == "extend":
         return
     name = _cell_name(request)
     if not grid.features(model, mode, seconds):
@@ -122,6 +122,13 @@ def _missing_cell(request: VideoRequest, grid: Grid, name: str) -> tuple[str, st
 def _offers(request: VideoRequest, at: Place, wanted: frozenset[Feature]) -> str:
     """Name the nearest combinations that would be accepted, or say that none is left."""
     grid = at.grid(request)
+    if request.form == "extend":
+        models = [] if grid is None else [model for model in grid.models if model not in at.retired]
+        return (
+            f"only clips of {' or '.join(models)} can be made longer"
+            if models
+            else "no clip can be made longer"
+        )
     model, mode, seconds = request.model_name, request.mode, request.duration
     every = [] if grid is None else grid.alternatives(*wanted, model=model, mode=mode, duration=seconds)
     served = [c for c in every if c.model not in at.retired]

@@ -11,7 +11,15 @@ from kling_nb.domain.lint.facts import Place, Problems, error, info, warning
 from kling_nb.domain.request import VideoRequest
 
 _SEPARATE: Final = frozenset(
-    {"static_mask", "dynamic_masks", "callback_url", "external_task_id", "aspect_ratio", "y_origin"}
+    {
+        "static_mask",
+        "dynamic_masks",
+        "callback_url",
+        "external_task_id",
+        "aspect_ratio",
+        "video_id",
+        "y_origin",
+    }
 )
 """Fields other rules speak about."""
 

@@ -128,6 +128,10 @@ def _shots(request: VideoRequest, *, untimed: bool) -> Problems:
             "L29", "multi_prompt", f"{len(shots)} shots given, 1 to {MAX_SHOTS} are taken", "add or merge"
         )
         return
+    if not untimed and not any(shot.duration for shot in shots):
+        fix = 'say how long each lasts: {"prompt": "...", "duration": 3}'
+        yield error("L29", "multi_prompt", "the shots have no lengths", fix)
+        return
     total = sum(shot.duration for shot in shots)
     if total != request.duration and not untimed:
         message = f"the shots last {total} s together, the clip {request.duration} s"
