@@ -72,9 +72,8 @@ def read_inputs(job: Job, config: Config) -> Inputs:
     image, tail, static, *masks = (p if isinstance(p, Picture) else None for p in pictures)
     for picture in filter(None, (image, tail)):
         _check_limits(picture, job.media_limit)
-    for picture in (image, tail if job.tail_ratio else None):
-        if picture:
-            _check_ratio(picture)
+    for picture in filter(None, (image, tail if job.tail_ratio else None)):
+        _check_ratio(picture)
     found = Inputs(image, tail, static, tuple(mask for mask in masks if mask))
     _check_masks(found, job.media_limit)
     _check_content(job, config)

@@ -11,6 +11,7 @@ import time
 import pytest
 from callback_receiver import Receiver
 from legacy_wire import created, delivered, finished, query
+from new_wire import EXTEND, TEXT, accepted, ended, post
 
 SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
 
@@ -38,6 +39,33 @@ def test_the_bare_task_on_processing_and_at_the_end(sandbox, receiver):
     assert [state["task_status"] for state in states] == ["processing", "succeed"]
     assert states[-1] == query(sandbox, task)
     assert receiver.arrived.empty()
+
+
+def test_the_new_api_posts_one_entry_of_its_query(sandbox, receiver):
+    sandbox.config(callback_secret=SECRET)
+    options = {"callback_url": receiver.url, "external_task_id": "job-2"}
+    task = accepted(post(sandbox, "/text-to-video/kling-3.0", {"prompt": "a boat", "options": options}))
+    deliveries = [receiver.next() for _ in range(2)]
+    assert all(verified(*delivery) for delivery in deliveries)
+    states = sorted((json.loads(body) for _, body in deliveries), key=lambda state: state["update_time"])
+    assert [state["status"] for state in states] == ["processing", "succeeded"]
+    assert states[-1] == ended(sandbox, task)
+
+
+def test_legacy_text_to_video_posts_the_legacy_form(sandbox, receiver):
+    task = accepted(post(sandbox, TEXT, {"prompt": "a boat", "callback_url": receiver.url}))
+    bodies = [json.loads(receiver.next()[1]) for _ in range(2)]
+    assert {body["task_id"] for body in bodies} == {task}
+    assert {body["task_status"] for body in bodies} == {"processing", "succeed"}
+
+
+def test_a_derived_task_names_its_parent(sandbox, receiver):
+    video = delivered(sandbox, model_name="kling-v1")["task_result"]["videos"][0]
+    accepted(post(sandbox, EXTEND, {"video_id": video["id"], "callback_url": receiver.url}))
+    for _ in range(2):
+        parent = json.loads(receiver.next()[1])["task_info"]["parent_video"]
+        assert (parent["id"], parent["duration"]) == (video["id"], video["duration"])
+        assert parent["url"].startswith(sandbox.url)
 
 
 def test_failures_are_told_too(sandbox, receiver):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 from legacy_wire import IMAGE, picture, raw64, refusal
 from new_wire import FRAME, TAIL, WAVES, accepted, ended, image_body, post, said, tasks
@@ -370,6 +371,26 @@ def test_faults_three_ways(sandbox, form, way):
     assert len(sandbox.tasks()) == 2
     stuck = accepted(create("stuck"))
     assert tasks(sandbox, stuck)[0]["status"] in ("submitted", "processing")
+
+
+def test_dropped_after_the_task_exists_once(sandbox):
+    body = {"prompt": "waves [[sandbox:drop-after]]", "options": {"external_task_id": "job"}}
+    with pytest.raises(httpx.RemoteProtocolError):
+        post(sandbox, T2V + "kling-3.0", body)
+    (found,) = tasks(sandbox, "job", name="external_task_ids")
+    assert refusal(post(sandbox, T2V + "kling-3.0", body | {"prompt": "waves"}))[2].endswith("already exists")
+    assert [task["id"] for task in sandbox.tasks()] == [found["id"]]
+    assert len(sandbox.charges()) == 1
+
+
+@pytest.mark.parametrize("spec", ["drop-before", "http:503", "code:5001"])
+def test_nothing_is_made_by_a_call_that_fails_before(sandbox, spec):
+    try:
+        answer = post(sandbox, I2V + "kling-3.0", {"contents": [FRAME, said(f"x [[sandbox:{spec}]]")]})
+        assert answer.status_code == 503
+    except httpx.RemoteProtocolError:
+        assert spec == "drop-before"
+    assert sandbox.tasks() == []
 
 
 def test_directives_are_no_words_of_the_clip_and_do_not_change_it(sandbox_render):

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from legacy_wire import created, encoded, finished
+from new_wire import TEXT, accepted, ended, post
 
 WIDTH, HEIGHT = 600, 400
 DOT = (300, 200)
@@ -259,3 +260,30 @@ def test_the_codec_can_be_av1(sandbox_render, rendered):
     clip, _, _ = rendered(image=encoded(scene()), model_name="kling-v3", duration="3")
     assert "av1" in clip.codec
     assert len(clip.frames) == 73
+
+
+def test_text_alone_becomes_a_card_that_the_camera_moves_over(sandbox_render):
+    body = {"model_name": "kling-v1", "prompt": "a red fox", "aspect_ratio": "9:16"}
+    clips = []
+    for camera in ({"type": "simple", "config": {"horizontal": 10}}, {"type": "forward_up"}):
+        task = accepted(post(sandbox_render, TEXT, body | {"camera_control": camera}))
+        clips.append(Clip(httpx.get(ended(sandbox_render, task)["outputs"][0]["url"]).content))
+    for clip in clips:
+        assert (clip.width, clip.height, len(clip.frames), clip.rate) == (360, 640, 153, 30)
+    # A camera that moves right leaves the words behind on the left; one that goes forward makes them grow.
+    sideways, forward = ([letters(clip.frames[i]) for i in (0, -1)] for clip in clips)
+    assert sideways[1].mean() < sideways[0].mean() - 20
+    assert np.ptp(forward[1]) > np.ptp(forward[0]) * 1.05
+
+
+def letters(frame):
+    """Columns of the white pixels above the label."""
+    return np.nonzero(frame[: int(0.85 * frame.shape[0])].min(axis=2) > 200)[1]
+
+
+def test_a_card_in_the_full_size_of_its_class(sandbox_render):
+    sandbox_render.config(render_size="class")
+    body = {"prompt": "a fox", "settings": {"duration": 3, "aspect_ratio": "1:1"}}
+    task = accepted(post(sandbox_render, "/text-to-video/kling-3.0-turbo", body))
+    clip = Clip(httpx.get(ended(sandbox_render, task)["outputs"][0]["url"]).content)
+    assert (clip.width, clip.height, len(clip.frames), clip.audio) == (960, 960, 73, ["aac"])
