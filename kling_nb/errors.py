@@ -25,6 +25,7 @@
     ├── TransportError            the network failed
     │   ├── NotSent               no byte reached the service: nothing was created
     │   └── AnswerLost            the request left, the answer did not arrive: it may exist
+    │       └── AnswerUnusable    an answer came that is too large or cannot be unpacked
     ├── SubmitUncertain           a submit may have been accepted and could not be looked up
     ├── TaskGone                  the service no longer knows a task that it had accepted
     ├── TaskFailed                the service ended the task with a failure
@@ -215,6 +216,10 @@ class NotSent(TransportError):
 
 class AnswerLost(TransportError):
     """The request left but no usable answer arrived: the task may exist."""
+
+
+class AnswerUnusable(AnswerLost):
+    """An answer came that is too large or cannot be unpacked; asking again would bring the same."""
 
 
 class SubmitUncertain(KlingError):

@@ -6,6 +6,7 @@ a client-level header would travel to any absolute URL.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from collections.abc import Generator
@@ -74,7 +75,7 @@ class Credential:
         The key, or AccessKey and SecretKey.
     """
 
-    __slots__ = ("_expires", "_lock", "_secrets", "_token", "kind", "source")
+    __slots__ = ("_expires", "_lock", "_mark", "_secrets", "_token", "kind", "source")
 
     def __init__(self, kind: Kind, source: str, secrets: tuple[str, ...]) -> None:
         problem = next(filter(None, map(_unsound, secrets)), "")
@@ -91,6 +92,7 @@ class Credential:
         self._secrets = tuple(_Hidden(text) for text in secrets)
         self._token: _Hidden | None = None
         self._expires = 0.0
+        self._mark: tuple[str, str] | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -168,6 +170,21 @@ class Credential:
         """
         hidden = [item.text for item in self._secrets] + ([self._token.text] if self._token else [])
         return any(secret in text for secret in hidden)
+
+    def fingerprint(self, salt: str) -> str:
+        """Return what tells this credential from others and reveals nothing about it.
+
+        Parameters
+        ----------
+        salt
+            Random text; only fingerprints of one salt can be compared.
+        """
+        if self._mark is None or self._mark[0] != salt:
+            digest = hashlib.scrypt(
+                self._secrets[0].text.encode(), salt=salt.encode(), n=4096, r=8, p=1, dklen=12
+            )
+            self._mark = (salt, digest.hex())
+        return self._mark[1]
 
     def __repr__(self) -> str:
         return f"<Credential {self.kind} from {self.source}>"

@@ -19,9 +19,16 @@ from urllib.parse import urlencode
 import httpx
 
 from kling_nb.domain.wire import Answer, Call
-from kling_nb.errors import AnswerLost, InputError, NotSent, TransportError
+from kling_nb.errors import AnswerLost, AnswerUnusable, InputError, NotSent, TransportError
 from kling_nb.transport.auth import Credential, HostAuth
-from kling_nb.transport.connection import MAX_CONNECTIONS, Timeouts, base_address, new_client
+from kling_nb.transport.body import UnusableBodyError, read_body
+from kling_nb.transport.connection import (
+    MAX_CONNECTIONS,
+    Timeouts,
+    base_address,
+    new_client,
+    refuse_clear_proxy,
+)
 from kling_nb.transport.retry import RetryRule, wants_retry
 
 Before = Callable[[], "Awaitable[None] | None"]
@@ -109,7 +116,10 @@ class ServiceClient:
         NotSent
             No byte of the request left: nothing can have been created.
         AnswerLost
-            Bytes may have left and no complete answer arrived: the task may exist.
+            Bytes may have left and no complete answer arrived: the task may exist. `AnswerUnusable` when one
+            arrived that is too large or broken.
+        SettingsError
+            The way there leads through a proxy that could read the credential.
         InputError
             The call itself cannot be written (its path is no path, its body is no JSON).
         """
@@ -144,7 +154,7 @@ class ServiceClient:
         Raises
         ------
         TransportError
-            The network failed at every attempt.
+            The network failed at every attempt, or an answer is too large to be read.
         """
         if not call.safe:
             raise InputError("A create is never repeated blindly.", "It is not safe.", "Use create_task().")
@@ -154,6 +164,8 @@ class ServiceClient:
             failure: TransportError | None = None
             try:
                 answer = await self.send(call)
+            except AnswerUnusable:
+                raise
             except TransportError as error:
                 failure = error
             reason = str(failure.what) if failure else wants_retry(answer) if answer else ""
@@ -175,6 +187,8 @@ class ServiceClient:
 
     def _connected(self) -> _Wire:
         if self._wire is None or not self._wire.usable:
+            if self.credential is not None:
+                refuse_clear_proxy(self.base_url)
             self._wire = _Wire(self.base_url, self.timeouts)
         return self._wire
 
@@ -192,7 +206,7 @@ class ServiceClient:
         try:
             async with asyncio.timeout(self.timeouts.connect + limit):
                 answer = await self._exchange(wire.http, method, url, content, progress=progress, limit=limit)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, UnusableBodyError) as error:
             failure = error
         # Raised outside the handler: no traceback then leads to frames that hold the header.
         if answer is None:
@@ -219,8 +233,12 @@ class ServiceClient:
             timeout=httpx.Timeout(limit, connect=self.timeouts.connect, pool=None),
             extensions={"trace": progress.trace},
         )
-        response = await http.send(request, auth=self._auth)
-        return Answer(response.status_code, dict(response.headers), response.content)
+        response = await http.send(request, auth=self._auth, stream=True)
+        try:
+            body = await read_body(response)
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, dict(response.headers), body)
 
     def _unsaid(self, words: str) -> str:
         """Return an error's words, or nothing when they quote the credential."""
@@ -265,6 +283,12 @@ def _encode(call: Call) -> bytes | None:
 
 
 def _raise_lost(failure: BaseException, sent: bool, base_url: str, words: str) -> NoReturn:
+    if isinstance(failure, UnusableBodyError):
+        raise AnswerUnusable(
+            f"The answer of {base_url} cannot be used.",
+            f"{words[:1].upper()}{words[1:]}. The service may have carried the request out.",
+            "Check the address of the service (`%kling doctor`).",
+        )
     cause = f"{type(failure).__name__}{f': {words}' if words else ''}"
     if not sent or isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
         raise NotSent(

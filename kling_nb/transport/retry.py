@@ -88,7 +88,7 @@ def service_code(answer: Answer) -> tuple[int | None, bool]:
         return None, answer.body.rstrip().endswith((b"}", b"]"))
     try:
         value = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, False
     code = value.get("code") if isinstance(value, dict) else None
     return (code if isinstance(code, int) and not isinstance(code, bool) else None), True
