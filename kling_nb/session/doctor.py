@@ -168,14 +168,16 @@ def _balance(session: Session, service: Service, name: str) -> Iterator[DoctorLi
 
 
 def _models(provider: str) -> Iterator[DoctorLine]:
-    retired = capabilities.retired_models(provider)
-    served = [model for model in capabilities.MODELS if model not in retired]
+    door = door_of(provider)
+    grid = door.grids["image2video"]
+    retired = capabilities.retired_models(provider, dated=door.retires, models=grid.models)
+    served = [model for model in grid.models if model not in retired]
     yield DoctorLine("models", ok=True, text=f"served: {', '.join(served)} (table of {capabilities.AS_OF})")
-    if capabilities.brush_available(provider):
+    if door.brush and grid.alternatives(capabilities.Feature.BRUSH, exclude=retired):
         yield DoctorLine("motion brush", ok=True, text="available")
     else:
         yield DoctorLine(
-            "motion brush", ok=None, text=capabilities.BRUSH_ON_OFFICIAL, advice="provider sandbox has it"
+            "motion brush", ok=None, text=door.brush_note or "no masks", advice="provider sandbox has it"
         )
 
 

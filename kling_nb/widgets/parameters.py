@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kling_nb.domain import capabilities
-from kling_nb.domain.capabilities import Feature
+from kling_nb.domain.capabilities import Feature, Grid
+from kling_nb.domain.door import Door
+from kling_nb.session.doors import door_of
 
 AUTO: Final = ""
 """Value of an option that leaves the choice to the toolkit."""
@@ -84,7 +86,7 @@ class Choices:
     Parameters
     ----------
     provider
-        Whose retirements count.
+        Whose models and retirements count.
     values
         Value by field name: ``model_name``, ``mode``, ``duration``, ``sound``, ``cfg_scale``,
         ``camera_control``.
@@ -95,6 +97,20 @@ class Choices:
     provider: str
     values: Mapping[str, str] = field(default_factory=dict)
     native: bool = False
+
+    @property
+    def door(self) -> Door:
+        """What is particular about the provider."""
+        return door_of(self.provider)
+
+    @property
+    def grid(self) -> Grid:
+        """What its models offer with a picture."""
+        return self.door.grids["image2video"]
+
+    def offers(self, feature: Feature) -> bool:
+        """Whether the chosen combination can do something."""
+        return self.grid.supports(self.model, self.mode, self.duration, feature)
 
     @property
     def model(self) -> str:
@@ -114,7 +130,7 @@ class Choices:
 
 def defaults(provider: str) -> dict[str, str]:
     """Return model, mode and duration to begin with."""
-    model, mode, duration = capabilities.default_model(provider)
+    model, mode, duration = door_of(provider).default("image2video")
     return {"model_name": model, "mode": mode or AUTO, "duration": str(duration)}
 
 
@@ -156,27 +172,27 @@ def fields(choices: Choices) -> list[Field]:
 
 def _models(choices: Choices) -> Field:
     options = []
-    for model in reversed(capabilities.MODELS):
-        status = capabilities.status(model, choices.provider)
+    for model in reversed(choices.grid.models):
+        status = capabilities.status(model, choices.provider, dated=choices.door.retires)
         since = f" since {status.since}" if status.since else ""
         options.append(Option(model, model, f"retired{since} ({status.mark})" if status.retired else ""))
     return Field("model_name", "Model", tuple(options), choices.model)
 
 
 def _modes(choices: Choices) -> Field:
-    if not capabilities.has_modes(choices.model):
+    if not choices.grid.has_modes(choices.model):
         return Field("mode", "Mode", (Option(AUTO, "–"),), AUTO, f"{choices.model} documents no mode")
-    offered = capabilities.modes(choices.model)
+    offered = choices.grid.modes(choices.model)
     options = tuple(
         Option(mode, mode, "" if mode in offered else f"not with {choices.model}")
         for mode in capabilities.MODES
     )
-    return Field("mode", "Mode", options, choices.mode or offered[0])
+    return Field("mode", "Mode", options, choices.mode or (offered[0] if offered else AUTO))
 
 
 def _durations(choices: Choices) -> Field:
-    offered = capabilities.durations(choices.model, choices.mode)
-    known = sorted({*offered, *capabilities.durations(choices.model), 5, 10})
+    offered = choices.grid.durations(choices.model, choices.mode)
+    known = sorted({*offered, *choices.grid.durations(choices.model), 5, 10})
     options = tuple(
         Option(str(seconds), f"{seconds} s", "" if seconds in offered else f"not with {_cell(choices)}")
         for seconds in known
@@ -191,8 +207,7 @@ def _sound(choices: Choices) -> Field:
 
 def _sound_options(choices: Choices) -> Iterator[Option]:
     yield Option(AUTO, "off")
-    can = capabilities.supports(choices.model, choices.mode, choices.duration, Feature.AUDIO)
-    yield Option("on", "on", "" if can else f"not with {_cell(choices)}")
+    yield Option("on", "on", "" if choices.offers(Feature.AUDIO) else f"not with {_cell(choices)}")
 
 
 def _cfg_scale(choices: Choices) -> Field:
@@ -200,15 +215,18 @@ def _cfg_scale(choices: Choices) -> Field:
         Option(AUTO, "default"),
         *(Option(f"{tenth / 10:g}", f"{tenth / 10:g}") for tenth in range(11)),
     )
-    documented = capabilities.cfg_scale_documented(choices.model)
-    reason = "" if documented else f"no documented effect with {choices.model}"
+    reason = ""
+    if "cfg_scale" not in choices.door.fields:
+        reason = f"{choices.door.title} has no place for it"
+    elif not capabilities.cfg_scale_documented(choices.model):
+        reason = f"no documented effect with {choices.model}"
     return Field("cfg_scale", "Prompt strength", options, choices.values.get("cfg_scale", AUTO), reason)
 
 
 def _camera(choices: Choices) -> Field:
     options = (Option(AUTO, "none"), *(Option(value, label) for value, label in CAMERAS.items()))
     value = choices.values.get("camera_control", AUTO)
-    can = capabilities.supports(choices.model, choices.mode, choices.duration, Feature.CAMERA_SIMPLE)
+    can = choices.offers(Feature.CAMERA_SIMPLE)
     reason = "" if can else f"not with {_cell(choices)}"
     if can and choices.native:
         reason = "masks and camera exclude each other"

@@ -61,6 +61,14 @@ def test_models_tell_what_is_retired() -> None:
     served = set(frame.loc[frame["status"] == "served", "model"])
     assert served == {"kling-v2-5-turbo", "kling-v2-6", "kling-v3"}
     assert set(kn.models("sandbox")["status"]) == {"served"}
-    v3 = frame[(frame["model"] == "kling-v3") & (frame["mode"] == "std")]
+    v3 = frame[(frame["form"] == "image2video") & (frame["model"] == "kling-v3") & (frame["mode"] == "std")]
     assert list(v3["seconds"]) == ["3…15"]
     assert list(v3["units"]) == ["1.8 … 9"]
+    assert list(v3["usd"]) == ["$0.252 … $1.26"]
+
+
+def test_models_of_a_gateway_name_no_units() -> None:
+    frame = kn.models("acedata")
+    assert set(frame["units"]) == {""}
+    prices = frame[(frame["form"] == "image2video") & (frame["model"] == "kling-v2-master")]
+    assert list(prices["usd"]) == ["$0.50 … $1.00"]
