@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.domain.capabilities import DefaultModel, Feature, Grid
-from kling_nb.domain.door import FIELDS, FORMS, Door
+from kling_nb.domain.door import EVERY_MODEL, FIELDS, FORMS, Door
 from kling_nb.domain.wire import Call
 from kling_nb.errors import InputError, ServiceError, TaskNotFound
 from kling_nb.providers import acedata_body, acedata_decode, gateway
@@ -60,6 +60,7 @@ DOOR = Door(
         "AceData has no fields for masks and paths. Its /kling/motion is motion control, which puts the "
         "movement of a reference video onto a character: another thing than the motion brush"
     ),
+    needs_prompt=frozenset({EVERY_MODEL}),
     negative_prompt_limit=200,
     currency="credits",
 )
@@ -78,7 +79,7 @@ class AceData:
     """
 
     name: str = "acedata"
-    poll: PollPolicy = field(default_factory=lambda: PollPolicy(first_s=10.0, max_s=15.0))
+    poll: PollPolicy = field(default_factory=lambda: PollPolicy(first_s=10.0, max_s=15.0, gap_s=1.0))
     door: Door = DOOR
     has_external_id: bool = False
     watch: Watch = "ids"

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.domain.cost import Cost, estimate
 from kling_nb.domain.problems import Problem, Severity
-from kling_nb.providers.acedata_body import ALWAYS_SOUND, NEEDS_ADDRESS, RATIOS, ratio
+from kling_nb.providers.acedata_body import ALWAYS_SOUND, RATIOS, ratio
 
 if TYPE_CHECKING:
     from kling_nb.domain.door import Door
     from kling_nb.domain.request import VideoRequest
 
 OMNI: Final = ("kling-v3-omni", "kling-video-o1")
-_PLAIN_EXTEND: Final = "kling-v1"
 _DOUBTFUL_EXTEND: Final = "kling-v2-5-turbo"
 _END_FRAME_SECONDS: Final = 5
 
@@ -31,7 +30,7 @@ def findings(request: VideoRequest, table: Mapping[str, Any]) -> list[Problem]:
         The packaged table.
     """
     return [
-        *_pictures(request),
+        *_ratio(request),
         *_frames(request),
         *_values(request, table),
         *_references(request),
@@ -79,16 +78,12 @@ def _dollars(amount: Decimal) -> Cost:
     return Cost(None, amount, "official", "", "an older page of the vendor", "credits")
 
 
-def _pictures(request: VideoRequest) -> Iterator[Problem]:
-    """L31: local files; and the ratio that becomes 16:9 when nobody knows the picture's."""
-    for name, image in (("image", request.image), ("image_tail", request.image_tail)):
-        if image is not None and image.url is None:
-            message = f"AceData takes no local pictures, and {name} is one"
-            yield Problem("L31", Severity.ERROR, name, message, NEEDS_ADDRESS, forceable=False)
+def _ratio(request: VideoRequest) -> Iterator[Problem]:
+    """L23: three ratios, and 16:9 when nobody knows the picture's."""
     if request.aspect_ratio is not None and request.aspect_ratio not in RATIOS:
         message = f"AceData knows no aspect_ratio={request.aspect_ratio}"
         yield Problem("L23", Severity.ERROR, "aspect_ratio", message, f"use {', '.join(RATIOS)}")
-    if request.image is not None and ratio(request) is None:
+    if request.form == "image2video" and request.image is not None and ratio(request) is None:
         message = "the ratio of a picture at an address is not known here, and AceData makes 16:9 of it"
         yield Problem(
             "L23", Severity.INFO, "aspect_ratio", message, f"give aspect_ratio: {', '.join(RATIOS)}"
@@ -121,28 +116,20 @@ def _values(request: VideoRequest, table: Mapping[str, Any]) -> Iterator[Problem
     if request.sound is None and model == ALWAYS_SOUND:
         message = f"{model} always has sound at AceData"
         yield Problem("L27", Severity.WARNING, "sound", message, "use kling-v3 for a silent clip")
-    if request.external_task_id is not None:
-        message = "AceData has no field for an id of yours; it stays in the run log"
-        yield Problem("L24", Severity.INFO, "external_task_id", message)
 
 
 def _references(request: VideoRequest) -> Iterator[Problem]:
-    """L28: how much reference material there may be, and what it excludes (§2.1)."""
-    videos = request.video_list
-    if len(videos) > 1:
-        message = f"{len(videos)} reference videos, exactly 1 is taken"
-        yield Problem("L28", Severity.ERROR, "video_list", message, "keep one")
-    if videos and request.sound == "on":
-        message = "a reference video and generated sound exclude each other"
-        yield Problem("L28", Severity.ERROR, "sound", message, 'set sound="off" or drop video_list')
-    frames = request.image is not None or any(item.type for item in request.image_list)
-    if any(video.refer_type == "base" for video in videos) and frames:
-        message = "a reference video that is edited (base) excludes start and end frames"
-        yield Problem("L28", Severity.ERROR, "video_list", message, 'use refer_type="feature" or drop them')
-    limit = 4 if videos else 7
+    """L28: what is counted together, and voices the prompt does not call (§2.1)."""
+    base = any(video.refer_type == "base" for video in request.video_list)
+    if base and any(item.type for item in request.image_list):
+        message = "a base video and frames in image_list cannot be used together"
+        yield Problem(
+            "L28", Severity.ERROR, "video_list", message, 'set refer_type="feature" or drop the type'
+        )
+    limit = 4 if request.video_list else 7
     used = [*request.image_list, *request.element_list]
     count = len(used) + sum(image is not None for image in (request.image, request.image_tail))
-    if used and request.model_name in OMNI and count > limit:
+    if used and request.model_name in OMNI and count > limit >= len(request.image_list):
         message = f"{count} pictures and elements, frames counted in; at most {limit} are taken"
         yield Problem("L28", Severity.ERROR, "image_list", message, f"keep {limit}")
     voices = [n for n in range(1, len(request.voice_list) + 1) if f"<<<voice_{n}>>>" not in request.prompt]
@@ -153,13 +140,12 @@ def _references(request: VideoRequest) -> Iterator[Problem]:
 
 
 def _extend(request: VideoRequest) -> Iterator[Problem]:
-    """Whose clips can be made longer: three pages of the vendor, three rules (§2.1)."""
+    """L01: whose clips can be made longer has three pages and three rules (§2.1); a prompt is needed."""
     if request.form != "extend":
         return
     if request.model_name == _DOUBTFUL_EXTEND:
         message = f"only one of the vendor's pages lets {_DOUBTFUL_EXTEND} make clips longer"
         yield Problem("L01", Severity.WARNING, "model_name", message, "kling-v1 and kling-v1-6 are safe")
-    given = [name for name in ("negative_prompt", "cfg_scale") if getattr(request, name) not in ("", None)]
-    if request.model_name == _PLAIN_EXTEND and given:
-        message = f"making a {_PLAIN_EXTEND} clip longer takes no {' and no '.join(given)}"
-        yield Problem("L01", Severity.ERROR, given[0], message, "leave it out")
+    if not request.prompt.strip():
+        message = "AceData needs a prompt to make a video longer"
+        yield Problem("L20", Severity.ERROR, "prompt", message, "say how it goes on")

@@ -77,7 +77,7 @@ class AimlApi:
     """
 
     name: str = "aimlapi"
-    poll: PollPolicy = field(default_factory=lambda: PollPolicy(first_s=15.0, max_s=15.0))
+    poll: PollPolicy = field(default_factory=lambda: PollPolicy(first_s=15.0, max_s=15.0, gap_s=1.0))
     door: Door = DOOR
     has_external_id: bool = False
     watch: Watch = "singly"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from kling_nb.domain.coordinates import rnd
 from kling_nb.providers import official_body
 from kling_nb.providers.gateway import compact
 
@@ -65,7 +65,7 @@ def advanced_camera(control: CameraControl) -> dict[str, Any]:
     """Return a simple camera as text-to-video takes it: one axis, a whole number (§4)."""
     moving = control.config.moving() if control.config is not None else {}
     axis, value = next(iter(moving.items()), ("zoom", 0.0))
-    return {"movement_type": axis, "movement_value": rnd(value)}
+    return {"movement_type": axis, "movement_value": math.floor(value + 0.5)}
 
 
 def _picture(image: ImageRef | None, form: ImageForm) -> str | None:

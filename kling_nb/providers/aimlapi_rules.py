@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from kling_nb.domain.capabilities import IMAGE2VIDEO, Feature, units
-from kling_nb.domain.cost import Cost, estimate, plain_decimal
+from kling_nb.domain.capabilities import IMAGE2VIDEO, TEXT2VIDEO, Feature
+from kling_nb.domain.cost import Cost, estimate
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.providers import aimlapi_ids
+from kling_nb.providers.aimlapi_body import advanced_camera
 from kling_nb.providers.aimlapi_ids import ModelId
 
 if TYPE_CHECKING:
@@ -18,7 +19,15 @@ if TYPE_CHECKING:
 PROVEN_BRUSH: Final = ("kling-v1", "kling-v1-5")
 """Models whose brush the official service once documented."""
 
-MAX_SHOTS: Final = 6
+_DOUBTFUL: Final[Mapping[Feature, tuple[str, str]]] = {
+    Feature.TEXT: ("prompt", "text-to-video"),
+    Feature.START_END: ("image_tail", "an end frame"),
+    Feature.BRUSH: ("dynamic_masks", "masks"),
+    Feature.CAMERA: ("camera_control", "a camera"),
+    Feature.CAMERA_SIMPLE: ("camera_control", "a camera"),
+}
+"""Feature that a schema here may take where the official table has none -> field, and words for people."""
+
 _UPSTREAM_FIELDS: Final = (
     ("negative_prompt", "negative_prompt", "L24"),
     ("cfg_scale", "cfg_scale", "L21"),
@@ -44,7 +53,7 @@ def findings(request: VideoRequest) -> list[Problem]:
         *_fields(request, row),
         *_brush(request),
         *_upstream(request),
-        *_sound(request, row),
+        *_always_sound(request, row),
         *_camera(request),
         *_shots(request, row),
         *_elements(request),
@@ -83,13 +92,9 @@ def _fields(request: VideoRequest, row: ModelId) -> Iterator[Problem]:
     for name, word, rule in _UPSTREAM_FIELDS:
         if getattr(request, name) not in ("", None) and word not in row.takes:
             yield Problem(rule, Severity.ERROR, name, f"{row.id} has no field {word}", "leave it out")
-    shots = request.multi_shot and bool(request.multi_prompt)
-    if row.prompt != "optional" and not request.prompt.strip() and not (shots and row.prompt == "or shots"):
+    if row.prompt == "required" and request.form == "image2video" and not request.prompt.strip():
         message = f"{row.id} needs a prompt"
         yield Problem("L20", Severity.ERROR, "prompt", message, "say what moves and how")
-    if request.external_task_id is not None:
-        message = "the AI/ML API has no field for an id of yours; it stays in the run log"
-        yield Problem("L24", Severity.INFO, "external_task_id", message)
 
 
 def _brush(request: VideoRequest) -> Iterator[Problem]:
@@ -110,56 +115,47 @@ def _brush(request: VideoRequest) -> Iterator[Problem]:
 
 def _upstream(request: VideoRequest) -> Iterator[Problem]:
     """L01: what the schema takes and Kling never offered; such a task fails later, without a charge."""
-    if request.form != "image2video" or request.model_name not in IMAGE2VIDEO.models:
+    official = IMAGE2VIDEO if request.form == "image2video" else TEXT2VIDEO
+    model = request.model_name
+    if model not in IMAGE2VIDEO.models:
         return
-    used = request.features & {Feature.START_END, Feature.BRUSH, Feature.CAMERA, Feature.CAMERA_SIMPLE}
-    fields = {Feature.START_END: "image_tail", Feature.BRUSH: "dynamic_masks"}
-    for feature in sorted(used):
-        if IMAGE2VIDEO.supports(request.model_name, request.mode, request.duration, feature):
+    for feature in sorted(request.features & _DOUBTFUL.keys()):
+        told = feature is Feature.BRUSH and model not in PROVEN_BRUSH  # by L37
+        if told or official.supports(model, request.mode, request.duration, feature):
             continue
-        if feature is Feature.BRUSH and request.model_name not in PROVEN_BRUSH:
-            continue  # L37 says so already.
-        field = fields.get(feature, "camera_control")
-        message = (
-            f"the AI/ML API takes {field} on {aimlapi_ids.pair(request)} {request.duration} s, Kling does not"
-        )
+        field, words = _DOUBTFUL[feature]
+        asked = f"{aimlapi_ids.pair(request)} {request.duration} s"
+        message = f"the AI/ML API takes {words} on {asked}, Kling behind it does not"
         fix = "expect the task to fail without a charge; `%kling models` shows what works"
         yield Problem("L01", Severity.WARNING, field, message, fix)
 
 
-def _sound(request: VideoRequest, row: ModelId) -> Iterator[Problem]:
-    """L27: the gateway's default is sound, with the price difference at Kling."""
-    model, mode, seconds = request.model_name, request.mode, request.duration
-    if "sounding" in row.takes and request.sound == "off":
+def _always_sound(request: VideoRequest, row: ModelId) -> Iterator[Problem]:
+    """L01 and L27: the turbo ids have no switch."""
+    if "sounding" not in row.takes:
+        return
+    if request.sound == "off":
         message = f"{row.id} always has sound; it cannot be switched off"
         yield Problem("L01", Severity.ERROR, "sound", message, "leave sound out, or use kling-v3")
-    if "audio" not in row.takes or request.sound is not None:
-        return
-    silent, loud = units(model, mode, seconds), units(model, mode, seconds, sound=True)
-    prices = (
-        f": {plain_decimal(loud.units)} instead of {plain_decimal(silent.units)} units by Kling's own list"
-        if silent and loud
-        else ""
-    )
-    message = f"left alone, the AI/ML API adds sound{prices}; kling_nb sends generate_audio=false"
-    yield Problem("L27", Severity.WARNING, "sound", message, 'sound="off" says so, sound="on" asks for it')
+    elif request.sound is None:
+        message = f"{row.id} always has sound"
+        yield Problem("L27", Severity.WARNING, "sound", message, "use kling-v3 for a silent clip")
 
 
 def _camera(request: VideoRequest) -> Iterator[Problem]:
-    """Text-to-video takes whole numbers."""
+    """L15: text-to-video takes whole numbers."""
     control = request.camera_control
     if control is None or control.config is None or request.form != "text2video":
         return
     for axis, value in control.config.moving().items():
         if not float(value).is_integer():
-            message = f"camera {axis}={value:g} is rounded: text-to-video here takes whole numbers"
-            yield Problem("L15", Severity.WARNING, "camera_control", message, f"use {axis}={round(value)}")
+            sent = advanced_camera(control)["movement_value"]
+            message = f"camera {axis}={value:g} is sent as {sent}: text-to-video here takes whole numbers"
+            yield Problem("L15", Severity.WARNING, "camera_control", message, "use a whole number")
 
 
 def _shots(request: VideoRequest, row: ModelId) -> Iterator[Problem]:
-    if request.multi_shot and request.multi_prompt and request.prompt.strip():
-        message = "prompt and multi_prompt exclude each other here; the prompt is not sent"
-        yield Problem("L29", Severity.WARNING, "prompt", message, "put the words into multi_prompt")
+    """L29: where shots have words only."""
     if not request.multi_shot or "shot words" not in row.takes:
         return
     lengths = {shot.duration for shot in request.multi_prompt}

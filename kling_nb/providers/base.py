@@ -262,7 +262,19 @@ class Accounting(Protocol):
         """Read a page of deductions."""
 
 
-_MEDIA_KEYS = frozenset({"image", "image_tail", "static_mask", "mask", "url", "image_url"})
+_MEDIA_KEYS = frozenset(
+    {
+        "image",
+        "image_tail",
+        "static_mask",
+        "mask",
+        "url",
+        "image_url",
+        "tail_image_url",
+        "last_image_url",
+    }
+)
+_DATA_URI = "data:"
 
 
 def redacted_body(call: Call) -> dict[str, Any]:
@@ -291,6 +303,7 @@ def _redact(value: Any, key: str) -> Any:
     if isinstance(value, list | tuple):
         return [_redact(item, key) for item in value]
     if key in _MEDIA_KEYS and isinstance(value, str) and not value.startswith(("http://", "https://")):
-        data = base64.b64decode(value)
+        text = value.partition(",")[2] if value.startswith(_DATA_URI) else value
+        data = base64.b64decode(text)
         return f"<base64 {len(data)} bytes sha256:{hashlib.sha256(data).hexdigest()}>"
     return value

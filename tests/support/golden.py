@@ -23,7 +23,7 @@ from kling_nb.domain.trajectory import Trajectory
 FOLDER = Path(__file__).resolve().parents[1] / "golden"
 PICTURE = "<b64>"
 SIZE = (600, 600)
-_MEDIA = ("image", "image_tail", "static_mask", "mask", "url")
+_MEDIA = ("image", "image_tail", "static_mask", "mask", "url", "image_url")
 
 
 def rows(name):
@@ -45,7 +45,8 @@ def request(fields):
     fields = dict(fields)
     for name in ("image", "image_tail"):
         if name in fields:
-            fields[name] = picture()
+            given = fields[name]
+            fields[name] = ImageRef(url=given) if given.startswith("http") else picture()
     mask = np.zeros(SIZE[::-1], dtype=bool)
     mask[200:320, 60:200] = True
     brush = MotionBrush(SIZE).dynamic(mask, [(1, 2), (30, 40)]).static(~mask)
