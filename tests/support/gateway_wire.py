@@ -11,6 +11,14 @@ from legacy_wire import IMAGE, picture
 VIDEOS, TASKS = "/kling/videos", "/kling/tasks"
 GENERATIONS = "/v2/video/generations"
 V1 = "kling-video/v1/standard/image-to-video"
+NO_KEY = (
+    "This request requires a valid API key. You can create a new API key on the Billing page: "
+    "https://aimlapi.com/app/keys"
+)
+NO_CREDITS = (
+    "You've run out of credits. Please top up your balance or update your payment method to continue: "
+    "https://aimlapi.com/app/billing/"
+)
 
 
 class Gateway:

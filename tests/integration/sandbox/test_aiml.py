@@ -9,17 +9,9 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from gateway_wire import GENERATIONS, V1, Aiml, hint
+from gateway_wire import GENERATIONS, NO_CREDITS, NO_KEY, V1, Aiml, hint
 from legacy_wire import IMAGE, PATH_UP, group, picture
 
-NO_KEY = (
-    "This request requires a valid API key. You can create a new API key on the Billing page: "
-    "https://aimlapi.com/app/keys"
-)
-NO_CREDITS = (
-    "You've run out of credits. Please top up your balance or update your payment method to continue: "
-    "https://aimlapi.com/app/billing/"
-)
 T2V = "kling-video/v1/standard/text-to-video"
 V26 = "klingai/video-v2-6-pro-image-to-video"
 V3 = "klingai/video-v3-standard-image-to-video"
