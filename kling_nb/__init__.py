@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         submit,
         unfinished,
     )
+    from kling_nb.session.uploading import set_uploader
     from kling_nb.session.webhook import verify_webhook
     from kling_nb.settings import configure
     from kling_nb.transport.nested import enable_nested_asyncio
@@ -70,6 +71,7 @@ __all__ = [
     "resume",
     "run",
     "runs",
+    "set_uploader",
     "shapes",
     "submit",
     "unfinished",
@@ -98,6 +100,7 @@ _HOMES = {
     "login": "kling_nb.widgets.login",
     "logout": "kling_nb.widgets.login",
     "unload_ipython_extension": "kling_nb.magics",
+    "set_uploader": "kling_nb.session.uploading",
     "verify_webhook": "kling_nb.session.webhook",
     **dict.fromkeys(
         (

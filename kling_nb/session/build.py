@@ -21,6 +21,7 @@ from kling_nb.media import load_image
 from kling_nb.providers.base import redacted_body
 from kling_nb.session.brushes import POINT_OPTIONS, fit, groups_of, mask_of
 from kling_nb.session.doors import scope_of
+from kling_nb.session.uploading import pending
 from kling_nb.session.ways import BrushWay, choose_way
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Prepared:
         return self.request if self.way is None else self.way.drawn
 
     @property
+    def sendable(self) -> VideoRequest:
+        """The request as the service can take it: an address stands where an uploader will have put one."""
+        return self.request if self.dialect.door.local_images else pending(self.request)
+
+    @property
     def clip(self) -> str:
         """What is paid for, in words: model, mode and length."""
         parts = (self.request.model_name, self.request.sent_mode, f"{self.request.duration} s")
@@ -104,7 +110,7 @@ class Prepared:
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body that would be sent, pictures replaced by size and digest."""
-        return redacted_body(self.dialect.create(self.request, self.request.external_task_id or DRY_RUN_ID))
+        return redacted_body(self.dialect.create(self.sendable, self.request.external_task_id or DRY_RUN_ID))
 
 
 def build(
@@ -115,6 +121,7 @@ def build(
     facts: Facts,
     *,
     draft: bool = False,
+    uploader: bool = False,
 ) -> Prepared:
     """Build and check a request.
 
@@ -133,6 +140,8 @@ def build(
         Tells the id of an identical run by identity.
     draft
         For looking only, not for sending: the start frame stands for the end frame of a brush.
+    uploader
+        Whether something puts local pictures at an address where only addresses are taken.
 
     Raises
     ------
@@ -164,6 +173,7 @@ def build(
         clip_warn_units=settings.clip_warn_units,
         clip_limit_units=settings.clip_limit_units,
         allow_unknown_model=bool(normalized.options.get("allow_unknown_model", False)),
+        uploader=uploader,
         doors=_doors,
     )
     if way is not None:

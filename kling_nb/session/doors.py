@@ -54,6 +54,10 @@ class SandboxAddress(Protocol):
     def secret_key(self) -> str:
         """The other half."""
 
+    @property
+    def api_key(self) -> str:
+        """Its static key."""
+
 
 def door_of(provider: str) -> Door:
     """Return the door of a provider by its name."""

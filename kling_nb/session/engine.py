@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kling_nb.session.run import Run
     from kling_nb.session.sending import Intent
     from kling_nb.session.service import Service
+    from kling_nb.session.uploading import Uploader
     from kling_nb.settings import Settings
 
 CLOSE_S = 5.0
@@ -52,6 +53,8 @@ class Engine:
         Called with sentences for the person.
     pace, posters
         See :class:`kling_nb.session.facade.Session`.
+    uploader
+        Returns what puts local pictures at an address now.
     """
 
     def __init__(
@@ -63,12 +66,13 @@ class Engine:
         *,
         pace: Pace | None = None,
         posters: bool = True,
+        uploader: Callable[[], Uploader | None] = lambda: None,
     ) -> None:
         self.owner = Owner.current()
         self.log = log
         self.turn = threading.Lock()
         _ENGINES.add(self)
-        self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace)
+        self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace, uploader)
         self._home = home
         self._posters = posters
         self._runs: dict[str, Run] = {}

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from pydantic import SecretStr
 
+from kling_nb import providers
 from kling_nb import settings as settings_module
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
@@ -33,6 +34,7 @@ from kling_nb.session.records import OWN_ID, Label, keep_inputs, rebuild, rebuil
 from kling_nb.session.retention import removal_notice
 from kling_nb.session.run import Run
 from kling_nb.session.sending import Intent
+from kling_nb.session.uploading import registered_uploader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from kling_nb.session.doors import SandboxAddress
     from kling_nb.session.pool import Pace
     from kling_nb.session.service import Service
+    from kling_nb.session.uploading import Uploader
     from kling_nb.settings import Settings
 
 LOG_FILE = "runs.sqlite"
@@ -72,6 +75,9 @@ class Session:
         How patient the session is with services.
     posters
         Whether a poster is made of each video.
+    uploader
+        Puts local pictures at a public address for services that take addresses only; None is the one of
+        :func:`kling_nb.set_uploader`.
     **explicit
         Further settings by name: ``api_key``, ``access_key``, ``secret_key``, ``api_base``, ``quota`` …
     """
@@ -85,6 +91,7 @@ class Session:
         *,
         pace: Pace | None = None,
         posters: bool = True,
+        uploader: Uploader | None = None,
         **explicit: Any,
     ) -> None:
         self._given = {
@@ -98,6 +105,7 @@ class Session:
         self._fixed = settings
         self._pace = pace
         self._posters = posters
+        self._uploader = uploader
         self._lock = threading.RLock()
         self._open()
 
@@ -114,7 +122,15 @@ class Session:
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
         self._hints: dict[tuple[Any, ...], tuple[float, float | None]] = {}
         self.messages: list[str] = []
-        self._engine = Engine(first, self.home, self.log, self._say, pace=self._pace, posters=self._posters)
+        self._engine = Engine(
+            first,
+            self.home,
+            self.log,
+            self._say,
+            pace=self._pace,
+            posters=self._posters,
+            uploader=self._uploads_by,
+        )
 
     # --- settings and provider --------------------------------------------------------------------------
 
@@ -585,7 +601,11 @@ class Session:
         settings = self.ready()
         choice = choose_provider(settings, provider)
         dialect = self._engine.pool.provider(choice.provider)
-        return building.build(choice, dialect, settings, given, facts, draft=draft)
+        able = providers.is_local(choice.provider) or self._uploads_by() is not None
+        return building.build(choice, dialect, settings, given, facts, draft=draft, uploader=able)
+
+    def _uploads_by(self) -> Uploader | None:
+        return self._uploader or registered_uploader()
 
     def _identical(self, identity: str, repeat: int) -> str | None:
         live = self.log.records(

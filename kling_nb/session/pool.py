@@ -21,6 +21,7 @@ from kling_nb.session.doors import (
 )
 from kling_nb.session.service import Service
 from kling_nb.session.tracker import FollowPolicy
+from kling_nb.session.uploading import sandbox_uploader
 from kling_nb.transport.client import ServiceClient
 from kling_nb.transport.retry import RetryRule
 from kling_nb.transport.submit import SubmitPolicy
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from kling_nb.providers.base import PollPolicy, Provider
     from kling_nb.runlog import RunRecord
     from kling_nb.session.doors import SandboxAddress
+    from kling_nb.session.uploading import Uploader
     from kling_nb.settings import Settings
 
 
@@ -87,19 +89,32 @@ class ServicePool:
         Called with a sentence when the sandbox was started.
     pace
         Overrides how patient the session is, for all providers.
+    uploader
+        Returns what puts local pictures at a public address now.
     """
 
     def __init__(
-        self, settings: Settings, sandbox_home: Path, told: Callable[[str], None], pace: Pace | None = None
+        self,
+        settings: Settings,
+        sandbox_home: Path,
+        told: Callable[[str], None],
+        pace: Pace | None = None,
+        uploader: Callable[[], Uploader | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._sandbox_home = sandbox_home
         self._told = told
         self._pace = pace
+        self._uploader = uploader
         self._services: dict[tuple[str, str], Service] = {}
         self._former: list[Service] = []
         self._lock = threading.Lock()
         self._seen: tuple[float, SandboxAddress] | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that hold now."""
+        return self._settings
 
     def use(self, settings: Settings) -> None:
         """Take over settings that have changed since: a new key is used from the next run on. Any thread."""
@@ -170,8 +185,15 @@ class ServicePool:
             poll=pace.poll,
             download_retry=pace.download,
             result_hosts=self._settings.result_hosts,
+            uploader=self._uploader_of(name),
             reconnect=self._reconnector(name, client) if providers.is_local(name) else None,
         )
+
+    def _uploader_of(self, name: str) -> Callable[[], Uploader | None]:
+        if not providers.is_local(name):
+            return self._uploader
+        here = sandbox_uploader(lambda: self._sandbox(may_start=True))
+        return lambda: here
 
     def _pace_of(self, name: str) -> Pace:
         return self._pace or (SANDBOX_PACE if providers.is_local(name) else Pace())

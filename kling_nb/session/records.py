@@ -93,7 +93,7 @@ def record_of(
     now = datetime.now(UTC)
     # An id that the service does not know could not be looked up, and would only raise hopes.
     external_id = (request.external_task_id or str(uuid4())) if prepared.dialect.has_external_id else None
-    call = prepared.dialect.create(request, external_id or "")
+    call = prepared.dialect.create(prepared.sendable, external_id or "")
     return RunRecord(
         external_task_id=external_id,
         provider=prepared.provider,

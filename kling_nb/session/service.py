@@ -10,15 +10,18 @@ from urllib.parse import urlsplit, urlunsplit
 from kling_nb.errors import AnswerLost, AuthError, KlingError, NotSent, SubmitUncertain
 from kling_nb.session.gate import ModelGate
 from kling_nb.session.tracker import FollowPolicy, Tracker
+from kling_nb.session.uploading import upload
 from kling_nb.transport.reach import Reach
 from kling_nb.transport.retry import retry_after
 from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
     from kling_nb.domain.door import Form
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.providers.base import PollPolicy, Provider
+    from kling_nb.session.uploading import Uploader
     from kling_nb.transport.client import ServiceClient
     from kling_nb.transport.retry import RetryRule
     from kling_nb.transport.submit import SubmitPolicy
@@ -48,6 +51,8 @@ class Service:
         Delays of broken downloads.
     result_hosts
         Hosts results may be fetched from whatever their address, separated by commas.
+    uploader
+        Returns what puts local pictures at an address, for a provider that takes addresses only.
 
     Attributes
     ----------
@@ -70,6 +75,7 @@ class Service:
         download_retry: RetryRule | None = None,
         reconnect: Reconnect | None = None,
         result_hosts: str = "",
+        uploader: Callable[[], Uploader | None] = lambda: None,
     ) -> None:
         self.provider = provider
         self.client = client
@@ -83,6 +89,7 @@ class Service:
         self._gates: dict[str, ModelGate] = {}
         self._reconnect = reconnect
         self._result_hosts = result_hosts
+        self._uploader = uploader
 
     @property
     def base_url(self) -> str:
@@ -93,6 +100,18 @@ class Service:
     def reach(self) -> Reach:
         """What results may be fetched from, besides the public web."""
         return Reach.of_service(self.base_url, self._result_hosts)
+
+    async def upload(self, request: VideoRequest) -> dict[str, str]:
+        """Put local pictures at addresses where the provider takes nothing else; digest to address.
+
+        Raises
+        ------
+        NotSent
+            A picture could not be put anywhere.
+        """
+        if self.provider.door.local_images:
+            return {}
+        return await upload(self._uploader(), request, local=self._reconnect is not None)
 
     def gate(self, model: str | None) -> ModelGate:
         """Return the slots of a model."""
