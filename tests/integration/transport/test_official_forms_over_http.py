@@ -9,7 +9,9 @@ from decimal import Decimal
 
 import golden
 import pytest
+from callback_receiver import Receiver
 
+import kling_nb as kn
 from kling_nb import errors, providers
 from kling_nb.domain.request import Shot, VideoRequest
 from kling_nb.domain.task import RunStatus
@@ -197,3 +199,39 @@ async def test_a_picture_is_segmented(client, sandbox):
 def test_examples_of_the_specification_are_taken_by_the_sandbox(sandbox, row):
     answer = sandbox.http.post(row["path"], json=golden.filled(row["body"]))
     assert answer.json()["code"] == 0, answer.text
+
+
+SECRET = golden.rows("official/callbacks")[0]["secret"]
+
+
+@pytest.fixture
+def receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.mark.parametrize("provider", [LEGACY, NEW], ids=lambda provider: provider.name)
+async def test_a_signed_callback_is_the_task_that_polling_finds(client, sandbox, receiver, provider):
+    sandbox.config(callback_secret=SECRET)
+    external, task = await submit(client, provider, callback_url=receiver.url)
+    done = await follow(client, provider, task, "text2video")
+    told = [kn.verify_webhook(*await asyncio.to_thread(receiver.next), SECRET) for _ in range(2)]
+    (last,) = [state for state in told if state.status.is_final]
+    assert (last.task_id, last.external_task_id, last.video_url, last.units) == (
+        task.task_id, external, done.video_url, done.units,
+    )  # fmt: skip
+
+
+async def test_a_callback_with_a_bad_or_no_signature_is_refused(client, sandbox, receiver):
+    sandbox.config(callback_secret=SECRET)
+    await submit(client, LEGACY, callback_url=receiver.url, prompt="[[sandbox:callback-bad-sign]]")
+    with pytest.raises(errors.WebhookError, match="no signature matches"):
+        kn.verify_webhook(*await asyncio.to_thread(receiver.next), SECRET)
+    sandbox.config(callback_secret="")
+    await submit(client, LEGACY, callback_url=receiver.url)
+    deliveries = [await asyncio.to_thread(receiver.next) for _ in range(3)]
+    with pytest.raises(errors.WebhookError, match="not signed"):
+        for headers, body in deliveries:
+            if "webhook-signature" not in headers:
+                kn.verify_webhook(headers, body, SECRET)
