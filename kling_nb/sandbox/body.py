@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import Any
 
 from starlette.requests import Request
@@ -42,7 +43,7 @@ async def read_object(request: Request) -> dict[str, Any]:
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
         # An escaped half of a surrogate pair is JSON but no text; it could not be answered in UTF-8.
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
@@ -51,6 +52,13 @@ def _parse(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RefusedError(1200)
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # 1e400 is JSON, but no answer could repeat it
+        raise ValueError(text)
+    return number
 
 
 def _no_constant(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kling_nb.sandbox.aiml.manner import InvalidFieldError
 from kling_nb.sandbox.official.body import URL
+from kling_nb.sandbox.official.messages import shown
 
 DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,", re.IGNORECASE)
 KINDS: dict[type, str] = {
@@ -25,7 +26,7 @@ KINDS: dict[type, str] = {
 def not_one_of(allowed: Iterable[object], value: Any) -> InvalidFieldError:
     """Return the refusal of a value outside an enumeration, in the vendor's words."""
     expected = " | ".join(f"'{one}'" for one in allowed)
-    return InvalidFieldError(f"Invalid enum value. Expected {expected}, received '{value}'")
+    return InvalidFieldError(f"Invalid enum value. Expected {expected}, received '{shown(value)}'")
 
 
 def wrong_type(name: str, expected: str, value: Any) -> InvalidFieldError:

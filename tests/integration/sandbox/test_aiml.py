@@ -90,7 +90,7 @@ REFUSED = [
     ),
     ({"duration": 7}, "Invalid enum value. Expected '5' | '10', received '7'"),
     ({"duration": "7"}, "Invalid enum value. Expected '5' | '10', received '7'"),
-    ({"duration": True}, "Invalid enum value. Expected '5' | '10', received 'True'"),
+    ({"duration": True}, "Invalid enum value. Expected '5' | '10', received 'true'"),
     ({"cfg_scale": 1.5}, "cfg_scale: Number must be less than or equal to 1"),
     ({"cfg_scale": -0.5}, "cfg_scale: Number must be greater than or equal to 0"),
     ({"cfg_scale": "1"}, "cfg_scale: Expected number, received string"),
@@ -130,7 +130,7 @@ REFUSED = [
     (
         {"model": T2V, "camera_control": {"type": "simple", "config": {"zoom": 1}}},
         "Invalid enum value. Expected 'down_back' | 'forward_up' | 'right_turn_forward' | "
-        "'left_turn_forward', received '{'type': 'simple', 'config': {'zoom': 1}}'",
+        '\'left_turn_forward\', received \'{"type":"simple","config":{"zoom":1}}\'',
     ),
     (
         {"model": T2V, "advanced_camera_control": {"movement_type": "zoom", "movement_value": 2.5}},

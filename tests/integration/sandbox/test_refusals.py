@@ -431,7 +431,7 @@ def test_official_paths_that_are_not_served(sandbox, method, path):
     assert refusal(answer) == (404, 1203, "The requested resource does not exist")
 
 
-@pytest.mark.parametrize("path", ["/v1/videos/text-to-video", "/v1/task/list", "/nowhere", "/", "/v2/x"])
+@pytest.mark.parametrize("path", ["/v1/videos/text-to-video", "/v1/task/list", "/nowhere", "/", "/v3/x"])
 def test_unknown_path(sandbox, path):
     answer = sandbox.http.get(path)
     assert answer.status_code == 404
