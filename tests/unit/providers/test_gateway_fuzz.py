@@ -28,8 +28,33 @@ SCALARS = (
     | st.sampled_from([10**400, -1, 1e308, 0.1])
 )
 KEYS = st.sampled_from(
-    "id task_id status state response error message msg detail code success meta video_url video url usage "
-    "credits_used finished_at created_at duration items trace_id requestId current_balance currency".split()
+    [
+        *(
+            "id",
+            "task_id",
+            "status",
+            "state",
+            "response",
+            "error",
+            "message",
+            "msg",
+            "detail",
+            "code",
+            "success",
+        ),
+        *(
+            "meta",
+            "video_url",
+            "video",
+            "url",
+            "usage",
+            "credits_used",
+            "finished_at",
+            "created_at",
+            "duration",
+        ),
+        *("items", "trace_id", "requestId", "current_balance", "currency"),
+    ]
 )
 JSON = st.recursive(
     SCALARS,
