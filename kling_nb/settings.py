@@ -83,6 +83,8 @@ class Settings(BaseSettings):
         Concurrent tasks per model (``spec/official-api.md`` §13).
     clip_warn_units, clip_limit_units
         Cost of one clip that warns or blocks (``spec/user-needs.md`` L32), in units.
+    budget_run, budget_sweep, budget_day
+        Budgets of this kernel, in Kling units or dollars (``$5``); those of the run log hold beside them.
     negative_prompt
         Default negative prompt.
     codec
@@ -118,6 +120,9 @@ class Settings(BaseSettings):
     quota: int = Field(default=5, ge=1, validation_alias="KLING_NB_QUOTA")
     clip_warn_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_WARN_UNITS")
     clip_limit_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_LIMIT_UNITS")
+    budget_run: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_RUN")
+    budget_sweep: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_SWEEP")
+    budget_day: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_DAY")
     negative_prompt: str = Field(default="", validation_alias="KLING_NB_NEGATIVE_PROMPT")
     codec: Literal["h264", "av1"] = Field(default="h264", validation_alias="KLING_NB_CODEC")
     result_hosts: str = Field(default="", validation_alias="KLING_NB_RESULT_HOSTS")
@@ -145,6 +150,15 @@ class Settings(BaseSettings):
         if value is not None:
             raise ValueError("this version keeps videos in the folder `home`; remove KLING_NB_MEDIA_URL")
         return value
+
+    @field_validator("budget_run", "budget_sweep", "budget_day", mode="before")
+    @classmethod
+    def _amount(cls, value: Any) -> str | None:
+        # A budget that cannot be read must not become no budget.
+        text = None if value is None else str(value).strip()
+        if text is not None and not re.fullmatch(r"\$?[0-9]{1,12}(\.[0-9]{1,6})?", text):
+            raise ValueError("must be an amount such as 20 (Kling units) or $5")
+        return text
 
     @field_validator("home", "sandbox_home")
     @classmethod

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import DownloadError, KlingError, NotSent, SubmitUncertain, TaskGone
+from kling_nb.session.budget import caps_of
 from kling_nb.session.forms import form_of
 from kling_nb.session.money import drift_notice
 from kling_nb.session.sending import Flight, Intent, Sender, Stopped
+from kling_nb.session.slots import AccountSlots
 from kling_nb.session.troubles import error_columns, no_error_columns
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ class Follower:
         self._leases = leases
         self._pool = pool
         self._filer = filer
-        self._sender = Sender(journal, leases)
+        self._slots = AccountSlots(journal, leases.owner, lambda record: caps_of(pool.settings, record))
+        self._sender = Sender(journal, leases, self._slots)
         self._jobs: dict[str, _Job] = {}
 
     def start(self, run: Run, intent: Intent) -> asyncio.Task[None]:
@@ -137,6 +140,8 @@ class Follower:
             gate.occupy()
         try:
             run.set_message("")
+            if run.record.sending_at is not None:
+                await self._slots.occupy(run, gate, service)
             if run.task_id is None:
                 task = await self._send(run, service, gate, intent, job)
                 job.flight.check()

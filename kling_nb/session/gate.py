@@ -2,7 +2,8 @@
 
 The service gives an account a number of slots per model and answers 1303 beyond it
 (``spec/official-api.md`` §13); a slot is held from ``submitted`` until the task ends. Runs that would exceed
-the number wait here, on this machine, instead of asking the service again and again.
+the number wait here, on this machine, instead of asking the service again and again. Slots that other kernels
+hold are seen in the run log (:mod:`kling_nb.session.slots`); this queue keeps the usual case free of that.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ class ModelGate:
         self.quota = max(1, quota)
         self.held = 0
         self.congested = False
+        # Held by the one run that asks the log for a slot while other kernels use them all.
+        self.turn = asyncio.Lock()
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._freed: asyncio.Future[None] | None = None
 
     @property
     def waiting(self) -> int:
@@ -57,10 +61,18 @@ class ModelGate:
         """Count a task that is already running on the service; never waits."""
         self.held += 1
 
+    def freed(self) -> asyncio.Future[None]:
+        """Return a future that is done when this process gives a slot back."""
+        if self._freed is None or self._freed.done():
+            self._freed = asyncio.get_running_loop().create_future()
+        return self._freed
+
     def release(self) -> None:
         """Give a slot back and let the next run go."""
         self.held -= 1
         self.congested = False
+        if self._freed is not None and not self._freed.done():
+            self._freed.set_result(None)
         self._wake()
 
     def refused(self) -> None:

@@ -21,7 +21,8 @@ from kling_nb.errors import RunNotFound
 from kling_nb.runlog import Change
 
 if TYPE_CHECKING:
-    from kling_nb.runlog import RunLog
+    from kling_nb.runlog import Admission, RunLog
+    from kling_nb.runlog.changes import Outcome
 
 RETRY_S = 2.0
 """Seconds between two attempts to write what could not be written."""
@@ -31,7 +32,7 @@ GATHER_S = 0.002
 
 REMOVED = "its row was removed from the run log; nothing more is kept about it"
 
-Outcome = tuple[asyncio.Future[Any], Any, BaseException | None]
+Told = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
 @dataclass(slots=True)
@@ -91,34 +92,33 @@ class Writer:
             except RuntimeError:
                 return  # The loop is closed: the interpreter is ending.
 
-    def _done(self, jobs: Iterable[_Job]) -> Iterator[Outcome]:
+    def _done(self, jobs: Iterable[_Job]) -> Iterator[Told]:
         for are_changes, group in groupby(jobs, key=lambda job: isinstance(job.work, Change)):
             members = list(group)
-            if are_changes and len(members) > 1 and self._together(members):
-                yield from ((job.done, None, None) for job in members)
+            made = self._together(members) if are_changes and len(members) > 1 else None
+            if made is not None:
+                yield from ((job.done, refused, None) for job, refused in zip(members, made, strict=True))
             else:
                 # One by one, so that an error is told to the one it concerns.
                 yield from map(self._alone, members)
 
-    def _together(self, jobs: list[_Job]) -> bool:
+    def _together(self, jobs: list[_Job]) -> list[Any] | None:
         try:
-            self._log.apply([job.work for job in jobs if isinstance(job.work, Change)])
+            return list(self._log.apply([job.work for job in jobs if isinstance(job.work, Change)]))
         except Exception:
-            return False
-        return True
+            return None
 
-    def _alone(self, job: _Job) -> Outcome:
+    def _alone(self, job: _Job) -> Told:
         try:
             work = job.work
             if isinstance(work, Change):
-                self._log.apply([work])
-                return job.done, None, None
+                return job.done, self._log.apply([work])[0], None
             return job.done, work(), None
         except Exception as error:
             return job.done, None, error
 
 
-def _tell(outcomes: list[Outcome]) -> None:
+def _tell(outcomes: list[Told]) -> None:
     for future, value, error in outcomes:
         if future.done():
             continue
@@ -157,12 +157,30 @@ class Journal:
         RunLogError
             The log cannot be written; nothing changed.
         """
+        await self.admit(run_id, None, **columns)
+
+    async def admit(self, run_id: str, admission: Admission | None, **columns: Any) -> Outcome:
+        """Write columns of a run if it is admitted; on disk when it returns.
+
+        Returns
+        -------
+        BudgetError, Busy or None
+            What keeps it from being admitted; then nothing changed.
+
+        Raises
+        ------
+        RunLogError
+            The log cannot be written; nothing changed.
+        """
         late = self._late.pop(run_id, {})
         try:
-            await self._write(run_id, late | columns)
+            refused = await self._write(run_id, late | columns, admission)
         except Exception:
             self._postpone(run_id, late)
             raise
+        if refused is not None:
+            self._postpone(run_id, late)
+        return refused
 
     async def keep(self, run_id: str, **columns: Any) -> bool:
         """Write columns of a run, again and again if need be.
@@ -190,18 +208,23 @@ class Journal:
         """Give a lease back."""
         await self._writer.call(Change(run_id, {}, releases=owner))
 
-    async def call(self, work: Callable[[], Any]) -> Any:
+    async def call(self, work: Change | Callable[[], Any]) -> Any:
         """Do something else with the log, in order with the writes."""
         return await self._writer.call(work)
 
-    async def _write(self, run_id: str, columns: dict[str, Any]) -> None:
-        await self._writer.call(Change(run_id, columns))
+    async def _write(
+        self, run_id: str, columns: dict[str, Any], admission: Admission | None = None
+    ) -> Outcome:
+        refused: Outcome = await self._writer.call(Change(run_id, columns, admission=admission))
+        if refused is not None:
+            return refused
         # An older write of these columns that failed meanwhile must not undo this one.
         late = self._late.get(run_id, {})
         for name in columns:
             late.pop(name, None)
         if not late:
             self._late.pop(run_id, None)
+        return None
 
     def _postpone(self, run_id: str, columns: dict[str, Any]) -> None:
         if columns:

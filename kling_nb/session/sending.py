@@ -3,7 +3,8 @@
 The order of writes is the safety (``spec/official-api.md`` §11):
 
 1. the row with the external id exists before this module is entered;
-2. ``sending_at`` is on disk before the first byte leaves, so a row without it was certainly never sent;
+2. ``sending_at`` is on disk before the first byte leaves, so a row without it was certainly never sent; the
+   transaction that writes it is the one that asks the budgets and takes a slot;
 3. an answer that proves "not created" takes ``sending_at`` back;
 4. the task id is on disk before the first query for its status.
 
@@ -23,6 +24,7 @@ from kling_nb.domain import capabilities
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import (
     ApiError,
+    ConcurrencyError,
     InputError,
     KlingError,
     ModelRetired,
@@ -31,9 +33,12 @@ from kling_nb.errors import (
     SubmitUncertain,
     TransportError,
 )
+from kling_nb.providers.base import redacted_body
 from kling_nb.session.forms import form_of
+from kling_nb.session.slots import NoSlot
 from kling_nb.session.troubles import error_columns, no_error_columns
 from kling_nb.session.uncertain import may_be_found, must_be_looked_for
+from kling_nb.session.uploading import UPLOADS, addressed
 from kling_nb.transport.lookup import search
 from kling_nb.transport.submit import Step, SubmitEvent, create_task
 
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from kling_nb.session.leases import Leases
     from kling_nb.session.run import Run
     from kling_nb.session.service import Service
+    from kling_nb.session.slots import AccountSlots
 
 RESEND_WITHIN = timedelta(days=7)
 """A lost create is sent again only this long after: tasks are purged after 30 days, and "not found" about a
@@ -75,13 +81,14 @@ class Sender:
 
     Parameters
     ----------
-    journal, leases
-        The run log, and the right to send.
+    journal, leases, slots
+        The run log, the right to send, and what budgets and other kernels leave to send with.
     """
 
-    def __init__(self, journal: Journal, leases: Leases) -> None:
+    def __init__(self, journal: Journal, leases: Leases, slots: AccountSlots) -> None:
         self._journal = journal
         self._leases = leases
+        self._slots = slots
 
     async def send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight) -> Task:
         """Give a run its task: by finding what was sent, or by sending.
@@ -158,10 +165,29 @@ class Sender:
     async def _create(
         self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight
     ) -> Task:
-        steps = _Steps(self._journal, self._leases, run, service=service, gate=gate, flight=flight)
-        request = intent.rebuild()
+        steps = _Steps(
+            self._journal, self._leases, self._slots, run, service=service, gate=gate, flight=flight
+        )
+        request = await self._with_addresses(run, service, intent.rebuild())
+        while True:
+            try:
+                task = await self._create_once(run, service, intent, steps, request)
+            except NoSlot:
+                # Waited for out here: inside, it would keep creates of other models from being sent.
+                flight.land()
+                flight.check()
+                await self._slots.wait(run, gate, service)
+            else:
+                gate.accepted()
+                return task
+            finally:
+                flight.land()
+
+    async def _create_once(
+        self, run: Run, service: Service, intent: Intent, steps: _Steps, request: VideoRequest
+    ) -> Task:
         try:
-            task = await create_task(
+            return await create_task(
                 service.client,
                 service.provider,
                 request,
@@ -185,10 +211,21 @@ class Sender:
             raise may_be_found(
                 run, "was sent, but its answer was lost", f"{error.what} {error.why}"
             ) from error
-        finally:
-            flight.land()
-        gate.accepted()
-        return task
+
+    async def _with_addresses(self, run: Run, service: Service, request: VideoRequest) -> VideoRequest:
+        """Put local pictures at addresses where the service takes nothing else, and write them down."""
+        addresses = await service.upload(request)
+        if not addresses:
+            return request
+        request = addressed(request, addresses)
+        call = service.provider.create(request, run.external_task_id or "")
+        columns: dict[str, Any] = {
+            "options": {**run.record.options, UPLOADS: addresses},
+            "wire": redacted_body(call),
+        }
+        await self._journal.write(run.id, **columns)
+        run.set_columns(**columns)
+        return request
 
     async def _refused(self, run: Run, error: KlingError) -> None:
         """Write a definite refusal down: no task exists, nothing was charged."""
@@ -253,6 +290,7 @@ class _Steps:
         self,
         journal: Journal,
         leases: Leases,
+        slots: AccountSlots,
         run: Run,
         *,
         service: Service,
@@ -261,6 +299,7 @@ class _Steps:
     ) -> None:
         self._journal = journal
         self._leases = leases
+        self._slots = slots
         self._run = run
         self._service = service
         self._gate = gate
@@ -279,6 +318,8 @@ class _Steps:
         if event.step is Step.WAITING:
             if isinstance(event.error, RateError):
                 self._gate.refused()
+            if isinstance(event.error, ConcurrencyError):
+                await self._slots.refused(self._run, self._gate, self._service)
             self._run.set_message(f"{event.message} Next attempt in {event.delay_s:.0f} s.")
         else:
             self._run.set_message(event.message)
@@ -292,8 +333,9 @@ class _Steps:
             raise _taken_over(self._run)
         if self._run.record.sending_at is None:
             now = datetime.now(UTC)
-            await self._journal.write(self._run.id, sending_at=now, base_url=self._service.base_url)
-            self._run.set_columns(sending_at=now, base_url=self._service.base_url)
+            columns = {"sending_at": now, "base_url": self._service.base_url}
+            await self._slots.admit(self._run, self._gate, self._service, columns)
+            self._run.set_columns(**columns)
         if self._flight.stopping:
             await self.not_sent()
             raise Stopped

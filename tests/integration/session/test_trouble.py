@@ -314,10 +314,10 @@ def test_disk_full_just_before_the_request_leaves(
     """Without ``sending_at`` on disk nothing is sent; the run can be sent later."""
     real = session.log.apply
 
-    def full(changes: Any) -> None:
+    def full(changes: Any) -> Any:
         if any(change.columns.get("sending_at") is not None for change in changes):
             raise errors.RunLogError("The disk is full.", "No space.", "Free some space.")
-        real(changes)
+        return real(changes)
 
     with monkeypatch.context() as patch:
         patch.setattr(session.log, "apply", full)
@@ -338,10 +338,10 @@ def test_disk_full_after_the_request_left(
     full = threading.Event()
     full.set()
 
-    def apply(changes: Any) -> None:
+    def apply(changes: Any) -> Any:
         if full.is_set() and any(c.columns and "sending_at" not in c.columns for c in changes):
             raise errors.RunLogError("The disk is full.", "No space.", "Free some space.")
-        real(changes)
+        return real(changes)
 
     monkeypatch.setattr(session.log, "apply", apply)
     run = session.submit(picture, "[[sandbox:slow:0.5]] a boat")

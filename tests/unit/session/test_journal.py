@@ -89,11 +89,11 @@ async def test_a_failed_write_does_not_undo_a_newer_one(log: RunLog, monkeypatch
     journal = Journal(log, threading.Lock(), Troubles())
     real, calls = log.apply, []
 
-    def first_fails(changes: Any) -> None:
+    def first_fails(changes: Any) -> Any:
         calls.append(changes)
         if any(change.columns.get("status") is RunStatus.PROCESSING for change in changes) and len(calls) < 4:
             full()
-        real(changes)
+        return real(changes)
 
     monkeypatch.setattr(log, "apply", first_fails)
     await asyncio.gather(
@@ -121,9 +121,9 @@ async def test_waiting_writes_share_one_transaction(log: RunLog, monkeypatch: py
     journal = Journal(log, turn, Troubles())
     real, sizes = log.apply, []
 
-    def counted(changes: Any) -> None:
+    def counted(changes: Any) -> Any:
         sizes.append(len(changes))
-        real(changes)
+        return real(changes)
 
     monkeypatch.setattr(log, "apply", counted)
     with turn:

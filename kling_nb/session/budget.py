@@ -1,0 +1,132 @@
+"""Budgets of a session: those of the log, which bind every kernel, and its own, which can only be tighter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_nb.domain.budget import REAL, SANDBOX_PURSE, Amount, Limit, Scope
+from kling_nb.errors import UsageError
+from kling_nb.runlog.budgets import Standing, day_start
+from kling_nb.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kling_nb.runlog import RunLog, RunRecord
+
+OFF = "off"
+BUDGET = "budget"
+"""Key in a run's ``options``: the budget that was given with it."""
+
+COLUMNS = ("budget", "purse", "limit", "spent", "reserved", "left", "currency", "set_by", "set_at")
+
+
+def caps_of(settings: Settings, record: RunRecord | None = None) -> tuple[Limit, ...]:
+    """Return the budgets of this kernel, and of a run itself.
+
+    Parameters
+    ----------
+    settings
+        From variables, ``%kling config`` and arguments.
+    record
+        The run, whose own budget is for its sweep, or for itself where it belongs to none.
+    """
+    caps = [
+        Limit(scope, Amount.parse(text), source=str(Settings.model_fields[field].validation_alias))
+        for scope in Scope
+        if (text := getattr(settings, field := f"budget_{scope.value}")) is not None
+    ]
+    own = None if record is None else record.options.get(BUDGET)
+    if record is not None and own is not None:
+        scope = Scope.RUN if record.sweep_id is None else Scope.SWEEP
+        caps.append(Limit(scope, Amount.parse(own), record.sweep_id or "", source="budget="))
+    return tuple(caps)
+
+
+def read_amount(value: object) -> Amount:
+    """Read what a person wrote as an amount.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    text = value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    try:
+        return Amount.parse(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{value!r} is no amount of money.", "", "Write 20 for Kling units or $5 for dollars."
+        ) from error
+
+
+def set_budget(log: RunLog, scope: str, amount: object, name: str | None = None) -> None:
+    """Set a budget in the log: it holds for every kernel that shares it.
+
+    Parameters
+    ----------
+    log
+        The run log.
+    scope
+        ``run``, ``sweep`` or ``day``.
+    amount
+        Kling units, ``"$5"``, or ``"off"``.
+    name
+        One sweep; None is for all of them.
+
+    Raises
+    ------
+    UsageError
+        No such scope, no amount, or a name where there can be none.
+    """
+    if scope not in list(Scope):
+        raise UsageError(
+            f"There is no budget for {scope!r}.",
+            f"Budgets are for {', '.join(Scope)}.",
+            "Write e.g. %kling budget day 20",
+        )
+    if name is not None and scope != Scope.SWEEP:
+        raise UsageError(f"A {scope} has no name.", "Only sweeps have one.", f"%kling budget {scope} AMOUNT")
+    ended = isinstance(amount, str) and amount.strip().lower() == OFF
+    log.budgets.set(Scope(scope), None if ended else read_amount(amount), name or "")
+
+
+def budget_frame(log: RunLog, settings: Settings) -> pd.DataFrame:
+    """Return every budget that holds, with what is spent, reserved and left in each purse.
+
+    ``frame.attrs["day"]`` is the midnight at which the day began, with its zone. A budget for single runs
+    has nothing to sum up.
+    """
+    import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
+
+    limits = [*log.budgets.limits(), *caps_of(settings)]
+    day = day_start()
+    standings = {id(limit): [] for limit in limits}  # type: dict[int, list[Standing]]
+    for found in log.budgets.standing(limits, (REAL, SANDBOX_PURSE), day):
+        standings[id(found.limit)].append(found)
+    rows = [row for limit in limits for row in _rows(limit, standings[id(limit)])]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame.attrs["day"] = day
+    return frame
+
+
+def _rows(limit: Limit, standings: list[Standing]) -> list[tuple[object, ...]]:
+    amount, made = limit.amount, (limit.amount.currency, limit.source, limit.set_at)
+    title = " ".join(part for part in (limit.scope.value, limit.name) if part)
+    if not standings:
+        return [(title, "each", float(amount.value), None, None, None, *made)]
+    return [
+        (
+            f"{title} {each.name}" if each.name and not limit.name else title,
+            each.purse,
+            *(float(part.value) for part in (amount, each.spent, each.reserved, each.left)),
+            *made,
+        )
+        for each in standings
+    ]
+
+
+def day_text() -> str:
+    """Return since when the day runs, with the zone, for people."""
+    start = day_start()
+    return f"{start:%Y-%m-%d %H:%M} {start.tzname()} (UTC{start:%z})"
