@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         Budgets of this kernel, in Kling units or dollars (``$5``); those of the run log hold beside them.
     negative_prompt
         Default negative prompt.
+    aimlapi_images
+        How the AI/ML API is given local pictures and masks: ``data-uri`` or ``base64``; which of them the
+        service means is not documented.
     codec
         What previews and a newly started sandbox write: ``h264`` or ``av1``.
     result_hosts
@@ -124,6 +127,9 @@ class Settings(BaseSettings):
     budget_sweep: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_SWEEP")
     budget_day: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_DAY")
     negative_prompt: str = Field(default="", validation_alias="KLING_NB_NEGATIVE_PROMPT")
+    aimlapi_images: Literal["data-uri", "base64"] = Field(
+        default="data-uri", validation_alias="KLING_NB_AIMLAPI_IMAGES"
+    )
     codec: Literal["h264", "av1"] = Field(default="h264", validation_alias="KLING_NB_CODEC")
     result_hosts: str = Field(default="", validation_alias="KLING_NB_RESULT_HOSTS")
     embed_cap_mb: float = Field(default=8.0, ge=0, validation_alias="KLING_NB_EMBED_CAP_MB")

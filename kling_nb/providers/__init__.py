@@ -46,13 +46,16 @@ def is_local(name: str) -> bool:
     return name == SANDBOX or name.startswith(f"{SANDBOX}-")
 
 
-def get(name: str) -> Provider:
+def get(name: str, settings: object = None) -> Provider:
     """Return a provider by name.
 
     Parameters
     ----------
     name
         One of :func:`names`.
+    settings
+        Where a dialect finds the settings it names in ``own_settings`` (its field -> the setting); None
+        leaves them at their defaults.
 
     Returns
     -------
@@ -74,6 +77,11 @@ def get(name: str) -> Provider:
 
     module, _, cls = _MODULES[door_of(name)].partition(":")
     provider: Any = getattr(import_module(module), cls)()
+    if settings is not None:
+        own = getattr(provider, "own_settings", {})
+        provider = dataclasses.replace(
+            provider, **{field: getattr(settings, setting) for field, setting in own.items()}
+        )
     if is_local(name):
         provider = dataclasses.replace(
             provider, name=name, door=provider.door.rehearsed(), poll=PollPolicy(first_s=0.2, max_s=0.2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from kling_nb.domain.capabilities import DefaultModel
 from kling_nb.domain.door import FIELDS, Door
@@ -17,7 +17,7 @@ from kling_nb.providers.base import Pack, PollPolicy, Segment, Watch
 from kling_nb.providers.jsonvalues import text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.door import Form
@@ -83,6 +83,7 @@ class AimlApi:
     watch: Watch = "singly"
     ids_per_call: int = 1
     images: ImageForm = "data-uri"
+    own_settings: ClassVar[Mapping[str, str]] = {"images": "aimlapi_images"}
 
     def create(self, request: VideoRequest, external_task_id: str) -> Call:  # noqa: ARG002 - has no such field
         """Return the call that creates a task.

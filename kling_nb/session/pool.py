@@ -127,7 +127,7 @@ class ServicePool:
 
     def provider(self, name: str) -> Provider:
         """Return a dialect by name."""
-        return providers.get(name)
+        return providers.get(name, self._settings)
 
     def address(self, name: str) -> str:
         """Return where new runs of a provider go; starts the sandbox if need be. Any thread."""
@@ -177,7 +177,7 @@ class ServicePool:
     def _service(self, name: str, client: ServiceClient) -> Service:
         pace = self._pace_of(name)
         return Service(
-            providers.get(name),
+            providers.get(name, self._settings),
             client,
             quota=self._settings.quota,
             policy=pace.follow,

@@ -31,6 +31,7 @@ from kling_nb.errors import (
 )
 from kling_nb.providers import aimlapi_ids
 from kling_nb.providers.base import redacted_body
+from kling_nb.settings import Settings
 
 A = ImageRef(url="https://example.com/a.jpg")
 JPEG = ImageRef(data=b"\xff\xd8picture", sha256="0" * 64, width=600, height=600, format="JPEG")
@@ -117,6 +118,11 @@ class TestPictures:
         uris = body(**drawn())
         assert raw["image_url"] == uris["image_url"].partition(",")[2]
         assert raw["dynamic_masks"][0]["mask"] == uris["dynamic_masks"][0]["mask"].partition(",")[2]
+
+    def test_the_setting_reaches_the_door_and_its_rehearsal(self):
+        for name in ("aimlapi", "sandbox-aimlapi"):
+            assert providers.get(name, Settings()).images == "data-uri"
+            assert providers.get(name, Settings(KLING_NB_AIMLAPI_IMAGES="base64")).images == "base64"
 
     def test_addresses_pass_through(self):
         assert body(image_tail=ImageRef(url="http://x/b.png"))["tail_image_url"] == "http://x/b.png"
