@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -15,6 +16,15 @@ from typing import Any
 
 MAX_DIGITS = 40
 """Longest number that is believed; amounts and times have fewer than 20 characters."""
+
+MAX_IDENTIFIER = 128
+"""Longest id that is believed; the service's have 18 characters, ours at most 64."""
+
+MAX_WORDS = 2000
+"""Longest message that is kept, in characters."""
+
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of what follows them."""
 
 _MAGNITUDE = 15
 """Powers of ten within which a number is believed."""
@@ -60,6 +70,27 @@ def text(value: object) -> str:
     if isinstance(value, str):
         return (value if value.isascii() else value.encode("utf-8", "replace").decode()).strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def identifier(value: object) -> str:
+    """Return an id, empty for what cannot be one: ids become parts of addresses, tables and file names."""
+    name = text(value)
+    return name if len(name) <= MAX_IDENTIFIER and name.isprintable() else ""
+
+
+def words(value: object) -> str:
+    """Return what a service says to people: one line without control characters, of bearable length.
+
+    Words end up in terminals, tables and logs; escape sequences, text that runs backwards and megabytes
+    have no business there.
+    """
+    line = " ".join(text(value if isinstance(value, str) else "")[: 2 * MAX_WORDS].split())
+    plain = "".join(character for character in line if not _is_control(character))
+    return plain if len(plain) <= MAX_WORDS else plain[: MAX_WORDS - 1] + "…"
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) == "Cc" or character in _DIRECTIONS
 
 
 def decimal(value: object) -> Decimal | None:

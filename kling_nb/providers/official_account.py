@@ -8,7 +8,16 @@ from typing import Any
 from kling_nb.domain.wire import Call
 from kling_nb.errors import InputError, ServiceError
 from kling_nb.providers.base import Deduction, Deductions, Pack
-from kling_nb.providers.jsonvalues import decimal, mapping, milliseconds, number, objects, text
+from kling_nb.providers.jsonvalues import (
+    decimal,
+    identifier,
+    mapping,
+    milliseconds,
+    number,
+    objects,
+    text,
+    words,
+)
 
 PACKS = "/account/costs"
 DEDUCTIONS = "/account/billing/package"
@@ -64,9 +73,9 @@ def packs_from(data: object) -> list[Pack]:
     """
     inner = mapping(data)
     if inner.get("code") not in (None, 0, "0"):
-        words = text(inner.get("msg"))
+        said = words(inner.get("msg"))
         raise ServiceError(
-            "The balance could not be read.", words, "Look into the console.", service_message=words
+            "The balance could not be read.", said, "Look into the console.", service_message=said
         )
     return [_pack(entry) for entry in objects(inner.get("resource_pack_subscribe_infos"))]
 
@@ -82,14 +91,14 @@ def deductions_from(data: object) -> Deductions:
     page = mapping(data)
     rows = objects(mapping(page.get("result")).get("detail"))
     cursor = text(page.get("next_cursor"))
-    entries = tuple(_deduction(row) for row in rows if text(row.get("task_id")))
+    entries = tuple(_deduction(row) for row in rows if identifier(row.get("task_id")))
     # More without a cursor could never be asked for: it would be the first page again, for ever.
     return Deductions(entries, cursor, more=page.get("has_more") is True and bool(cursor))
 
 
 def _deduction(row: Mapping[str, Any]) -> Deduction:
     return Deduction(
-        task_id=text(row.get("task_id")),
+        task_id=identifier(row.get("task_id")),
         units=decimal(row.get("deduction_amount")),
         model=text(row.get("model_name")),
         resolution=text(row.get("resolution")),

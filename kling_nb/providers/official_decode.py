@@ -12,7 +12,7 @@ from typing import Any
 from kling_nb.domain.task import Cash, RunStatus, Task
 from kling_nb.errors import ServiceError, TaskFailed
 from kling_nb.providers.base import Segment
-from kling_nb.providers.jsonvalues import decimal, mapping, milliseconds, objects, text
+from kling_nb.providers.jsonvalues import decimal, identifier, mapping, milliseconds, objects, text, words
 from kling_nb.providers.messages import explain
 
 _STATUS = {
@@ -48,7 +48,7 @@ def task_from(data: object) -> Task:
         If there is no task id: then nobody can say which task this is.
     """
     task = mapping(data)
-    task_id = text(task.get("task_id"))
+    task_id = identifier(task.get("task_id"))
     if not task_id:
         raise ServiceError(
             "The service's answer names no task.",
@@ -63,15 +63,15 @@ def task_from(data: object) -> Task:
         task_id=task_id,
         status=status or RunStatus.PROCESSING,
         service_status=word,
-        external_task_id=text(info.get("external_task_id")) or None,
-        message=text(task.get("task_status_msg")),
+        external_task_id=identifier(info.get("external_task_id")) or None,
+        message=words(task.get("task_status_msg")),
         video_url=text(video.get("url")) or None,
-        video_id=text(video.get("id")) or None,
+        video_id=identifier(video.get("id")) or None,
         watermark_url=text(video.get("watermark_url")) or None,
         duration=text(video.get("duration")) or None,
         units=decimal(task.get("final_unit_deduction")),
         cash=_cash(task.get("final_balance_deduction")),
-        parent_video_id=text(mapping(info.get("parent_video")).get("id")) or None,
+        parent_video_id=identifier(mapping(info.get("parent_video")).get("id")) or None,
         created_at=milliseconds(task.get("created_at")),
         updated_at=milliseconds(task.get("updated_at")),
         unknown_word=status is None,
@@ -87,7 +87,7 @@ def tasks_from(data: object) -> list[Task]:
     data
         Parsed JSON: a bare array, or null and ``""`` for none.
     """
-    return [task_from(entry) for entry in objects(data) if text(entry.get("task_id"))]
+    return [task_from(entry) for entry in objects(data) if identifier(entry.get("task_id"))]
 
 
 def failure_of(task: Task) -> TaskFailed:

@@ -24,7 +24,7 @@ from kling_nb.errors import (
     ServiceError,
     TaskNotFound,
 )
-from kling_nb.providers.jsonvalues import json_object, text
+from kling_nb.providers.jsonvalues import json_object, words
 from kling_nb.providers.messages import codes, explain
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def raise_for(answer: Answer, url: str = "") -> Mapping[str, Any]:
     if code == 0 and answer.status < 300:
         return envelope
     message = _words(envelope)
-    request_id = text(envelope.get("request_id"))
+    request_id = words(envelope.get("request_id"))
     context: dict[str, Any] = {
         "code": code,
         "http_status": answer.status,
@@ -114,9 +114,9 @@ def _kind_by_status(status: int) -> tuple[type[ApiError], str]:
 
 def _raise_without_json(answer: Answer, url: str) -> NoReturn:
     kind, what = _kind_by_status(answer.status)
-    head = " ".join(answer.body[:120].decode("utf-8", "replace").split())
+    head = words(answer.body[:120].decode("utf-8", "replace"))
     seen = f"HTTP {answer.status}, no JSON{f' from {url}' if url else ''}: {head or '(empty body)'}"
-    location = answer.headers.get("location", "").split("?")[0]
+    location = words(answer.headers.get("location", "").split("?")[0])
     if location:
         seen = f"HTTP {answer.status} to {location}; redirects are never followed."
     raise kind(
@@ -159,7 +159,6 @@ def _code(envelope: Mapping[str, Any]) -> int | None:
 
 def _words(envelope: Mapping[str, Any]) -> str:
     for key in ("message", "msg", "error"):
-        value = envelope.get(key)
-        if isinstance(value, str) and (words := text(value)):
-            return words
+        if said := words(envelope.get(key)):
+            return said
     return ""

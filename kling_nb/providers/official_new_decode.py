@@ -8,7 +8,7 @@ from typing import Any
 
 from kling_nb.domain.task import Cash, RunStatus, Task
 from kling_nb.errors import ServiceError, TaskNotFound
-from kling_nb.providers.jsonvalues import decimal, mapping, milliseconds, objects, text
+from kling_nb.providers.jsonvalues import decimal, identifier, mapping, milliseconds, objects, text, words
 from kling_nb.providers.official_decode import status_of
 
 
@@ -31,7 +31,7 @@ def task_from(data: object) -> Task:
         If there is no id.
     """
     task = mapping(data)
-    task_id = text(task.get("id"))
+    task_id = identifier(task.get("id"))
     if not task_id:
         raise ServiceError(
             "The service's answer names no task.",
@@ -45,10 +45,10 @@ def task_from(data: object) -> Task:
         task_id=task_id,
         status=status or RunStatus.PROCESSING,
         service_status=word,
-        external_task_id=text(task.get("external_id")) or None,
-        message=text(task.get("message")),
+        external_task_id=identifier(task.get("external_id")) or None,
+        message=words(task.get("message")),
         video_url=text(video.get("url")) or None,
-        video_id=text(video.get("id")) or None,
+        video_id=identifier(video.get("id")) or None,
         watermark_url=text(video.get("watermark_url")) or None,
         duration=text(video.get("duration")) or None,
         units=_units(task.get("billing")),
@@ -78,13 +78,13 @@ def one_task_from(data: object) -> Task:
         )
     if not isinstance(data, list):
         return task_from(data)
-    return task_from(next((row for row in objects(data) if text(row.get("id"))), None))
+    return task_from(next((row for row in objects(data) if identifier(row.get("id"))), None))
 
 
 def tasks_from(data: object) -> list[Task]:
     """Return the tasks of ``GET /tasks`` (an array) or ``POST /tasks`` (a page); the rest is left out."""
     rows = data if isinstance(data, list) else mapping(data).get("result")
-    return [task_from(row) for row in objects(rows) if text(row.get("id"))]
+    return [task_from(row) for row in objects(rows) if identifier(row.get("id"))]
 
 
 def _units(billing: object) -> Decimal | None:

@@ -70,10 +70,51 @@ def test_texts(value, text):
     assert jsonvalues.text(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("829611643369439283", "829611643369439283"),
+        (5, "5"),
+        ("job-1_a.b", "job-1_a.b"),
+        ("x" * 128, "x" * 128),
+    ],
+)
+def test_ids(value, name):
+    assert jsonvalues.identifier(value) == name
+
+
+@pytest.mark.parametrize("value", ["", "x" * 129, "a\nb", "\x1b[2J", "a\u202eb", None, 1.5, True, ["a"]])
+def test_what_cannot_be_an_id(value):
+    assert jsonvalues.identifier(value) == ""
+
+
 @given(st.text())
 def test_every_text_can_be_stored(value):
     jsonvalues.text(value).encode()
     jsonvalues.text(value + "\ud800").encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("  two\n\tlines\r\n", "two lines"),
+        ("\x1b[31mred\x1b[0m\x07", "[31mred[0m"),
+        ("file\u202egpj.exe", "filegpj.exe"),
+        ("не найдено 見つかりません 🙂", "не найдено 見つかりません 🙂"),
+        (5, ""),
+        (None, ""),
+    ],
+)
+def test_words_for_people_are_one_plain_line(value, words):
+    assert jsonvalues.words(value) == words
+
+
+@given(st.text())
+def test_words_are_bounded_and_fit_everywhere(value):
+    said = jsonvalues.words(value * 3000)
+    assert len(said) <= jsonvalues.MAX_WORDS
+    assert len(said.splitlines()) <= 1
+    said.encode()
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"[" * 100_000, b'{"a":' * 100_000, b"\xff{}"])
