@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from kling_nb.domain.capabilities import DefaultModel, Grid
+from kling_nb.domain.capabilities import DefaultModel, Grid, has_modes
 
 Form = Literal["image2video", "text2video", "extend"]
 """What a request makes: a clip from pictures, a clip from words, or a longer clip."""
@@ -172,6 +172,11 @@ class Door:
             return DefaultModel("kling-v2-5-turbo", "std", 5)
         cell = next(cell for cell in grid.cells if cell.model == grid.models[-1])
         return DefaultModel(cell.model, cell.mode, cell.duration)
+
+    def has_modes(self, model: str, form: Form) -> bool:
+        """Whether a model has modes here; where this door has no such model, whether it has any elsewhere."""
+        grid = self.grids.get(form)
+        return has_modes(model) if grid is None or model not in grid.models else grid.has_modes(model)
 
     def needs_words(self, model: str) -> bool:
         """Whether a model refuses a picture without a prompt."""

@@ -258,7 +258,7 @@ def with_defaults(params: Mapping[str, Any], door: Door) -> dict[str, Any]:
     if filled.get("multi_prompt") and filled.setdefault("multi_shot", True):
         filled.setdefault("shot_type", "customize")
     if filled.get("model_name"):
-        filled.setdefault("mode", "std" if has_modes(filled["model_name"]) else None)
+        filled.setdefault("mode", "std" if door.has_modes(filled["model_name"], form) else None)
         filled.setdefault("duration", 5)
         return filled
     choice = door.default(form, brush=_has_brush(filled))

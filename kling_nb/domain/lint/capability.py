@@ -111,10 +111,12 @@ def _cell_name(request: VideoRequest) -> str:
 
 def _missing_cell(request: VideoRequest, grid: Grid, name: str) -> tuple[str, str]:
     modes = grid.modes(request.model_name)
-    if request.sent_mode is not None and request.sent_mode not in modes:
+    ignored = (None, "std", "pro") if not grid.has_modes(request.model_name) else ()
+    mode = request.mode if ignored else request.mode or "std"
+    if mode not in (*modes, *ignored):
         takes = f"takes {', '.join(modes)}" if modes else "has no modes"
-        return "mode", f"there is no mode {request.mode!r} on {request.model_name}, which {takes}"
-    lengths = grid.durations(request.model_name, request.sent_mode)
+        return "mode", f"there is no mode {mode!r} on {request.model_name}, which {takes}"
+    lengths = grid.durations(request.model_name, None if ignored else mode)
     span = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 2 else " or ".join(map(str, lengths))
     return "duration", f"{name} does not exist: the length is {span} s"
 

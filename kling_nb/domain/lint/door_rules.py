@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from kling_nb.domain.capabilities import Feature
+from kling_nb.domain.capabilities import Feature, units
 from kling_nb.domain.cost import plain_decimal
 from kling_nb.domain.lint.facts import Place, Problems, error, info, warning
 from kling_nb.domain.request import VideoRequest
@@ -40,7 +40,7 @@ def no_place(request: VideoRequest, at: Place) -> Problems:
     """L01: a field this door's requests do not have; left out when forced."""
     grid = at.grid(request)
     for name, value in request:
-        if name in _SEPARATE or name in at.door.fields or not value:
+        if name in _SEPARATE or name in at.door.fields or _is_unset(value):
             continue
         feature = _FEATURED.get(name)
         told = grid is not None and feature is not None and request.model_name in grid.models
@@ -49,6 +49,11 @@ def no_place(request: VideoRequest, at: Place) -> Problems:
         other = at.elsewhere(lambda door, name=name: name in door.fields)  # type: ignore[misc]  # bound now
         fix = f"leave {name} out" + (f", or {other}" if other else "; force=True leaves it out")
         yield error("L01", name, f"{at.door.title} has no place for {name}", fix)
+
+
+def _is_unset(value: object) -> bool:
+    """Whether a field says nothing; a zero does say something."""
+    return value is None or value is False or value in ("", ())
 
 
 def delivery(request: VideoRequest, at: Place) -> Problems:
@@ -99,10 +104,16 @@ def service_defaults(request: VideoRequest, at: Place) -> Problems:
 
 
 def _prices(request: VideoRequest, at: Place) -> str:
+    """Return what silence saves: by the door's prices, else by Kling's own list."""
     silent, loud = (at.estimate(request.model_copy(update={"sound": word})) for word in ("off", "on"))
-    if silent.amount is None or loud.amount is None:
+    if silent.amount is not None and loud.amount is not None:
+        return f" ({plain_decimal(silent.amount)} instead of {plain_decimal(loud.amount)} {loud.currency})"
+    clip = (request.model_name, request.mode, request.duration)
+    listed, dear = units(*clip), units(*clip, sound=True)
+    if listed is None or dear is None:
         return ""
-    return f" ({plain_decimal(silent.amount)} instead of {plain_decimal(loud.amount)} {loud.currency})"
+    by = "units by Kling's own list"
+    return f" ({plain_decimal(listed.units)} instead of {plain_decimal(dear.units)} {by})"
 
 
 RULES: Final = (no_place, delivery, local_media, service_defaults)
