@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.wire import Answer
 
 RETRY_CODES = frozenset({1302, 1303, 5000, 5001, 5002})
-RETRY_STATUS = frozenset({502, 503, 504})
+RETRY_STATUS = frozenset({500, 502, 503, 504})
 _ERROR_BODY_MAX = 4096
 """Larger bodies are results, not error envelopes, and are not parsed twice."""
 _MAX_RETRY_AFTER_S = 300.0

@@ -226,6 +226,14 @@ async def test_check_costs_nothing_and_tells_a_wrong_key(way):
     assert way.sandbox.tasks() == []
 
 
+@pytest.mark.parametrize("code", [5000, 5002])
+async def test_a_poll_that_fails_is_repeated(way, code):
+    task = await way.submit()
+    call = way.provider.query(task.task_id)
+    way.sandbox.fault(f"code:{code}", call.method, call.path, times=2)
+    assert way.provider.decode_task(await way.client.fetch(call)).task_id == task.task_id
+
+
 async def test_unknown_task(way):
     with pytest.raises(errors.TaskNotFound):
         call = way.provider.query("6d4e3b0a-0000-4000-8000-000000000000")
