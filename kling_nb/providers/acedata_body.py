@@ -20,8 +20,8 @@ ALWAYS_SOUND: Final = "kling-3.0-turbo"
 """The one model whose sound cannot be switched: the field is true or absent."""
 
 NEEDS_ADDRESS: Final = (
-    "give the picture as a public http(s) address, or register a function that puts a file at one and "
-    "returns the address: Session(uploader=...)"
+    "Give the picture as a public http(s) address, or register a function that puts a file at one and "
+    "returns the address: kn.set_uploader(...) or Session(uploader=...)."
 )
 
 

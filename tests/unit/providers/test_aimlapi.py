@@ -353,6 +353,14 @@ class TestRules:
         assert ("L29", "W", "multi_prompt") in rules(model_name="kling-v3", **story)
         assert ("L29", "W", "multi_prompt") not in rules(model_name="kling-3.0-turbo", **story)
 
+    def test_sound_left_to_the_gateway_is_told_with_its_price(self):
+        fields = {"model_name": "kling-v2-6", "mode": "pro", "prompt": "p", "duration": 10}
+        (told,) = [p for p in findings(**fields) if p.id == "L27"]
+        assert told.severity.value == "W" and "(5 instead of 10 units by Kling's own list)" in told.message
+        assert not [p for p in findings(**fields, sound="off") if p.id == "L27"]
+        (always,) = [p for p in findings(**{**fields, "model_name": "kling-3.0-turbo"}) if p.id == "L27"]
+        assert "always has sound" in always.message
+
     def test_no_callback(self):
         assert ("L01", "E", "callback_url") in rules(callback_url="https://example.com")
 
