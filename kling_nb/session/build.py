@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,7 @@ def build(
     *,
     draft: bool = False,
     uploader: bool = False,
+    extra: Sequence[Problem] = (),
 ) -> Prepared:
     """Build and check a request.
 
@@ -142,6 +143,8 @@ def build(
         For looking only, not for sending: the start frame stands for the end frame of a brush.
     uploader
         Whether something puts local pictures at an address where only addresses are taken.
+    extra
+        What is known to be wrong already.
 
     Raises
     ------
@@ -151,7 +154,7 @@ def build(
     given = unpack(params)
     brush, asked, names = (given.pop(name, None) for name in ("brush", "way", "brush_names"))
     normalized = normalize(given)
-    problems = list(normalized.problems)
+    problems = [*extra, *normalized.problems]
     fields = dict(normalized.params)
     if settings.negative_prompt:
         fields.setdefault("negative_prompt", settings.negative_prompt)

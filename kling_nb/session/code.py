@@ -11,9 +11,12 @@ from kling_nb.session.ways import NAMES, OWN_PROMPT, WAY
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
 
+_EXTENDED = ("negative_prompt", "cfg_scale", "callback_url")
+"""Fields of an extension; model and mode are those of the video."""
+
 
 def python_of(record: RunRecord) -> str:
-    """Return the ``kn.submit(...)`` call of a run.
+    """Return the ``kn.submit(...)`` or ``kn.extend(...)`` call of a run.
 
     Pictures that came from a file or an address are named as they were given; others, and the motion brush,
     are taken from the run itself, whose inputs are kept.
@@ -23,13 +26,13 @@ def python_of(record: RunRecord) -> str:
     record
         The row.
     """
-    arguments: list[str] = []
-    image = _picture(record, "image")
-    arguments += [image] if image else []
+    source = _source(record)
+    image = "" if source else _picture(record, "image")
+    arguments = [first for first in (source, image) if first]
     way = record.options.get(WAY)
     prompt = record.options.get(OWN_PROMPT, record.prompt)
-    arguments += [_literal(prompt)] if image and prompt else []
-    if not image and prompt:
+    arguments += [_literal(prompt)] if arguments and prompt else []
+    if len(arguments) == 0 and prompt:
         arguments.append(f"prompt={_literal(prompt)}")
     # The end frame of a brush is made again from the brush.
     tail = "" if way == "endframe" else _picture(record, "image_tail")
@@ -38,7 +41,7 @@ def python_of(record: RunRecord) -> str:
     arguments += [f"way={_literal(way)}"] if way else []
     names = record.options.get(NAMES)
     arguments += [f"brush_names={_literal(names)}"] if names else []
-    for name in FIELDS:
+    for name in _EXTENDED if source else FIELDS:
         value = getattr(record, name)
         if is_set(value):
             arguments.append(f"{name}={_literal(value)}")
@@ -47,7 +50,14 @@ def python_of(record: RunRecord) -> str:
     arguments += [f"repeat={record.repeat}"] if record.repeat != 1 else []
     arguments += ["force=True"] if record.forced else []
     body = "".join(f"    {argument},\n" for argument in arguments)
-    return f"import kling_nb as kn\n\nrun = kn.submit(\n{body})"
+    return f"import kling_nb as kn\n\nrun = kn.{'extend' if source else 'submit'}(\n{body})"
+
+
+def _source(record: RunRecord) -> str:
+    """Return the clip that was made longer: its run, or the id of its video; empty for other forms."""
+    if record.form != "extend":
+        return ""
+    return _literal(record.parent_run or (record.request or {}).get("video_id", ""))
 
 
 def _turned(record: RunRecord) -> bool:

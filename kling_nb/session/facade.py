@@ -20,10 +20,12 @@ from kling_nb.errors import InputError
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import build as building
 from kling_nb.session.attaching import bound_columns, check_bindable
+from kling_nb.session.budget import budget_frame, caps_of, check_label, set_budget
 from kling_nb.session.choice import Choice, choose_provider
 from kling_nb.session.code import python_of
 from kling_nb.session.doctor import examine
 from kling_nb.session.engine import Engine
+from kling_nb.session.extending import Source, parent_of, source_of
 from kling_nb.session.filing import MEDIA
 from kling_nb.session.forms import form_of
 from kling_nb.session.leases import LEASE_S
@@ -34,6 +36,7 @@ from kling_nb.session.records import OWN_ID, Label, keep_inputs, rebuild, rebuil
 from kling_nb.session.retention import removal_notice
 from kling_nb.session.run import Run
 from kling_nb.session.sending import Intent
+from kling_nb.session.spending import spent_frame
 from kling_nb.session.uploading import registered_uploader
 
 if TYPE_CHECKING:
@@ -252,6 +255,9 @@ class Session:
         tags: Iterable[str] = (),
         note: str | None = None,
         notebook: str | None = None,
+        sweep: str | None = None,
+        budget: str | float | None = None,
+        assume_units: str | float | None = None,
         **params: Any,
     ) -> Run:
         """Make a run; returns at once.
@@ -275,12 +281,18 @@ class Session:
         again
             Make another run although an identical one exists.
         force
-            Send in spite of blocking findings (never past a cost limit).
+            Send in spite of blocking findings (never past a cost limit or budget).
         repeat
             Number of this repetition, from 1: part of the identity, so the third of three repeats is always
             the same run.
         name, tags, note, notebook
             Your own words, kept in the log.
+        sweep
+            Name of a group of runs that share a budget.
+        budget
+            Kling units, or dollars as ``"$5"``, that this run, or all runs of its sweep, must not exceed.
+        assume_units
+            What the run counts in budgets where its price is unknown.
         **params
             Any request field under any accepted name; ``timeout`` in seconds limits :meth:`Run.wait`;
             ``brush_names`` (in order, or by label) are what ``way="words"`` calls the moving objects.
@@ -289,20 +301,44 @@ class Session:
         ------
         RequestRefused
             Blocking findings; nothing was sent.
+        BudgetError
+            A budget forbids the run; nothing was sent.
         MediaError
             A picture cannot be read.
         RunLogError
             The log cannot be written; nothing was sent.
         """
         tags = (tags,) if isinstance(tags, str) else tuple(tags)
-        label = Label(name, note, tags, notebook, repeat, again, force)
+        label = Label(name, note, tags, notebook, repeat, again, force, sweep, budget, assume_units)
         given = {"image": image, "prompt": prompt, "brush": brush, "way": way, **params}
         # Whether an identical run exists is asked once, when the row is claimed.
         return self.send(self._build(provider, given, lambda _: None), label)
 
+    def extend(self, source: str | Run, prompt: str | None = None, **params: Any) -> Run:
+        """Make an earlier clip longer by four to five seconds; returns at once.
+
+        Parameters
+        ----------
+        source
+            The run whose video goes on, its id, or the id of a video (not of its task).
+        prompt
+            What shall happen next.
+        **params
+            ``negative_prompt``, ``cfg_scale``, and what :meth:`submit` takes besides the request.
+
+        Raises
+        ------
+        InputError
+            The source is a task's id, or has no video that could go on.
+        RequestRefused
+            The model, the age or the length of the video do not allow it; nothing was sent.
+        """
+        return self.submit(prompt=prompt, video_id=source, **params)
+
     def send(self, prepared: Prepared, label: Label | None = None) -> Run:
         """Make a run of a built request; see :meth:`submit`."""
         label = label or Label()
+        check_label(label)
         prepared.check(force=label.force)
         engine = self._engine
         base_url = engine.pool.address(prepared.provider)
@@ -310,12 +346,19 @@ class Session:
         if prepared.way is not None:
             files |= keep_inputs(prepared.drawn, self.inputs)
         record = record_of(
-            prepared, label, base_url=base_url, owner=str(engine.owner), lease_s=LEASE_S, mask_files=files
+            prepared,
+            label,
+            base_url=base_url,
+            owner=str(engine.owner),
+            lease_s=LEASE_S,
+            mask_files=files,
+            parent=parent_of(self.log, prepared.request.video_id),
         )
         with engine.turn:
             # Survives the death of the kernel; before the request leaves, ``sending_at`` also makes it
             # survive a power cut.
-            held = self.log.claim(record, again=label.again, durable=False)
+            caps = caps_of(engine.pool.settings, record)
+            held = self.log.claim(record, again=label.again, durable=False, caps=caps)
         run = self._run_of(held)
         run.default_timeout = _seconds(prepared.options.get("timeout"))
         if held.id == record.id:
@@ -334,7 +377,11 @@ class Session:
         words = {
             RunStatus.SUCCEEDED: "its video is fetched again",
             RunStatus.CREATED: "it was never sent and is sent now",
-            RunStatus.UNCERTAIN: "its answer was lost; it is looked up before anything is sent",
+            RunStatus.UNCERTAIN: (
+                "its answer was lost; it is looked up before anything is sent"
+                if run.external_task_id
+                else "its answer was lost, and nothing is sent again before you have looked for its task"
+            ),
         }
         run.add_notice(f"reused {run.id}, no second charge: {words.get(status, 'it is still running')}")
         self._follow(run, send=True)
@@ -463,6 +510,44 @@ class Session:
         run.set_columns(**columns)
         self._follow(run, send=False)
         return run
+
+    # --- money ------------------------------------------------------------------------------------------
+
+    def budget(
+        self, scope: str | None = None, amount: Any = None, *, name: str | None = None
+    ) -> pd.DataFrame:
+        """Show the budgets that hold, or set one for every kernel that shares this log.
+
+        Parameters
+        ----------
+        scope
+            ``run``, ``sweep`` or ``day`` (the local day of this machine); None only shows.
+        amount
+            Kling units, ``"$5"`` for dollars, ``"off"``; None only shows.
+        name
+            One sweep; None sets the budget of each sweep.
+
+        Returns
+        -------
+        DataFrame
+            Limit, spent, reserved and left of each budget in each purse: rehearsals on the sandbox do not
+            eat what real runs may spend.
+        """
+        settings = self.ready()
+        if scope is not None and amount is not None:
+            with self._engine.turn:
+                set_budget(self.log, scope, amount, name)
+        return budget_frame(self.log, settings)
+
+    def spent(self, by: str = "day") -> pd.DataFrame:
+        """Return what runs have cost, and what is held for those on their way.
+
+        Parameters
+        ----------
+        by
+            ``day`` (local), ``model``, ``provider`` or ``sweep``.
+        """
+        return spent_frame(self.log, by)
 
     # --- looking around ---------------------------------------------------------------------------------
 
@@ -599,10 +684,20 @@ class Session:
         self, provider: str | None, given: dict[str, Any], facts: building.Facts, *, draft: bool = False
     ) -> Prepared:
         settings = self.ready()
+        source = Source({})
+        if given.get("video_id") is not None:
+            source = source_of(self.log, given["video_id"], provider)
+            # What belongs to the video is taken over where nothing else is said.
+            told = {name: value for name, value in given.items() if value is not None}
+            given = {**source.fields, **told, "video_id": source.fields["video_id"]}
         choice = choose_provider(settings, provider)
+        if provider is None and source.provider is not None:
+            choice = Choice(source.provider, "where the video was made")
         dialect = self._engine.pool.provider(choice.provider)
         able = providers.is_local(choice.provider) or self._uploads_by() is not None
-        return building.build(choice, dialect, settings, given, facts, draft=draft, uploader=able)
+        return building.build(
+            choice, dialect, settings, given, facts, draft=draft, uploader=able, extra=source.problems
+        )
 
     def _uploads_by(self) -> Uploader | None:
         return self._uploader or registered_uploader()

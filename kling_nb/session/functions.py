@@ -21,6 +21,11 @@ def submit(image: Any = None, prompt: str | None = None, **params: Any) -> Run:
     return default_session().submit(image, prompt, **params)
 
 
+def extend(source: str | Run, prompt: str | None = None, **params: Any) -> Run:
+    """Make an earlier clip longer; see :meth:`Session.extend`."""
+    return default_session().extend(source, prompt, **params)
+
+
 def check(image: Any = None, prompt: str | None = None, **params: Any) -> list[Problem]:
     """Return all findings about a request, without network; see :meth:`Session.check`."""
     return default_session().check(image, prompt, **params)
@@ -34,6 +39,16 @@ def cost(image: Any = None, prompt: str | None = None, **params: Any) -> Cost:
 def preview(image: Any = None, prompt: str | None = None, **params: Any) -> Preview:
     """Render the motion locally, free of charge; see :meth:`Session.preview`."""
     return default_session().preview(image, prompt, **params)
+
+
+def budget(scope: str | None = None, amount: Any = None, *, name: str | None = None) -> pd.DataFrame:
+    """Show the budgets, or set one for every kernel of this log; see :meth:`Session.budget`."""
+    return default_session().budget(scope, amount, name=name)
+
+
+def spent(by: str = "day") -> pd.DataFrame:
+    """Return what was spent by day, model, provider or sweep; see :meth:`Session.spent`."""
+    return default_session().spent(by)
 
 
 def runs(limit: int | None = None, **where: Any) -> pd.DataFrame:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kling_nb.domain.brush import Mask
+    from kling_nb.domain.door import Form
     from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.trajectory import Size
     from kling_nb.media.encoder import Codec
@@ -129,11 +130,7 @@ def plan_of(
     image, tail = (_with_pixels(picture) for picture in (request.image, request.image_tail))
     size = (image or tail or ImageRef()).size
     if size is None:
-        raise MediaError(
-            "There is no picture to preview.",
-            "A preview needs a start or end frame on this machine; an address is not fetched.",
-            "Give a file, an array or a PIL image.",
-        )
+        raise _nothing_to_show(request.form)
     width, height = out = preview_size(*size, long_side)
     scale = np.array(out) / np.array(size)
     fps, frames = _timing(request)
@@ -163,6 +160,27 @@ def plan_of(
         comment=COMMENT,
         hasty=True,
     )
+
+
+def _nothing_to_show(form: Form) -> MediaError:
+    words = {
+        "text2video": (
+            "There is nothing to preview: text-to-video begins without a picture.",
+            "Only the service can make pictures from words; a preview moves one that is there.",
+            'Give image=…, or rehearse the whole run with provider="sandbox".',
+        ),
+        "extend": (
+            "There is nothing to preview: a longer clip begins with the last frame of the video.",
+            "That frame is not part of the request, and what follows is up to the service.",
+            "Look at the video of the run that goes on.",
+        ),
+        "image2video": (
+            "There is no picture to preview.",
+            "A preview needs a start or end frame on this machine; an address is not fetched.",
+            "Give a file, an array or a PIL image.",
+        ),
+    }
+    return MediaError(*words[form])
 
 
 def _with_pixels(image: ImageRef | None) -> ImageRef | None:

@@ -19,6 +19,8 @@ from kling_nb.media import decode_image, mask_to_png
 from kling_nb.providers.base import redacted_body
 from kling_nb.runlog import RunRecord
 from kling_nb.session.brushes import brush_of
+from kling_nb.session.budget import BUDGET
+from kling_nb.session.money import estimate_columns
 from kling_nb.session.run import REASON
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class Label:
     repeat: int = 1
     again: bool = False
     force: bool = False
+    sweep: str | None = None
+    budget: str | float | None = None
+    assume_units: str | float | None = None
 
 
 @cache
@@ -87,6 +92,7 @@ def record_of(
     owner: str,
     lease_s: float,
     mask_files: Mapping[str, str],
+    parent: str | None = None,
 ) -> RunRecord:
     """Return the row of a run that is about to be sent."""
     request, cost, way = prepared.request, prepared.cost, prepared.way
@@ -100,12 +106,11 @@ def record_of(
         base_url=base_url,
         endpoint=call.path,
         form=request.form,
+        parent_run=parent,
         identity=prepared.identity,
         repeat=label.repeat,
-        estimate_units=cost.units,
-        estimate_usd=cost.usd,
-        estimate_mark=cost.mark,
-        price_as_of=cost.as_of,
+        **estimate_columns(cost, label.assume_units),
+        sweep_id=label.sweep,
         created_at=now,
         owner=owner,
         lease_until=now + timedelta(seconds=lease_s),
@@ -123,6 +128,7 @@ def record_of(
         options={
             **_plain(prepared.options),
             **({} if way is None else way.options()),
+            **({} if label.budget is None else {BUDGET: str(label.budget)}),
             REASON: prepared.reason,
             "y_origin": request.y_origin,
             MASK_FILES: dict(mask_files),

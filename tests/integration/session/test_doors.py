@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.errors import InputError, MediaError, RequestRefused
 from kling_nb.session import Session
 
 DOORS = ("sandbox", "sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi")
@@ -32,3 +34,85 @@ def test_words_become_a_video(door: Session) -> None:
     assert run.status is RunStatus.SUCCEEDED, run.error
     assert run.video is not None
     assert run.record.form == "text2video"
+
+
+@pytest.mark.parametrize("provider", ["sandbox", "sandbox-acedata"])
+def test_a_clip_goes_on(make_session: Any, picture: np.ndarray, provider: str) -> None:
+    session = make_session(provider=provider)
+    first = finish(session.submit(picture, "a boat", model="kling-v1-6", mode="std"))
+    assert first.error is None
+    longer = finish(session.extend(first, "it turns around"))
+    assert longer.status is RunStatus.SUCCEEDED, longer.error
+    assert (longer.record.form, longer.record.parent_run) == ("extend", first.id)
+    assert longer.record.model_name == "kling-v1-6"
+    assert (longer.record.video_duration or 0) > 9
+    again = session.extend(first.id, "it turns around")
+    assert again.id == longer.id, "identical: no second charge"
+
+
+def test_a_task_id_is_no_video_id(session: Session, picture: np.ndarray) -> None:
+    first = finish(session.submit(picture, "a boat", model="kling-v1-6"))
+    with pytest.raises(InputError) as caught:
+        session.extend(first.task_id or "", "on")
+    assert f'kn.extend("{first.id}"' in caught.value.advice
+    assert (first.record.video_id or "") in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("columns", "model", "words"),
+    [
+        ({"finished_at": datetime.now(UTC) - timedelta(days=31)}, "kling-v1-6", "31 days"),
+        ({"video_duration": 177.5}, "kling-v1-6", "180 s"),
+        ({"note": "another model"}, "kling-v2-6", "kling-v1-6"),
+    ],
+)
+def test_what_cannot_go_on_is_told_before_anything_is_sent(
+    session: Session, picture: np.ndarray, columns: dict[str, Any], model: str, words: str
+) -> None:
+    first = finish(session.submit(picture, "a boat", model=model))
+    session.log.update(first.id, **columns)
+    with pytest.raises(RequestRefused) as caught:
+        session.extend(session.run(first.id), "on")
+    assert words in str(caught.value)
+    with pytest.raises(InputError, match="no video yet"):
+        session.log.update(first.id, status=RunStatus.PROCESSING)
+        session.extend(session.run(first.id))
+
+
+def test_a_door_that_names_no_videos_says_so(make_session: Any, picture: np.ndarray) -> None:
+    session = make_session(provider="sandbox-aimlapi")
+    first = finish(session.submit(picture, "a boat"))
+    with pytest.raises(InputError, match="cannot be made longer"):
+        session.extend(first, "on")
+
+
+def test_the_python_of_every_form_makes_the_same_run_again(session: Session, picture: np.ndarray) -> None:
+    first = finish(session.submit(picture, "a boat", model="kling-v1-6"))
+    words = finish(session.submit(prompt="a harbour at night", aspect_ratio="1:1"))
+    longer = finish(session.extend(first, "it turns", cfg_scale=0.4))
+    assert "kn.submit(\n    prompt='a harbour at night',\n" in words.to_python()
+    assert f"kn.extend(\n    '{first.id}',\n    'it turns',\n    cfg_scale=0.4,\n" in longer.to_python()
+    for run in (words, longer):
+        code = run.to_python().replace("import kling_nb as kn\n", "")
+        scope: dict[str, Any] = {"kn": session}
+        exec(code, scope)
+        assert scope["run"].id == run.id, "the same request: reused, not made again"
+
+
+@pytest.mark.parametrize(("params", "words"), [({}, "begins without a picture"), ({"video_id": "8"}, "last")])
+def test_without_a_picture_there_is_nothing_to_preview(
+    session: Session, params: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(MediaError, match=words):
+        session.preview(prompt="a harbour", **params)
+
+
+def test_a_run_of_words_is_sent_after_a_restart(make_session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rebuilt from its row alone, at the place of its form."""
+    first = make_session()
+    monkeypatch.setattr(first, "_follow", lambda *_, **__: None)
+    waiting = first.submit(prompt="a harbour at night")
+    first.log.update(waiting.id, owner=None, lease_until=None)
+    (run,) = make_session().resume(waiting.id)
+    assert finish(run).status is RunStatus.SUCCEEDED, run.error
+    assert run.record.endpoint == "/v1/videos/text2video"
