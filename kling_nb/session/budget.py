@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kling_nb.runlog import RunLog, RunRecord
+    from kling_nb.session.records import Label
 
 OFF = "off"
 BUDGET = "budget"
@@ -130,3 +131,23 @@ def day_text() -> str:
     """Return since when the day runs, with the zone, for people."""
     start = day_start()
     return f"{start:%Y-%m-%d %H:%M} {start.tzname()} (UTC{start:%z})"
+
+
+def check_label(label: Label) -> None:
+    """Refuse what a run says about its own budget before anything is made of it.
+
+    Raises
+    ------
+    UsageError
+        No amount, or a sweep without a name.
+    """
+    if label.budget is not None:
+        read_amount(label.budget)
+    if label.assume_units is not None and read_amount(label.assume_units).currency != "units":
+        raise UsageError(
+            f"assume_units={label.assume_units!r} is in dollars.",
+            "It is what the run counts in Kling units.",
+            "Write a number of units.",
+        )
+    if label.sweep is not None and not label.sweep.strip():
+        raise UsageError("The name of the sweep is empty.", "", "Write e.g. sweep='cats'.")

@@ -17,7 +17,7 @@ from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import DownloadError, KlingError, NotSent, SubmitUncertain, TaskGone
 from kling_nb.session.budget import caps_of
 from kling_nb.session.forms import form_of
-from kling_nb.session.money import drift_notice
+from kling_nb.session.money import actual_columns, drift_notice
 from kling_nb.session.sending import Flight, Intent, Sender, Stopped
 from kling_nb.session.slots import AccountSlots
 from kling_nb.session.troubles import error_columns, no_error_columns
@@ -218,7 +218,7 @@ class Follower:
             "status": task.status,
             "service_status": task.service_status,
             "finished_at": task.updated_at or datetime.now(UTC),
-            "actual_units": task.units,
+            **actual_columns(record, task),
             "balance_deduction": task.raw.get("final_balance_deduction"),
             **no_error_columns(record.answers),
         }
