@@ -125,7 +125,8 @@ def refused(what: str, why: str) -> WebhookError:
 
 
 def _wanted(headers: Headers) -> dict[str, str]:
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    # Not every framework's headers are a Mapping: those of http.server are a message with items().
+    pairs = headers.items() if hasattr(headers, "items") else headers
     found: dict[str, str] = {}
     for name, value in pairs:
         key = _header_text(name).strip().lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 
 import golden
@@ -154,6 +155,27 @@ class TestBody:
         assert contents_of(**asked)[0]["text"] == grammar
         assert call(image=None, **asked).body["prompt"] == grammar
         assert call(model_name="kling-3.0-turbo", **asked).body["contents"][0]["text"] == grammar
+
+    @given(
+        shots=st.lists(
+            st.tuples(
+                st.integers(1, 9),
+                st.text(st.characters(codec="utf-8", exclude_characters=";<>@"), max_size=80),
+            ),
+            min_size=1,
+            max_size=6,
+        )
+    )
+    def test_shots_can_be_read_back_from_the_prompt(self, shots):
+        written = tuple(
+            Shot(index=position, prompt=words, duration=seconds)
+            for position, (seconds, words) in enumerate(shots, start=1)
+        )
+        text = call(image=None, multi_shot=True, shot_type="customize", multi_prompt=written).body["prompt"]
+        *parts, rest = text.split(";")
+        assert rest == ""
+        read = [re.fullmatch(r" ?shot (\d), (\d), (.*)", part, re.DOTALL).groups() for part in parts]
+        assert read == [(str(n), str(s), words) for n, (s, words) in enumerate(shots, start=1)]
 
     @given(
         fields=st.fixed_dictionaries(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import traceback
+from email.message import Message
 
 import golden
 import pytest
@@ -116,7 +117,11 @@ def test_longer_and_shorter_bodies_are_refused(row, rest):
 @each
 def test_header_names_in_any_case_and_as_pairs(row):
     plain = headers(row)
+    message = Message()
+    for name, value in plain.items():
+        message[name.title()] = value
     for form in (
+        message,
         {name.title(): value for name, value in plain.items()},
         {name.upper(): value for name, value in plain.items()},
         list(plain.items()),
