@@ -93,7 +93,7 @@ class NewPath:
             watermark=found.watermark,
             media_limit=IMAGE_LIMIT,
             tail_ratio=True,
-            seed=_seed(call),
+            seed=_seed(call, [] if self._from_text else call.body["contents"]),
             distort=call.directives.distort,
         )
         return Order(
@@ -169,13 +169,13 @@ def _check_owned(found: NewFields, config: Config) -> None:
         raise parameter("Voice id not found")
 
 
-def _seed(call: Call) -> int:
+def _seed(call: Call, contents: list[dict[str, Any]]) -> int:
     """Return the render seed: the same request gives the same clip (``spec/sandbox.md`` §1)."""
     options = call.body.get("options") or {}
     counted = {
         "path": call.request.url.path,
         "prompt": call.directives.prompt,
-        "contents": [item for item in call.body.get("contents") or () if item.get("type") != "prompt"],
+        "contents": [item for item in contents if item.get("type") != "prompt"],
         "settings": call.body.get("settings") or {},
         "options": {key: value for key, value in options.items() if key not in UNSEEDED},
     }

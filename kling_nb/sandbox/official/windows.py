@@ -7,7 +7,6 @@ ended; what it holds is nobody's business but the server's.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -108,7 +107,7 @@ def _opened(cursor: str) -> tuple[int, int, Place]:
         numbers = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
         start, end, at, number = map(int, numbers)
         return start, end, (at, number)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise invalid("cursor", cursor) from None
 
 

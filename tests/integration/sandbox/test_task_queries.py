@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 
 import httpx
@@ -10,6 +11,7 @@ from legacy_wire import create, created, delivered, finished, refusal
 from new_wire import TEXT, accepted, ended, image_body, post, tasks
 
 PATH = "/text-to-video/kling-2.5-turbo"
+INFINITE = base64.b64encode(b"[1,2,3,1e999]").decode()
 BOTH = "task_ids and external_task_ids can not be used at the same time"
 
 
@@ -190,6 +192,7 @@ def test_filters(sandbox):
         ({"end_time": 1.5}, "end_time value '1.5' is invalid"),
         ({"cursor": "x"}, "cursor value 'x' is invalid"),
         ({"cursor": "bnVsbA=="}, "cursor value 'bnVsbA==' is invalid"),
+        ({"cursor": INFINITE}, f"cursor value '{INFINITE}' is invalid"),
         ({"cursor": 5}, "cursor value '5' is invalid"),
         ({"filters": {}}, "filters value is invalid"),
         ({"filters": [1]}, "filters[0] value is invalid"),
