@@ -94,14 +94,6 @@ def camera(control: CameraControl) -> dict[str, Any]:
     return {"type": control.type, "config": config}
 
 
-def official_camera(wire: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a camera of the gateway's scale as the official one writes it: times ten (§4)."""
-    config = wire.get("config")
-    if not isinstance(config, Mapping):
-        return dict(wire)
-    return {**wire, "config": {axis: round(value * CAMERA_LIMIT, 2) for axis, value in config.items()}}
-
-
 def _quotient(name: str) -> float:
     wide, _, high = name.partition(":")
     return int(wide) / int(high)
