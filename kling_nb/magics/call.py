@@ -38,7 +38,7 @@ class RunCall:
         Name of the variable that holds the motion brush.
     way
         How the brush reaches the model.
-    provider, timeout, out, name, tags, note
+    provider, timeout, out, name, tags, note, sweep, budget, assume_units
         Values of the options of the same name.
     dry_run, preview, yes, force, again, wait, traceback, help
         Flags of the same name.
@@ -56,6 +56,9 @@ class RunCall:
     name: str | None = None
     tags: tuple[str, ...] = ()
     note: str | None = None
+    sweep: str | None = None
+    budget: str | None = None
+    assume_units: float | None = None
     dry_run: bool = False
     preview: bool = False
     yes: bool = False

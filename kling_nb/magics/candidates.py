@@ -31,6 +31,9 @@ _FIXED: Mapping[Values, tuple[str, ...]] = {
     Values.STATUSES: tuple(status.value for status in RunStatus),
 }
 
+_WORDS = {"budget": ("day", "run", "sweep"), "sandbox": ("start", "stop")}
+"""Subcommands whose words are always the same."""
+
 
 def for_values(values: Values) -> list[str]:
     """Return the values of an option."""
@@ -70,6 +73,4 @@ def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
         from kling_nb.magics.commands import COMMANDS  # noqa: PLC0415 - the table imports nothing of ours
 
         return ["errors", *COMMANDS]
-    if name == "sandbox":
-        return ["start", "stop"]
-    return []
+    return list(_WORDS.get(name, ()))

@@ -93,6 +93,9 @@ def _submit_all(context: Context, call: RunCall, requests: list[dict[str, Any]])
         notebook=None if context.notebook is None else str(context.notebook),
         again=call.again,
         force=call.force,
+        sweep=call.sweep,
+        budget=call.budget,
+        assume_units=call.assume_units,
     )
     runs: list[Run] = []
     for each in prepared:

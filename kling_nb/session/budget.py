@@ -127,12 +127,6 @@ def _rows(limit: Limit, standings: list[Standing]) -> list[tuple[object, ...]]:
     ]
 
 
-def day_text() -> str:
-    """Return since when the day runs, with the zone, for people."""
-    start = day_start()
-    return f"{start:%Y-%m-%d %H:%M} {start.tzname()} (UTC{start:%z})"
-
-
 def check_label(label: Label) -> None:
     """Refuse what a run says about its own budget before anything is made of it.
 

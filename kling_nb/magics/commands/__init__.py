@@ -66,6 +66,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "attach": Command("TASK", "follow a task by its task id or external id", (PROVIDER, OUT, *_ALWAYS)),
     "cost": Command("[RUN … | options]", "price of a request, or of runs", RUN_OPTIONS),
+    "budget": Command("[SCOPE [NAME] AMOUNT]", "limits for run, sweep, day: spent and left; day 20 sets"),
     "models": Command("", "what each model can do, and what is retired", (PROVIDER, *_ALWAYS)),
     "doctor": Command("", "check key, host, clock, balance, log, codec; free", (PROVIDER, *_ALWAYS)),
     "config": Command("[NAME [VALUE]]", "show or set defaults of this kernel; VALUE '-' resets"),

@@ -13,7 +13,7 @@ from kling_nb.magics.commands import COMMANDS, load
 from kling_nb.magics.failure import UnexpectedError, three_lines
 from kling_nb.magics.options import RUN_OPTIONS
 
-NAMES = "help runs show status wait resume attach cost models doctor config provider login logout preview pad sandbox"
+NAMES = "help runs show status wait resume attach cost budget models doctor config provider login logout preview pad sandbox"
 
 
 def test_all_subcommands_exist() -> None:
