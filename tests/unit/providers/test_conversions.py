@@ -58,7 +58,8 @@ def test_audio(given, wire):
     ("written", "mode", "official", "acedata", "aimlapi"),
     [
         ("kling-v1", "pro", "kling-v1 pro", "kling-v1 pro", "kling-video/v1/pro/image-to-video"),
-        ("kling-v1.6", "standard", "kling-v1-6 std", "kling-v1-6 std", "kling-video/v1.6/standard/image-to-video"),
+        ("kling-v1.6", "standard", "kling-v1-6 std", "kling-v1-6 std",
+         "kling-video/v1.6/standard/image-to-video"),
         ("kling-v2.1-master", None, "kling-v2-1-master None", "kling-v2-1-master std",
          "klingai/v2.1-master-image-to-video"),
         ("klingai/v2.5-turbo/pro/image-to-video", None, "kling-v2-5-turbo pro", "kling-v2-5-turbo pro",
