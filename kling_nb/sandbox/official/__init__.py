@@ -1,1 +1,1 @@
-"""The official legacy dialect: everything that knows Kling's own paths, words and texts."""
+"""The official dialect, legacy and new API: everything that knows Kling's own paths, words and texts."""
