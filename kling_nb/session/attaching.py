@@ -57,9 +57,12 @@ async def search_forms(service: Service, some_id: str, form: Form | None) -> Fou
     forms = provider.door.forms if form is None else (form,)
     places: dict[tuple[str, str], tuple[Form | None, Call]] = {}
     for each in forms:
-        call = provider.query(some_id, each)
-        place = (call.path, repr(call.query))
-        places[place] = (None if place in places else each, call)
+        calls = [provider.query(some_id, each)]
+        if provider.has_external_id:
+            # Some services take either id at one place, some ask for ours in words of their own.
+            calls.append(provider.lookup(some_id, each))
+        for place, call in {(call.path, repr(call.query)): call for call in calls}.items():
+            places[place] = (None if place in places else each, call)
     first: TaskNotFound | None = None
     for where, call in places.values():
 

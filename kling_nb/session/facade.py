@@ -29,6 +29,7 @@ from kling_nb.session.extending import Source, parent_of, source_of
 from kling_nb.session.filing import MEDIA
 from kling_nb.session.forms import form_of
 from kling_nb.session.leases import LEASE_S
+from kling_nb.session.masks import RECOGNIZE, find_masks
 from kling_nb.session.models import models_frame
 from kling_nb.session.preview import Preview
 from kling_nb.session.previews import render_preview
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from kling_nb.session.build import Prepared
     from kling_nb.session.doctor import DoctorReport
     from kling_nb.session.doors import SandboxAddress
+    from kling_nb.session.masks import Masks
     from kling_nb.session.pool import Pace
     from kling_nb.session.service import Service
     from kling_nb.session.uploading import Uploader
@@ -413,7 +415,8 @@ class Session:
 
         Videos that the service will soon remove carry a notice (L35).
         """
-        runs = [self._run_of(record) for record in self.log.unfinished()]
+        rows = [record for record in self.log.unfinished() if record.form != RECOGNIZE]
+        runs = [self._run_of(record) for record in rows]
         for run in runs:
             if notice := removal_notice(run.record):
                 run.add_notice(notice)
@@ -559,6 +562,42 @@ class Session:
         """Return what each model can do and costs, and whether the provider still serves it."""
         return models_frame(self.choose_provider(provider).provider)
 
+    def masks(
+        self,
+        picture: Any,
+        *,
+        provider: str | None = None,
+        again: bool = False,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> Masks:
+        """Have the service propose masks for a picture, for a tenth of a unit (free on the sandbox).
+
+        Parameters
+        ----------
+        picture
+            Path, URL, bytes, PIL image or array.
+        provider
+            Whom to ask; only some services can.
+        again
+            Ask although the masks of this picture are known already.
+        told
+            Called with one sentence about the price before anything is sent.
+
+        Returns
+        -------
+        Masks
+            Name to (H, W) booleans, usable as ``MotionBrush.dynamic(found["object"], path)``.
+
+        Raises
+        ------
+        InputError
+            The provider has no such call; the error names those that have, and the free local tool.
+        SubmitUncertain
+            The answer was lost: it may have been charged, and is not asked for again by itself.
+        """
+        self.ready()
+        return find_masks(self, picture, provider, again=again, told=told)
+
     def address(self, provider: str) -> str:
         """Return where new runs of a provider go; starts the sandbox if need be."""
         self.ready()
@@ -589,6 +628,11 @@ class Session:
         """End the sandbox of this session; its tasks are kept. Returns whether it was running."""
         self.ready()
         return self._engine.pool.stop_sandbox()
+
+    @property
+    def turn(self) -> threading.Lock:
+        """Held by whoever writes to the log outside the background loop."""
+        return self._engine.turn
 
     # --- what handles need ------------------------------------------------------------------------------
 
@@ -672,7 +716,7 @@ class Session:
         rebuilt
             Returns the request; None takes it from the log and the input store.
         """
-        if run.complete:
+        if run.complete or run.record.form == RECOGNIZE:
             return
         run.may_send = run.may_send or send
         if run.begin():

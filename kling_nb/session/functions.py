@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
     from kling_nb.session.doctor import DoctorReport
+    from kling_nb.session.masks import Masks
     from kling_nb.session.preview import Preview
     from kling_nb.session.run import Run
 
@@ -24,6 +25,11 @@ def submit(image: Any = None, prompt: str | None = None, **params: Any) -> Run:
 def extend(source: str | Run, prompt: str | None = None, **params: Any) -> Run:
     """Make an earlier clip longer; see :meth:`Session.extend`."""
     return default_session().extend(source, prompt, **params)
+
+
+def masks(picture: Any, *, provider: str | None = None, again: bool = False) -> Masks:
+    """Have the service propose masks for 0.1 unit, which is said first; see :meth:`Session.masks`."""
+    return default_session().masks(picture, provider=provider, again=again, told=print)
 
 
 def check(image: Any = None, prompt: str | None = None, **params: Any) -> list[Problem]:

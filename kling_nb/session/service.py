@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Answer, Call
-    from kling_nb.providers.base import PollPolicy, Provider
+    from kling_nb.providers.base import PollPolicy, Provider, Segment
     from kling_nb.session.uploading import Uploader
     from kling_nb.transport.client import ServiceClient
     from kling_nb.transport.retry import RetryRule
@@ -100,6 +100,18 @@ class Service:
     def reach(self) -> Reach:
         """What results may be fetched from, besides the public web."""
         return Reach.of_service(self.base_url, self._result_hosts)
+
+    async def recognize(self, image: str) -> list[Segment]:
+        """Have a picture segmented; one attempt, because it costs.
+
+        Parameters
+        ----------
+        image
+            Raw Base64 or an address.
+        """
+        call = self.provider.recognize(image)
+        assert call is not None
+        return list(await self._ask(call, self.provider.decode_recognize))
 
     async def upload(self, request: VideoRequest) -> dict[str, str]:
         """Put local pictures at addresses where the provider takes nothing else; digest to address.

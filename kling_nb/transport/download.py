@@ -80,6 +80,7 @@ async def download(
     retry: RetryRule | None = None,
     timeouts: Timeouts | None = None,
     http: httpx.AsyncClient | None = None,
+    picture: bool = False,
 ) -> Downloaded:
     """Fetch a file without any credential.
 
@@ -102,6 +103,8 @@ async def download(
     http
         Open client from ``connection.new_client`` for this host and reach, used for this host and no other;
         it stays open. None opens one for this file alone.
+    picture
+        Whether the file is a picture (a mask) instead of a video.
 
     Returns
     -------
@@ -123,6 +126,7 @@ async def download(
         reach=reach or Reach(),
         timeouts=timeouts or Timeouts(),
         http=http,
+        picture=picture,
     )
     failures, reached = 0, job.size
     while True:
@@ -159,8 +163,10 @@ class _Job:
         reach: Reach,
         timeouts: Timeouts,
         http: httpx.AsyncClient | None,
+        picture: bool = False,
     ) -> None:
         self.url = url
+        self.picture = picture
         self.http = http
         self.target = target
         self.max_bytes = max_bytes
@@ -338,7 +344,7 @@ class _Job:
         if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
             raise self._refused(f"{self.host} sent it packed, though that was not asked for.", status)
         kind = response.headers.get("content-type", "").lower()
-        if kind.startswith(_NO_VIDEO):
+        if kind.startswith(_NO_VIDEO) and not (self.picture and kind.startswith("image/")):
             raise self._refused(f"{self.host} sent {kind.split(';')[0][:80]}, no video.", status)
 
     def _check_size(self, size: int | None) -> None:

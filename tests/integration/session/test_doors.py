@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import InputError, MediaError, RequestRefused
-from kling_nb.session import Session
+from kling_nb.errors import InputError, MediaError, RequestRefused, SubmitUncertain
+from kling_nb.session import MotionBrush, Session
 
 DOORS = ("sandbox", "sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi")
 
@@ -116,3 +117,54 @@ def test_a_run_of_words_is_sent_after_a_restart(make_session: Any, monkeypatch: 
     (run,) = make_session().resume(waiting.id)
     assert finish(run).status is RunStatus.SUCCEEDED, run.error
     assert run.record.endpoint == "/v1/videos/text2video"
+
+
+@pytest.mark.parametrize("provider", ["sandbox", "sandbox-official-new"])
+def test_masks_of_a_picture_are_paid_for_once_and_fit_the_brush(
+    make_session: Any, picture: np.ndarray, provider: str
+) -> None:
+    session, told = make_session(provider=provider), []
+    found = session.masks(picture, told=told.append)
+    assert list(found) == ["object"]
+    assert set(found.missing) == {"head", "face", "cloth"}
+    assert found["object"].shape == picture.shape[:2]
+    assert 0 < found["object"].mean() < 1
+    brush = MotionBrush(picture).dynamic(found["object"], [(120, 200), (260, 180)])
+    assert len(brush.dynamic_masks) == 1
+    row = session.log.get(found.run_id)
+    assert (row.form, row.actual_units, row.status) == (
+        "image-recognize",
+        Decimal("0.1"),
+        RunStatus.SUCCEEDED,
+    )
+    again = make_session(provider=provider).masks(picture, told=told.append)
+    assert again.run_id == found.run_id
+    assert np.array_equal(again["object"], found["object"])
+    assert ["0.1 unit" in told[0], "no charge" in told[1]] == [True, True]
+    assert session.unfinished() == []
+    with pytest.raises(KeyError, match="the service found none; found: object"):
+        found["face"]
+
+
+@pytest.mark.parametrize("provider", ["sandbox-acedata", "sandbox-aimlapi"])
+def test_a_door_without_masks_names_those_that_have_them(
+    make_session: Any, picture: np.ndarray, provider: str
+) -> None:
+    session = make_session(provider=provider)
+    with pytest.raises(InputError) as caught:
+        session.masks(picture)
+    assert "official" in caught.value.why
+    assert "Snap" in caught.value.advice
+    assert session.log.records() == []
+
+
+def test_masks_whose_answer_was_lost_are_not_asked_for_again_by_themselves(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    sandbox.fault("drop-after", method="POST")
+    with pytest.raises(SubmitUncertain, match="masks was lost"):
+        session.masks(picture)
+    with pytest.raises(SubmitUncertain, match=r"masks was lost"):
+        session.masks(picture)
+    assert [row.status for row in session.log.records()] == [RunStatus.UNCERTAIN]
+    assert list(session.masks(picture, again=True)) == ["object"]
