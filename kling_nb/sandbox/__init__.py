@@ -1,4 +1,4 @@
-"""A local Kling: an HTTP server on loopback that speaks the official API and renders previews."""
+"""A local Kling: an HTTP server on loopback that speaks every dialect and renders previews."""
 
 from __future__ import annotations
 

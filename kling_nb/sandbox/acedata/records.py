@@ -64,7 +64,7 @@ def record(task: Task, response: dict[str, Any] | None) -> dict[str, Any]:
     """Return the record of a task with ``response`` in it, if there is one."""
     started = task.created + TAKEN_OVER_MS
     view: dict[str, Any] = {"id": task.public_id, "type": "videos", "trace_id": trace_id(task)}
-    if task.state.final:
+    if task.video is not None:
         view["job_id"] = base64.b64encode(uuid.UUID(trace_id(task)).bytes).decode().rstrip("=")
     view["request"] = task.request
     if response is not None:

@@ -101,16 +101,17 @@ class Aiml:
         if task.state is State.PROCESSING:
             view["status"] = task.fault("status") or view["status"]
             return view | {"video": None, "error": None, "meta": None}
+        if task.odd:
+            return view | {"error": _detail(task)}
         if task.video is None:
-            return view | {"video": None, "error": _error(task), "meta": None}
+            error = {"name": "UpstreamError", "message": task.message}
+            return view | {"video": None, "error": error, "meta": None}
         url = self._sandbox.files.url(task, task.video.id)
         spent = int(task.units * CREDITS_PER_UNIT)
         return view | {"video": {"url": url}, "error": None, "meta": {"usage": {"credits_used": spent}}}
 
 
-def _error(task: Task) -> dict[str, Any]:
-    if not task.odd:
-        return {"name": "UpstreamError", "message": task.message}
+def _detail(task: Task) -> dict[str, Any]:
     detail = {"loc": ["body", "model"], "msg": task.message, "type": "unsupported", "input": task.model}
     return {"detail": [detail]}
 
