@@ -14,11 +14,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kling_nb.domain.images import ImageRef
 from kling_nb.errors import MediaError
-from kling_nb.media.header import BrokenHeaderError, Header, read_header
+from kling_nb.media.colour import in_srgb
+from kling_nb.media.header import MAX_PIXELS, BrokenHeaderError, Header, read_header
+from kling_nb.media.kinds import FORMATS, further_formats, no_picture
 from kling_nb.media.sources import Source, open_source
 
-MAX_PIXELS = 100_000_000
 JPEG_QUALITY = 95
+_ORIENTATION = 0x0112
 _BREAKAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError, MemoryError)
 
 
@@ -56,9 +58,13 @@ def load_image(source: Any, *, max_bytes: int = 10_000_000) -> ImageRef:
     if opened.data is None:
         return _from_pixels(opened, max_bytes)
     header = _checked_header(opened.data, opened.name)
+    data = opened.data if header is None else header.without_surplus(opened.data)
+    left_out = len(opened.data) - len(data)
+    notes = [f"{left_out} bytes that are no part of the picture were left out"] if left_out else []
     if header is not None and not header.obstacles and header.orientation == 1:
-        return _reference(opened.data, header.format, (header.width, header.height), name=opened.name)
-    return _converted(opened.data, header, opened.name, max_bytes)
+        size = (header.width, header.height)
+        return _reference(data, header.format, size, name=opened.name, notes=tuple(notes))
+    return _converted(data, header, opened.name, max_bytes, notes)
 
 
 def decode_image(data: bytes) -> NDArray[np.uint8]:
@@ -79,7 +85,6 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
     MediaError
         The bytes are no whole picture.
     """
-    _checked_header(data, "The picture")
     picture, _ = _decode(data, "The picture")
     return np.asarray(picture, dtype=np.uint8)
 
@@ -181,11 +186,23 @@ def _broken(name: str, why: str) -> MediaError:
     )
 
 
-def _open_picture(data: bytes, name: str) -> Image.Image:
+def open_picture(data: bytes, name: str) -> Image.Image:
+    """Open a picture file of a known format, whose pixels are still to be decoded.
+
+    Only formats of pixels are tried: others that Pillow knows are programs for other programs (EPS).
+
+    Raises
+    ------
+    MediaError
+        Another format, broken, or too large.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            return Image.open(io.BytesIO(data))
+            try:
+                return Image.open(io.BytesIO(data), formats=FORMATS)
+            except UnidentifiedImageError:
+                return Image.open(io.BytesIO(data), formats=further_formats())
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise MediaError(
                 f"{name} is unreasonably large.",
@@ -193,28 +210,42 @@ def _open_picture(data: bytes, name: str) -> Image.Image:
                 "Scale it down first; the service makes at most 4K video.",
             ) from error
         except UnidentifiedImageError as error:
-            raise MediaError(
-                f"{name} is not a picture.",
-                "Its bytes are no JPEG, PNG, WebP, GIF, BMP or TIFF.",
-                "Give a JPEG or PNG file.",
-            ) from error
+            raise no_picture(data, name) from error
         except _BREAKAGE as error:
             raise _broken(name, str(error) or type(error).__name__) from error
 
 
-def _decode(data: bytes, name: str) -> tuple[Image.Image, list[str]]:
-    """Decode fully; return 8-bit RGB and what had to be changed."""
-    picture = _open_picture(data, name)
+def decoded_picture(data: bytes, name: str) -> Image.Image:
+    """Return a picture with its pixels decoded, in whatever mode it is stored.
+
+    Raises
+    ------
+    MediaError
+        The bytes are no whole picture, or too large.
+    """
+    header = _checked_header(data, name)
+    picture = open_picture(data if header is None else header.without_surplus(data), name)
     _check_pixels(picture.width, picture.height, name)
-    notes = []
-    if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":
-        notes.append("only the first frame of the animation is used")
     try:
         picture.load()
-        upright = ImageOps.exif_transpose(picture)
+    except (*_BREAKAGE, Image.DecompressionBombError) as error:
+        raise _broken(name, str(error) or type(error).__name__) from error
+    return picture
+
+
+def _decode(data: bytes, name: str) -> tuple[Image.Image, list[str]]:
+    """Decode fully; return 8-bit RGB and what had to be changed."""
+    picture = decoded_picture(data, name)
+    notes = []
+    try:
+        if getattr(picture, "is_animated", False) and picture.format != "MPO":
+            notes.append("only the first frame of the animation is used")
+        turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
+        if turned and picture.format not in ("JPEG", "PNG", "MPO"):
+            notes.append("turned upright as its EXIF tag says, the tag dropped")
+        rgb, flattened = _to_rgb(in_srgb(ImageOps.exif_transpose(picture), notes))
     except _BREAKAGE as error:
         raise _broken(name, str(error) or type(error).__name__) from error
-    rgb, flattened = _to_rgb(upright)
     if flattened:
         notes.append("transparency flattened on white")
     return rgb, notes
@@ -226,7 +257,7 @@ def _to_rgb(picture: Image.Image) -> tuple[Image.Image, bool]:
         shift = 8 if values.max(initial=0) > 255 or picture.mode != "I" else 0
         picture = Image.fromarray(np.clip(values >> shift, 0, 255).astype(np.uint8))
     elif picture.mode == "F":
-        values_f = np.asarray(picture)
+        values_f = np.nan_to_num(np.asarray(picture), posinf=0.0, neginf=0.0)
         scale = 255.0 if values_f.max(initial=0.0) <= 1.0 else 1.0
         picture = Image.fromarray(np.clip(np.rint(values_f * scale), 0, 255).astype(np.uint8))
     if picture.has_transparency_data:
@@ -237,10 +268,11 @@ def _to_rgb(picture: Image.Image) -> tuple[Image.Image, bool]:
     return picture.convert("RGB"), False
 
 
-def _converted(data: bytes, header: Header | None, name: str, max_bytes: int) -> ImageRef:
+def _converted(data: bytes, header: Header | None, name: str, max_bytes: int, more: list[str]) -> ImageRef:
     picture, notes = _decode(data, name)
+    notes += more
     if header is None:
-        kind = _open_picture(data, name).format or "this format"
+        kind = open_picture(data, name).format or "this format"
         reason = f"{kind} is not accepted by the service"
     elif header.obstacles:
         reason = f"{header.format} with {' and '.join(header.obstacles)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from kling_nb.domain.images import ImageRef
 from kling_nb.domain.mask import resize_nearest
 from kling_nb.domain.runs import Runs
 from kling_nb.errors import MediaError
-from kling_nb.media.images import decode_image, picture_from_array
+from kling_nb.media.images import decoded_picture, picture_from_array
 from kling_nb.media.maskpng import runs_to_png
 from kling_nb.media.sources import open_source
 
@@ -53,8 +52,7 @@ def load_mask(source: Any) -> NDArray[np.bool_]:
     if opened.picture is not None:
         return _from_picture(ImageOps.exif_transpose(opened.picture))
     assert opened.data is not None
-    decode_image(opened.data)
-    return _from_picture(ImageOps.exif_transpose(Image.open(io.BytesIO(opened.data))))
+    return _from_picture(ImageOps.exif_transpose(decoded_picture(opened.data, "The mask")))
 
 
 def _from_array(array: NDArray[Any]) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,12 +108,20 @@ def _open_file(name: str | bytes) -> Source:
             f"{shown} is a directory.", "A single picture file is needed.", "Name the file inside it."
         )
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            # A pipe or device would be read for ever.
+            raise MediaError(
+                f"{shown} is no file.", "It is a pipe, a socket or a device.", "Name a picture file."
+            )
+        size = found.st_size
         data = path.read_bytes() if size <= MAX_FILE_BYTES else None
     except FileNotFoundError as error:
         raise MediaError(
             f"There is no file {shown}.", f"Looked in {_folder(path)}.", _similar_names(path)
         ) from error
+    except MediaError:
+        raise
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise MediaError(
