@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from kling_nb import providers
+from kling_nb import keys, providers
 from kling_nb.domain import capabilities
 from kling_nb.errors import KlingError
 from kling_nb.session.doors import credential_of, door_of
@@ -85,6 +85,7 @@ def examine(session: Session, provider: str | None) -> DoctorReport:
     checks: list[tuple[str, Callable[[], Iterator[DoctorLine]]]] = [
         ("provider", lambda: _provider(session, choice.provider, choice.reason)),
         ("service", lambda: _service(session, choice.provider)),
+        ("other doors", lambda: _others(session, choice.provider)),
         ("models", lambda: _models(choice.provider)),
         ("run log", lambda: _log(session)),
         ("disk", lambda: _disk(session.home)),
@@ -99,9 +100,9 @@ def examine(session: Session, provider: str | None) -> DoctorReport:
         try:
             lines += check()
         except KlingError as error:
-            lines.append(
-                DoctorLine(name, ok=False, text=f"{error.what} {error.why}".strip(), advice=error.advice)
-            )
+            line = DoctorLine(name, ok=False, text=f"{error.what} {error.why}".strip(), advice=error.advice)
+            # Without a credential neither address nor access can be told: once is enough.
+            lines += [line] if line.text not in {each.text for each in lines} else []
         except Exception as error:
             lines.append(DoctorLine(name, ok=False, text=f"{type(error).__name__}: {error}"))
     return DoctorReport(tuple(lines))
@@ -116,6 +117,8 @@ def _provider(session: Session, name: str, reason: str) -> Iterator[DoctorLine]:
         yield DoctorLine("credential", ok=True, text="the sandbox's own; none of yours is needed")
     elif credential is not None:
         yield DoctorLine("credential", ok=True, text=f"{credential.kind} from {credential.source}")
+    for trouble in keys.troubles():
+        yield DoctorLine("keys", ok=None, text=trouble)
 
 
 def _service(session: Session, name: str) -> Iterator[DoctorLine]:
@@ -147,7 +150,8 @@ def _balance(session: Session, service: Service, name: str) -> Iterator[DoctorLi
     now = int(time.time() * 1000)
     call = service.provider.account(now - 30 * DAY_MS, now)
     if call is None:
-        yield DoctorLine("balance", ok=None, text="this service tells no balance")
+        where = service.provider.door.console_url
+        yield DoctorLine("balance", ok=None, text=f"{service.provider.door.title} tells none; see {where}")
         return
     answer = session.ask(lambda _: call, name)
     packs = service.provider.decode_account(answer)
@@ -160,16 +164,33 @@ def _balance(session: Session, service: Service, name: str) -> Iterator[DoctorLi
             else f", until {datetime.fromtimestamp(pack.expires_ms / 1000, UTC):%Y-%m-%d}"
         )
         left = "?" if pack.remaining is None else f"{pack.remaining:g}"
-        total = "?" if pack.total is None else f"{pack.total:g}"
+        total = "" if pack.total is None else f" of {pack.total:g}"
         good = pack.status == "online" and pack.remaining != 0
-        yield DoctorLine(
-            "balance", ok=good, text=f"{pack.name}: {left} of {total} units, {pack.status}{ends}"
-        )
+        text = f"{pack.name}: {left}{total} {pack.currency}, {pack.status}{ends}"
+        yield DoctorLine("balance", ok=good, text=text)
+
+
+def _others(session: Session, name: str) -> Iterator[DoctorLine]:
+    """Say which other ways to Kling are open; nothing is asked."""
+    told = []
+    for other in providers.door_names():
+        if other == name:
+            continue
+        try:
+            credential = credential_of(session.settings, door_of(other))
+        except KlingError as error:
+            told.append(f"{other} ({error.what})")
+        else:
+            told.append(f"{other} ({credential.source if credential else 'no credential'})")
+    yield DoctorLine("other doors", ok=None, text=", ".join(told))
 
 
 def _models(provider: str) -> Iterator[DoctorLine]:
     door = door_of(provider)
-    grid = door.grids["image2video"]
+    grid = door.grids.get("image2video")
+    if grid is None:
+        yield DoctorLine("models", ok=None, text=f"no table for {door.title}: the service alone knows")
+        return
     retired = capabilities.retired_models(provider, dated=door.retires, models=grid.models)
     served = [model for model in grid.models if model not in retired]
     yield DoctorLine("models", ok=True, text=f"served: {', '.join(served)} (table of {capabilities.AS_OF})")

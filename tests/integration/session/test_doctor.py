@@ -16,6 +16,7 @@ LINES = [
     "clock",
     "access",
     "balance",
+    "other doors",
     "models",
     "motion brush",
     "run log",
@@ -93,3 +94,56 @@ def test_an_empty_pack_is_told(make_session: Any, sandbox: Any) -> None:
 
 async def test_inside_a_running_loop(session: Session) -> None:
     assert "await run works" in line(session.doctor(), "loop").text
+
+
+@pytest.mark.parametrize(
+    ("provider", "balance"),
+    [
+        ("sandbox-official-new", "1000 of 1000 units, online"),
+        ("sandbox-acedata", "tells none; see https://platform.acedata.cloud"),
+        ("sandbox-aimlapi", "140 USD"),
+    ],
+)
+def test_every_door_is_examined_free_of_charge(
+    make_session: Any, sandbox: Any, provider: str, balance: str
+) -> None:
+    session = make_session(provider=provider)
+    report = session.doctor()
+    assert [each.name for each in report.lines] == LINES
+    assert report.ok, str(report)
+    assert balance in line(report, "balance").text
+    assert sandbox.tasks() == []
+    assert session.log.records() == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable", "base"),
+    [
+        ("acedata", "ACEDATACLOUD_API_TOKEN", "ACEDATACLOUD_API_BASE_URL"),
+        ("aimlapi", "AIMLAPI_KEY", "AIMLAPI_BASE_URL"),
+        ("official-new", "KLING_API_KEY", "KLING_API_BASE"),
+    ],
+)
+def test_a_wrong_key_of_each_door_is_told_and_never_shown(
+    make_session: Any,
+    sandbox: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    provider: str,
+    variable: str,
+    base: str,
+) -> None:
+    monkeypatch.setenv(variable, "a-key-of-nobody-0123456789")
+    monkeypatch.setenv(base, sandbox.url)
+    report = make_session(provider=provider).doctor()
+    assert line(report, "access").ok is False
+    assert line(report, "access").advice
+    assert variable in line(report, "credential").text
+    assert sandbox.url in line(report, "address").text
+    assert "a-key-of-nobody" not in str(report)
+
+
+def test_a_door_without_a_credential_says_what_to_set(make_session: Any) -> None:
+    report = make_session(provider="acedata").doctor()
+    missing = [each for each in report.lines if each.ok is False]
+    assert len(missing) == 1
+    assert "ACEDATACLOUD_API_TOKEN" in missing[0].advice
