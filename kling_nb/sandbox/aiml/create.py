@@ -19,10 +19,11 @@ from kling_nb.sandbox.exchange import Call
 from kling_nb.sandbox.faults import without_place
 from kling_nb.sandbox.official.fields import Fields
 from kling_nb.sandbox.official.image2video import seed
+from kling_nb.sandbox.official.messages import unsupported_combination
 from kling_nb.sandbox.official.rules import CAMERA_AXES, CAMERA_TYPES, MAX_GROUPS, MAX_POINTS, MIN_POINTS
 from kling_nb.sandbox.orders import Order
 from kling_nb.sandbox.tasks import Camera, Job, MaskPath
-from kling_nb.sandbox.upstream import price, refusal_text
+from kling_nb.sandbox.upstream import OMNI, price, refusal_text
 
 RATIOS = ("16:9", "9:16", "1:1")
 PRESETS = CAMERA_TYPES[1:]
@@ -76,7 +77,7 @@ def read_order(call: Call) -> Order:
         media_limit=50_000_000 if known.audio == "always" else 10_000_000,
         seed=seed(call.body, call.directives.prompt),
         distort=call.directives.distort,
-        refused=refusal_text(found, camera),
+        refused=_refused(found, camera),
     )
     return Order(
         job=job,
@@ -86,6 +87,13 @@ def read_order(call: Call) -> Order:
         ignored=body.ignored,
         notes=(*body.notes, RATE_NOTE, *without_place(call.faults, NOT_SHOWN)),
     )
+
+
+def _refused(found: Fields, camera: Camera | None) -> str:
+    """Return the words of the service behind the gateway, empty when it takes the call."""
+    if found.model == OMNI and found.image_tail and found.sound:
+        return unsupported_combination(found.model, found.mode, found.duration, "image_tail").text
+    return refusal_text(found, camera)
 
 
 def _words(body: Schema, found: Fields, known: Id) -> None:

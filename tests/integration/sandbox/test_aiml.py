@@ -234,6 +234,7 @@ UPSTREAM = [
     ({"model": "kling-video/v2.1/pro/image-to-video", "static_mask": IMAGE}, "Motion brush"),
     ({"model": V1, "camera_control": {"type": "simple", "config": {"zoom": 5}}}, "camera_control"),
     ({"model": V26, "tail_image_url": IMAGE}, "image_tail"),
+    ({"model": "klingai/video-v3-omni-720p-image-to-video", "tail_image_url": IMAGE}, "image_tail"),
     ({"model": V1, "tail_image_url": IMAGE, "static_mask": IMAGE}, "can not be used at the same time"),
     (
         {"model": T2V, "image_url": ..., "camera_control": "down_back", "duration": 10},
