@@ -41,12 +41,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kling_nb.domain.problems import Problem
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, changes of writing direction, halves of characters; not tab and line feed."""
+
+
+def printable(text: str) -> str:
+    """Return a text whose characters only show, and do nothing to a terminal or to what is printed.
+
+    Parameters
+    ----------
+    text
+        Somebody else's words: a message, an id, a name.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class KlingError(Exception):
@@ -105,7 +121,7 @@ class KlingError(Exception):
         list of str
             Never more than three entries, none of them empty.
         """
-        return [line for line in (self.what, self.why, self.advice) if line]
+        return [printable(line) for line in (self.what, self.why, self.advice) if line]
 
 
 class InputError(KlingError, ValueError):

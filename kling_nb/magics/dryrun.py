@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.magics.context import Context
+from kling_nb.session.views import NO_MATH
 
 if TYPE_CHECKING:
     from kling_nb.session import Prepared
@@ -69,7 +70,7 @@ def _as_html(prepared: Prepared) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in problem_lines(prepared.problems))
     problems = f"<ul>{items}</ul>" if items else "<p>No problems found.</p>"
     return (
-        f'<div class="kn-dry-run"><strong>{escape(_heading(prepared))}</strong>'
+        f'<div class="kn-dry-run {NO_MATH}"><strong>{escape(_heading(prepared))}</strong>'
         f"<p>Cost: {escape(str(prepared.cost))}</p>{problems}"
         f"<details><summary>Request as JSON</summary><pre>{escape(_body(prepared))}</pre></details></div>"
     )

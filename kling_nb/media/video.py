@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SHEET_WIDTH = 1600
 _SHEET_GAP = 4
+MAX_FRAME_PIXELS = 100_000_000
 _POSTER_QUALITY = 88
 
 
@@ -167,7 +168,8 @@ def _open(path: str | Path) -> InputContainer:
     if not Path(path).exists():
         raise MediaError(f"There is no video {path}.", "The file does not exist.", "Check the path.")
     try:
-        return av.open(str(path))
+        # The file is somebody else's: what it names, on this machine or on the web, is not opened.
+        return av.open(str(path), options={"protocol_whitelist": "file"})
     except (OSError, ValueError, av.FFmpegError) as error:
         raise _unreadable(path, str(error)) from error
 
@@ -177,6 +179,9 @@ def _video_stream(container: InputContainer, path: str | Path) -> VideoStream:
     if not streams:
         raise _unreadable(path, "it holds no video")
     stream: VideoStream = streams[0]
+    context = stream.codec_context
+    if context.width * context.height > MAX_FRAME_PIXELS:
+        raise _unreadable(path, f"its frames claim {context.width}×{context.height} pixels")
     return stream
 
 

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from kling_nb import keys, providers
 from kling_nb.domain import capabilities
-from kling_nb.errors import KlingError
+from kling_nb.errors import KlingError, printable
 from kling_nb.session.doors import credential_of, door_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ class DoctorLine:
     advice: str = ""
 
     def __str__(self) -> str:
-        return f"{MARKS[self.ok]} {self.name}: {self.text}" + (f" → {self.advice}" if self.advice else "")
+        said = f"{MARKS[self.ok]} {self.name}: {self.text}" + (f" → {self.advice}" if self.advice else "")
+        return printable(said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 MEDIA = "media"
 MAX_VIDEO_BYTES = 2_000_000_000
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""Ids of runs that may become names of files."""
+
 GONE = (401, 403, 404, 410)
 """Answers that mean: this URL will not work again, ask the service for a fresh one."""
 
@@ -111,6 +115,13 @@ class Filer:
         DownloadError
             The video could not be fetched or stored; the URL and the task id stay in the log.
         """
+        if not FILE_NAME.fullmatch(record.id):
+            raise DownloadError(
+                f"The video of {record.id[:80]!r} is not stored.",
+                "A log that others can write to too gave it a name that is no name of a file.",
+                "Runs made here have names like r-2mta00000000.",
+                run_id=record.id,
+            )
         target = self.home / MEDIA / f"{record.id}.mp4"
         async with self._slots:
             got, url = await self._fetch(record, service, target, say)
@@ -197,7 +208,9 @@ class Filer:
         if not self._posters:
             return {}
         poster = target.with_suffix(".jpg")
-        media.poster(target, poster)
+        part = _cleared(target.with_suffix(".jpg.part"))
+        media.poster(target, part)
+        part.replace(poster)
         columns["poster_path"] = f"{MEDIA}/{poster.name}"
         info = media.probe(target)
         return {item.name: getattr(info, item.name) for item in fields(info)}
@@ -224,10 +237,17 @@ def write_sidecar(home: Path, record: RunRecord, columns: dict[str, Any], facts:
     about |= {"request": row["request"], "sent": row["wire"], "versions": row["versions"]}
     about["video"]["file"] = facts
     target = (home / str(row["video_path"])).with_suffix(".json")
-    part = target.with_suffix(".json.part")
-    part.write_text(json.dumps(about, indent=1, ensure_ascii=False, default=_plain) + "\n", encoding="utf-8")
+    part = _cleared(target.with_suffix(".json.part"))
+    text = json.dumps(about, indent=1, ensure_ascii=False, default=_plain)
+    part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     part.replace(target)
     return target
+
+
+def _cleared(part: Path) -> Path:
+    """Return a path where nothing is, so that no link there leads what is written elsewhere."""
+    part.unlink(missing_ok=True)
+    return part
 
 
 def _plain(value: object) -> object:

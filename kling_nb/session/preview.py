@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.session.views import NO_MATH
+
 if TYPE_CHECKING:
     from kling_nb.domain.cost import Cost
     from kling_nb.render import RenderReport
@@ -102,4 +104,4 @@ class Preview(os.PathLike[str]):
             'aria-label="Local preview of the motion" style="max-width:100%;max-height:480px"></video>'
         )
         below = "".join(f"<div>{escape(line)}</div>" for line in (self.price, FREE))
-        return {"text/plain": text, "text/html": f'<div class="kn-preview">{video}{below}</div>'}
+        return {"text/plain": text, "text/html": f'<div class="kn-preview {NO_MATH}">{video}{below}</div>'}

@@ -5,9 +5,14 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.errors import printable
+
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.run import Run
+
+NO_MATH = "tex2jax_ignore mathjax_ignore"
+"""Classes of texts in which notebook pages look for no formulas."""
 
 FIELDS = (
     "model_name",
@@ -64,7 +69,8 @@ def html_of(run: Run) -> str:
     """Return a small table; everything in it is escaped, because prompts and answers are not ours."""
     rows = "".join(
         f'<tr><th style="text-align:left">{escape(label)}</th>'
-        f'<td style="text-align:left;white-space:pre-wrap">{escape(text)}</td></tr>'
+        f'<td style="text-align:left;white-space:pre-wrap">{escape(printable(text))}</td></tr>'
         for label, text in lines_of(run)
     )
-    return f"<table><caption>{escape(run.id)}</caption>{rows}</table>"
+    # A dollar sign in a prompt is money, not a formula.
+    return f'<table class="{NO_MATH}"><caption>{escape(run.id)}</caption>{rows}</table>'

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kling_nb import settings
+from kling_nb.session.views import NO_MATH
 from kling_nb.widgets import places
 from kling_nb.widgets.output import is_watched
 
@@ -36,4 +37,4 @@ def clip_bundle(path: Path, *, notebook_folder: Path | None = None, caption: str
     attributes = 'class="kn-video" controls loop muted playsinline style="max-width:100%"'
     video = f'<video {attributes} src="{escape(url)}"></video>'
     below = f"<div>{escape(caption)}</div>" if caption else ""
-    return {"text/plain": text, "text/html": f'<div class="kn-clip">{video}{below}</div>'}
+    return {"text/plain": text, "text/html": f'<div class="kn-clip {NO_MATH}">{video}{below}</div>'}

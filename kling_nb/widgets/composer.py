@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +15,7 @@ import anywidget
 import traitlets
 from ipywidgets import widget_serialization
 
+from kling_nb.domain.filenames import plain_name
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.errors import KlingError
 from kling_nb.session import default_session
@@ -162,9 +164,11 @@ class Composer(anywidget.AnyWidget):
 
     def _keep_upload(self, name: str, data: bytes) -> Path:
         # Kept as a file, so that the run can name its picture.
-        target = self._session.home / "uploads" / (Path(name).name or "picture")
+        target = self._session.home / "uploads" / plain_name(name, "picture")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        part = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.part")
+        part.write_bytes(data)
+        part.replace(target)
         return target
 
     def _open(self, image: Any) -> None:

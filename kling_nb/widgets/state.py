@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.errors import printable
 from kling_nb.widgets import places
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def plain_text(run: Run) -> str:
     ended = run.status is RunStatus.FAILED
     message = "" if ended else run.message
     parts = (run.id, run.status.value, record.model_name, record.mode, str(run.cost), reused, message)
-    head = " · ".join(str(part) for part in parts if part)
+    head = printable(" · ".join(str(part) for part in parts if part))
     if run.error is not None and (run.done or ended):
         return "\n".join([head, *run.error.lines()])
     return f"{head}\n{run.video}" if run.video is not None else head

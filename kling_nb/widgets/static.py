@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
+from kling_nb.session.views import NO_MATH
 from kling_nb.widgets.state import clock
 
 POSTER_LIMIT = 200_000
@@ -35,7 +36,7 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
     """
     status = escape(state["status"])
     parts = [
-        f'<div class="kn-card kn-static" data-status="{status}" data-run="{escape(state["id"])}">',
+        f'<div class="kn-card kn-static {NO_MATH}" data-status="{status}" data-run="{escape(state["id"])}">',
         f"<style>{card_css()}</style>",
         _head(state),
         _media(state, poster, video_url),
