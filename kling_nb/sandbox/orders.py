@@ -76,6 +76,7 @@ def accept_order(
         model=job.model,
         mode=job.mode,
         duration=job.duration,
+        prompt=job.prompt,
         sound=job.sound,
         voice=order.voice,
         created=now,

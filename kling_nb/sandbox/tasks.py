@@ -96,6 +96,8 @@ class Task(BaseModel):
     ``listed`` is false for what was answered at once: charged and kept, but no task to query. Gateways show
     ``public_id`` instead of the id, and one of them echoes the ``request``. ``refused`` tells that the
     service behind the gateway fails the task, ``odd`` that its answers take the form a switch asked for.
+    ``prompt`` is what was asked for, without directives: in the debug record it tells whose task this is
+    where no id of the caller's exists.
     """
 
     id: str
@@ -106,6 +108,7 @@ class Task(BaseModel):
     model: str
     mode: str
     duration: int
+    prompt: str = ""
     sound: bool = False
     voice: bool = False
     state: State = State.SUBMITTED

@@ -69,6 +69,8 @@ class Watched:
     due: float = 0.0
     seen: tuple[str, str] | None = None
     missing: list[float] = field(default_factory=list)
+    mistaken: bool = False
+    """Whether the last answer was about another task."""
 
 
 class Tracker:
@@ -223,6 +225,12 @@ class Tracker:
         except TaskNotFound as error:
             self._not_found(watched, error)
             return
+        if task.task_id != watched.task_id:
+            # Its result would be kept and paid for as that of this run. Only this task is told: the others
+            # are answered well.
+            watched.mistaken = True
+            watched.note(f"The service answered for another task ({task.task_id[:64]}); asking again.")
+            return
         self._seen(watched, task)
 
     async def _ask_many(self, form: Form, chunk: list[Watched]) -> None:
@@ -277,6 +285,9 @@ class Tracker:
 
     def _seen(self, watched: Watched, task: Task) -> None:
         watched.missing.clear()
+        if watched.mistaken:
+            watched.mistaken = False
+            watched.note("")
         if watched.due <= time.monotonic():
             self._put_off(watched)
         if task.status.is_final:

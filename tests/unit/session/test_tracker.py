@@ -121,6 +121,21 @@ async def test_one_task_is_asked_for_by_its_id_and_told_once_per_state() -> None
     assert service.lists == []
 
 
+async def test_an_answer_about_another_task_is_never_taken_for_this_one() -> None:
+    service = FakeService({"7": task("8", RunStatus.SUCCEEDED), "9": task("9")})
+    notes: list[str] = []
+    tracker = Tracker(service, FAST)  # type: ignore[arg-type]
+    wrong, other = watch(tracker, "7", note=notes.append), watch(tracker, "9")
+    await until(lambda: service.queries.count("7") > 3)
+    assert not wrong.done()
+    assert "another task (8)" in notes[-1]
+    end(service, "9")
+    assert (await other).task_id == "9", "tasks that are answered well go on"
+    service.tasks["7"] = task("7", RunStatus.FAILED)
+    assert (await wrong).status is RunStatus.FAILED
+    assert notes[-1] == ""
+
+
 async def test_many_tasks_share_one_list() -> None:
     ids = [str(number) for number in range(40)]
     service = FakeService({i: task(i) for i in ids})
