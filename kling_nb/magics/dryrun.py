@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.domain.door import FORM_WORDS
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.magics.context import Context
-from kling_nb.session.views import NO_MATH
+from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.session import Prepared
 
 _WORDS = {Severity.ERROR: "blocks", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -37,7 +38,13 @@ def show(context: Context, request: Mapping[str, Any]) -> None:
 
 def _heading(prepared: Prepared) -> str:
     verdict = "cannot be sent as it is" if prepared.blocking else "nothing was sent"
-    return f"Dry run: {verdict} · {prepared.provider} ({prepared.reason})"
+    return f"Dry run: {verdict} · {form_text(prepared.request)} · {prepared.provider} ({prepared.reason})"
+
+
+def form_text(request: VideoRequest) -> str:
+    """Return what is made, so that a forgotten picture is noticed."""
+    words = FORM_WORDS[request.form]
+    return f"{words}, no picture" if request.form == "text2video" else words
 
 
 def problem_lines(problems: Sequence[Problem]) -> list[str]:
@@ -67,10 +74,10 @@ def _body(prepared: Prepared) -> str:
 
 
 def _as_html(prepared: Prepared) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in problem_lines(prepared.problems))
+    items = "".join(f"<li>{html_text(line)}</li>" for line in problem_lines(prepared.problems))
     problems = f"<ul>{items}</ul>" if items else "<p>No problems found.</p>"
     return (
-        f'<div class="kn-dry-run {NO_MATH}"><strong>{escape(_heading(prepared))}</strong>'
-        f"<p>Cost: {escape(str(prepared.cost))}</p>{problems}"
-        f"<details><summary>Request as JSON</summary><pre>{escape(_body(prepared))}</pre></details></div>"
+        f'<div class="kn-dry-run {NO_MATH}"><strong>{html_text(_heading(prepared))}</strong>'
+        f"<p>Cost: {html_text(str(prepared.cost))}</p>{problems}"
+        f"<details><summary>Request as JSON</summary><pre>{html_text(_body(prepared))}</pre></details></div>"
     )

@@ -180,7 +180,8 @@ def _video_stream(container: InputContainer, path: str | Path) -> VideoStream:
         raise _unreadable(path, "it holds no video")
     stream: VideoStream = streams[0]
     context = stream.codec_context
-    if context.width * context.height > MAX_FRAME_PIXELS:
+    # A stream whose beginning is lost has no decoder.
+    if context is not None and context.width * context.height > MAX_FRAME_PIXELS:
         raise _unreadable(path, f"its frames claim {context.width}×{context.height} pixels")
     return stream
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import os
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_nb.session.views import NO_MATH
+from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
     from kling_nb.domain.cost import Cost
@@ -103,5 +102,5 @@ class Preview(os.PathLike[str]):
             f'<video class="kn-preview-video" src="{source}" autoplay loop muted playsinline controls '
             'aria-label="Local preview of the motion" style="max-width:100%;max-height:480px"></video>'
         )
-        below = "".join(f"<div>{escape(line)}</div>" for line in (self.price, FREE))
+        below = "".join(f"<div>{html_text(line)}</div>" for line in (self.price, FREE))
         return {"text/plain": text, "text/html": f'<div class="kn-preview {NO_MATH}">{video}{below}</div>'}

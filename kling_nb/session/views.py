@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 NO_MATH = "tex2jax_ignore mathjax_ignore"
 """Classes of texts in which notebook pages look for no formulas."""
 
+
+def html_text(text: str) -> str:
+    """Return somebody else's words as HTML that only shows them, between tags and in quoted attributes."""
+    return escape(printable(text))
+
+
 FIELDS = (
     "model_name",
     "mode",
@@ -68,9 +74,9 @@ def lines_of(run: Run) -> list[tuple[str, str]]:
 def html_of(run: Run) -> str:
     """Return a small table; everything in it is escaped, because prompts and answers are not ours."""
     rows = "".join(
-        f'<tr><th style="text-align:left">{escape(label)}</th>'
-        f'<td style="text-align:left;white-space:pre-wrap">{escape(printable(text))}</td></tr>'
+        f'<tr><th style="text-align:left">{html_text(label)}</th>'
+        f'<td style="text-align:left;white-space:pre-wrap">{html_text(text)}</td></tr>'
         for label, text in lines_of(run)
     )
     # A dollar sign in a prompt is money, not a formula.
-    return f'<table class="{NO_MATH}"><caption>{escape(run.id)}</caption>{rows}</table>'
+    return f'<table class="{NO_MATH}"><caption>{html_text(run.id)}</caption>{rows}</table>'

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from kling_nb import settings
-from kling_nb.session.views import NO_MATH
+from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.widgets import places
 from kling_nb.widgets.output import is_watched
 
@@ -35,6 +34,6 @@ def clip_bundle(path: Path, *, notebook_folder: Path | None = None, caption: str
     if url is None:
         return {"text/plain": text}
     attributes = 'class="kn-video" controls loop muted playsinline style="max-width:100%"'
-    video = f'<video {attributes} src="{escape(url)}"></video>'
-    below = f"<div>{escape(caption)}</div>" if caption else ""
+    video = f'<video {attributes} src="{html_text(url)}"></video>'
+    below = f"<div>{html_text(caption)}</div>" if caption else ""
     return {"text/plain": text, "text/html": f'<div class="kn-clip {NO_MATH}">{video}{below}</div>'}

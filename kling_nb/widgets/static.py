@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from functools import lru_cache
-from html import escape
 from importlib.resources import files
 from typing import Any
 
-from kling_nb.session.views import NO_MATH
+from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.widgets.state import clock
 
 POSTER_LIMIT = 200_000
@@ -34,9 +33,9 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
     video_url
         Relative URL of the video as seen from the notebook; None without one.
     """
-    status = escape(state["status"])
+    status, run_id = html_text(state["status"]), html_text(state["id"])
     parts = [
-        f'<div class="kn-card kn-static {NO_MATH}" data-status="{status}" data-run="{escape(state["id"])}">',
+        f'<div class="kn-card kn-static {NO_MATH}" data-status="{status}" data-run="{run_id}">',
         f"<style>{card_css()}</style>",
         _head(state),
         _media(state, poster, video_url),
@@ -44,9 +43,9 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
         *(_paragraph("kn-error", line) for line in state["error"]),
         *(_paragraph("kn-notice", line) for line in state["notices"]),
         _paragraph("kn-prompt", state["prompt"]),
-        f'<div class="kn-cost">{escape(state["cost"])}</div>' if state["cost"] else "",
+        f'<div class="kn-cost">{html_text(state["cost"])}</div>' if state["cost"] else "",
         _details("kn-params", "Parameters", _rows(state)),
-        _details("kn-code", "Show as Python", f"<pre><code>{escape(state['code'])}</code></pre>"),
+        _details("kn-code", "Show as Python", f"<pre><code>{html_text(state['code'])}</code></pre>"),
         "</div>",
     ]
     return "".join(parts)
@@ -60,20 +59,20 @@ def _head(state: Mapping[str, Any]) -> str:
     reused = '<span class="kn-reused">reused, no charge</span>' if state["reused"] else ""
     return (
         '<div class="kn-head">'
-        f'<span class="kn-status" title="{escape(state["explained"])}">{escape(state["status"])}</span>'
-        f'<span class="kn-model">{escape(state["model"])}</span>'
-        f'<span class="kn-provider">{escape(state["provider"])}</span>'
-        f'<span class="kn-id">{escape(state["id"])}</span>{reused}{time}</div>'
+        f'<span class="kn-status" title="{html_text(state["explained"])}">{html_text(state["status"])}</span>'
+        f'<span class="kn-model">{html_text(state["model"])}</span>'
+        f'<span class="kn-provider">{html_text(state["provider"])}</span>'
+        f'<span class="kn-id">{html_text(state["id"])}</span>{reused}{time}</div>'
     )
 
 
 def _media(state: Mapping[str, Any], poster: bytes, video_url: str | None) -> str:
     picture = data_uri(poster) if 0 < len(poster) <= POSTER_LIMIT else ""
-    alt = escape(f"Poster of run {state['id']}")
+    alt = html_text(f"Poster of run {state['id']}")
     image = f'<img class="kn-poster" src="{picture}" alt="{alt}">' if picture else ""
     if video_url is None:
         return f'<div class="kn-media">{image}</div>' if image else ""
-    url = escape(video_url)
+    url = html_text(video_url)
     poster_attribute = f' poster="{picture}"' if picture else ""
     # The picture inside is what remains where a viewer strips the video element.
     return (
@@ -90,7 +89,7 @@ def data_uri(data: bytes) -> str:
 
 
 def _paragraph(name: str, text: str) -> str:
-    return f'<p class="{name}">{escape(text)}</p>' if text else ""
+    return f'<p class="{name}">{html_text(text)}</p>' if text else ""
 
 
 def _rows(state: Mapping[str, Any]) -> str:
@@ -98,7 +97,7 @@ def _rows(state: Mapping[str, Any]) -> str:
     rows += [[key, state[key]] for key in ("name", "note") if state[key]]
     rows += [["tags", ", ".join(state["tags"])]] if state["tags"] else []
     return (
-        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in rows) + "</dl>"
+        "<dl>" + "".join(f"<dt>{html_text(k)}</dt><dd>{html_text(v)}</dd>" for k, v in rows) + "</dl>"
         if rows
         else ""
     )

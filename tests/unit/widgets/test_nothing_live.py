@@ -1,0 +1,245 @@
+"""Whatever a prompt, a message, an id or a name says: in every view it is text, never part of the page."""
+
+from __future__ import annotations
+
+import ast
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from kling_nb.domain.problems import Problem, Severity
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import KlingError, TaskFailed
+from kling_nb.magics import dryrun
+from kling_nb.runlog import frames
+from kling_nb.session.doctor import DoctorLine, DoctorReport
+from kling_nb.session.preview import Preview
+from kling_nb.widgets.card import RunCard
+from kling_nb.widgets.clip import clip_bundle
+from kling_nb.widgets.pad.pad import MotionPad
+
+PACKAGE = Path(__file__).resolve().parents[3] / "kling_nb"
+
+PAYLOADS = [
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    '"><svg onload=window.hit=1>',
+    "' onmouseover='window.hit=1",
+    '" autofocus onfocus="window.hit=1',
+    "</pre></td></table><iframe srcdoc='<script>parent.hit=1</script>'>",
+    "</style><style>*{display:none}",
+    "--><!--<script>window.hit=1</script>",
+    "<a href=javascript:window.hit=1>click</a>",
+    "[click](javascript:window.hit=1) ![x](x)",
+    "&lt;script&gt;window.hit=1&lt;/script&gt;",
+    "$\\href{javascript:window.hit=1}{click}$",
+    "{{constructor.constructor('window.hit=1')()}}",
+    "\u202e<script>\u2028window.hit=1",
+    "<scr\0ipt>window.hit=1</scr\0ipt>",
+    "\x1b]8;;javascript:window.hit=1\x07click\x1b]8;;\x07",
+]
+HARMLESS = "harmless"
+
+
+class Structure(HTMLParser):
+    """Tags and names of attributes as a page would build them; values of attributes that matter."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, tuple[str, ...]]] = []
+        self.text: list[str] = []
+        self.addresses: list[str] = []
+        self.comments: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, tuple(sorted(name for name, _ in attrs))))
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "poster")]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def handle_comment(self, data):
+        self.comments.append(data)
+
+
+def record_of(text):
+    """Every column that somebody else can write to."""
+    return {
+        "prompt": text,
+        "negative_prompt": text,
+        "model_name": text,
+        "mode": text,
+        "provider": text,
+        "service_status": text,
+        "task_id": text,
+        "video_id": text,
+        "external_task_id": text,
+        "name": text,
+        "tags": (text, text),
+        "note": text,
+        "notices": (text,),
+        "image_source": text,
+        "error_code": text,
+        "error_message": text,
+        "callback_url": text,
+        "camera_control": {"type": text, "config": {}},
+    }
+
+
+def failed_run(studio, text):
+    run = studio.run(RunStatus.FAILED, **record_of(text))
+    run.settle(TaskFailed(text, text, text, service_message=text))
+    return run
+
+
+def running_run(studio, text):
+    run = studio.run(**record_of(text))
+    run.set_message(text)
+    run.add_notice(text)
+    return run
+
+
+def finished_run(studio, text):
+    return studio.finished(**record_of(text))
+
+
+def card(run):
+    return RunCard(run)._bundle()["text/html"]
+
+
+def dry_run(text):
+    prepared = SimpleNamespace(
+        blocking=[],
+        provider=text,
+        reason=text,
+        cost=text,
+        problems=[Problem("X1", Severity.WARNING, "prompt", text, text)],
+        body=lambda: {text: text},
+    )
+    return dryrun._as_html(prepared)
+
+
+def clip(tmp_path, text):
+    folder = tmp_path / (text.replace("/", "_").replace("\0", "_")[:60] or "x")
+    folder.mkdir(exist_ok=True)
+    (folder / "clip.mp4").write_bytes(b"film")
+    return clip_bundle(folder / "clip.mp4", notebook_folder=tmp_path, caption=text)["text/html"]
+
+
+def preview(tmp_path, text):
+    (tmp_path / "p.mp4").write_bytes(b"film")
+    made = Preview(tmp_path / "p.mp4", text, clip=text, reason=text)
+    return made._repr_mimebundle_()["text/html"]
+
+
+def pad(tmp_path, text):
+    path = tmp_path / (text.replace("/", "_").replace("\0", "_")[:60] + ".png")
+    Image.fromarray(np.zeros((320, 400, 3), np.uint8)).save(path)
+    made = MotionPad(path)
+    try:
+        return made.bundle()["text/html"]
+    finally:
+        made.close()
+
+
+def runs_table(text):
+    row = record_of(text) | {"id": text, "status": "failed", "tags": [text], "notices": [text]}
+    values = [[row.get(name) for name in frames.FRAME_COLUMNS]]
+    return frames.build(values)._repr_html_()
+
+
+VIEWS = {
+    "static card, failed": lambda studio, tmp, text: card(failed_run(studio, text)),
+    "static card, running": lambda studio, tmp, text: card(running_run(studio, text)),
+    "static card, finished": lambda studio, tmp, text: card(finished_run(studio, text)),
+    "run": lambda studio, tmp, text: failed_run(studio, text)._repr_html_(),
+    "run, running": lambda studio, tmp, text: running_run(studio, text)._repr_html_(),
+    "doctor": lambda studio, tmp, text: DoctorReport((DoctorLine(text, None, text, text),))._repr_html_(),
+    "dry run": lambda studio, tmp, text: dry_run(text),
+    "clip": lambda studio, tmp, text: clip(tmp, text),
+    "preview": lambda studio, tmp, text: preview(tmp, text),
+    "pad": lambda studio, tmp, text: pad(tmp, text),
+    "runs()": lambda studio, tmp, text: runs_table(text),
+    "models()": lambda studio, tmp, text: pd.DataFrame({text: [text]})._repr_html_(),
+}
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch, tmp_path):
+    monkeypatch.setenv("KLING_NB_HOME", str(tmp_path / "home"))
+    with pd.option_context("display.max_columns", None, "display.max_colwidth", None):
+        yield
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_page_is_built_alike_whatever_the_texts_say(studio, tmp_path, view, payload):
+    harmless = Structure(VIEWS[view](studio, tmp_path, HARMLESS))
+    hostile = Structure(VIEWS[view](studio, tmp_path, payload))
+    assert hostile.tags == harmless.tags
+    assert hostile.comments == []
+    assert not any(address.strip().lower().startswith("javascript") for address in hostile.addresses)
+    shown = "".join(hostile.text)
+    assert "\x1b" not in shown or view in ("runs()", "models()")
+
+
+@pytest.mark.parametrize("view", sorted(set(VIEWS) - {"pad", "runs()", "models()", "doctor"}))
+def test_no_formulas_are_looked_for(studio, tmp_path, view):
+    """Notebook pages turn text between dollar signs into formulas, prices in prompts too."""
+    html = VIEWS[view](studio, tmp_path, "from $5 to $6")
+    assert html[: html.index(">")].count("mathjax_ignore") == 1
+    assert "from $5 to $6" in "".join(Structure(html).text)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_lines_of_errors_do_nothing_to_a_terminal(payload):
+    lines = KlingError(payload, f"a\r\x08{payload}", f"\x9b31m{payload}").lines()
+    assert len(lines) == 3
+    assert all(character.isprintable() or character in "\t\n\u2028" for character in "".join(lines))
+
+
+def test_scripts_write_texts_as_texts():
+    """No part of the front end builds a page out of a text."""
+    for path in PACKAGE.rglob("*.js"):
+        script = path.read_text(encoding="utf-8")
+        for way in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+        ):
+            assert way not in script, f"{path.name}: {way}"
+        assert "srcdoc" not in script
+
+
+KINDS = {"text/html", "text/markdown", "text/latex", "image/svg+xml", "application/javascript"}
+METHODS = {f"_repr_{kind}_" for kind in ("html", "markdown", "svg", "javascript", "latex")}
+
+
+def test_every_place_that_makes_html_is_in_the_table():
+    """A new view has to be added here."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            kind = isinstance(node, ast.Constant) and node.value in KINDS
+            method = isinstance(node, ast.FunctionDef) and node.name in METHODS
+            if kind or method:
+                found.add(path.relative_to(PACKAGE).as_posix())
+    assert found == {
+        "session/preview.py",
+        "session/doctor.py",
+        "session/run.py",
+        "magics/dryrun.py",
+        "widgets/pad/pad.py",
+        "widgets/clip.py",
+        "widgets/card.py",
+    }
