@@ -86,7 +86,7 @@ async def _mcp_tour(session: Any, image: str) -> dict[str, Any]:
         "batch": [item["id"] for item in batch["items"]] == [tasks["text"], tasks["image"]],
         "unknown": await call("kling_get_task", task_id="unknown"),
         "local file": await call(
-            "kling_generate_video_from_image", prompt="x", start_image_url="/home/me/a.png"
+            "kling_generate_video_from_image", prompt="x", start_image_url="pictures/a.png"
         ),
         "not served": await call(
             "kling_generate_motion",

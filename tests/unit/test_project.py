@@ -252,9 +252,13 @@ PEERS = {"jupyter_ai_magics", "mlflow", "trackio"}
 """What benchmarks compare with, installed by their own option into an environment of its own."""
 
 
+FOREIGN = {"mcp", "requests"}
+"""What the foreign clients of a drill use, installed by it into an environment of its own."""
+
+
 def test_tests_import_only_what_the_extras_declare() -> None:
     used = imported_distributions(ROOT / "tests")
-    assert sorted(used - RUNTIME - EXTRAS["lab"] - EXTRAS["test"] - PEERS) == []
+    assert sorted(used - RUNTIME - EXTRAS["lab"] - EXTRAS["test"] - PEERS - FOREIGN) == []
     assert sorted(EXTRAS["test"] - used - RUN_AS_COMMANDS) == []
 
 

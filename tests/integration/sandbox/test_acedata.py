@@ -53,7 +53,7 @@ REFUSED = [
     ),
     ({"start_image_url": ...}, "start_image_url is required"),
     ({"start_image_url": ..., "end_image_url": "https://e.com/b.jpg"}, "start_image_url is required"),
-    ({"start_image_url": "/home/me/a.png"}, "start_image_url is not a valid url"),
+    ({"start_image_url": "pictures/a.png"}, "start_image_url is not a valid url"),
     ({"start_image_url": "data:image/png;base64,iVBORw0KGgo="}, "start_image_url is not a valid url"),
     ({"start_image_url": "iVBORw0KGgo="}, "start_image_url is not a valid url"),
     ({"end_image_url": "file:///a.png"}, "end_image_url is not a valid url"),
