@@ -123,7 +123,7 @@ class Service:
         """
         if self.provider.door.local_images:
             return {}
-        return await upload(self._uploader(), request, local=self._reconnect is not None)
+        return await upload(self._uploader(), request, local=self.reach.loopback)
 
     def gate(self, model: str | None) -> ModelGate:
         """Return the slots of a model."""
