@@ -17,9 +17,12 @@ TEXT_HEIGHT = 0.62
 LARGEST_TEXT = 0.11
 SMALLEST_TEXT = 0.035
 LINE_HEIGHT = 1.32
+LONGEST_LINE = 400
+"""Letters that fit into no line."""
 GLOWS = 3
 NO_WORDS = "(no prompt)"
 MISSING = "\uffff"
+PROBE = 24
 FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -87,30 +90,30 @@ def _color(hue: float, saturation: float, value: float) -> NDArray[np.float64]:
 def _layout(text: str, size: Size) -> tuple[Font, list[str], float]:
     """Return the largest font in which the text fits, its lines and the distance between them."""
     width, height = size
-    pixels = LARGEST_TEXT * min(size)
+    face, pixels = _face(text), LARGEST_TEXT * min(size)
     while True:
-        font = _font(text, pixels)
-        lines, step = _lines(text, font, TEXT_WIDTH * width), pixels * LINE_HEIGHT
+        font = ImageFont.truetype(face, pixels) if face else ImageFont.load_default(pixels)
+        step = pixels * LINE_HEIGHT
         room = max(1, int(TEXT_HEIGHT * height / step))
+        lines = _lines(text, font, TEXT_WIDTH * width, room + 1)
         if len(lines) <= room:
             return font, lines, step
         if pixels <= SMALLEST_TEXT * min(size):
-            return font, [*lines[: room - 1], f"{lines[room - 1][:-1]}…"], step
+            return font, [*lines[: room - 1], f"{lines[room - 1][:-3]}..."], step
         pixels *= 0.9
 
 
-def _font(text: str, pixels: float) -> Font:
-    usual = ImageFont.load_default(pixels)
-    if text.isascii() or _covers(usual, text):
-        return usual
+def _face(text: str) -> str:
+    """Return the file of the first font with all letters of the text, empty for the built-in one."""
+    if text.isascii() or _covers(ImageFont.load_default(PROBE), text):
+        return ""
     for name in FONTS:
         try:
-            font = ImageFont.truetype(name, pixels)
+            if _covers(ImageFont.truetype(name, PROBE), text):
+                return name
         except OSError:
             continue
-        if _covers(font, text):
-            return font
-    return usual
+    return ""
 
 
 def _covers(font: Font, text: str) -> bool:
@@ -119,17 +122,21 @@ def _covers(font: Font, text: str) -> bool:
     return all(bytes(font.getmask(letter)) != missing for letter in set(text) if letter.isalnum())
 
 
-def _lines(text: str, font: Font, width: float) -> list[str]:
+def _lines(text: str, font: Font, width: float, most: int) -> list[str]:
+    """Break a text into at most so many lines; the rest is left out."""
     lines = [""]
     for word in text.split(" "):
         joined = f"{lines[-1]} {word}".strip()
-        if font.getlength(joined) <= width:
+        if font.getlength(joined[:LONGEST_LINE]) <= width:
             lines[-1] = joined
             continue
         if lines[-1]:
             lines.append("")
-        for letter in word:  # a word wider than the card is broken anywhere; some scripts have no spaces
+        # A word wider than the card is broken anywhere; some scripts have no spaces at all.
+        for letter in word:
             if lines[-1] and font.getlength(lines[-1] + letter) > width:
                 lines.append("")
+            if len(lines) > most:
+                return lines[:most]
             lines[-1] += letter
     return lines

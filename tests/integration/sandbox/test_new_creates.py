@@ -360,9 +360,9 @@ def test_nothing_is_made_by_a_call_that_fails_before(sandbox, spec):
 
 
 def test_directives_are_no_words_of_the_clip_and_do_not_change_it(sandbox_render):
-    bodies = [{"contents": [said(text), FRAME]} for text in ("waves", "waves [[sandbox:slow:0]]")]
+    bodies = [{"prompt": text, "settings": {"duration": 3}} for text in ("waves", "waves [[sandbox:slow:0]]")]
     urls = [
-        ended(sandbox_render, accepted(post(sandbox_render, I2V + "kling-2.5-turbo", body)))["outputs"][0]
+        ended(sandbox_render, accepted(post(sandbox_render, T2V + "kling-3.0-turbo", body)))["outputs"][0]
         for body in bodies
     ]
     first, second = (sandbox_render.http.get(found["url"]).content for found in urls)

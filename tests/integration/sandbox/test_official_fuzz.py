@@ -58,14 +58,14 @@ def quiet(sandbox):
     assert broken == []
 
 
-@examples(max_examples=150)
+@examples(max_examples=100)
 @given(path=st.sampled_from([PATH, TEXT, EXTEND, RECOGNIZE]), fields=some(LEGACY_FIELDS))
 def test_legacy_creates(quiet, path, fields):
     usual = {"model_name": "kling-v3", "prompt": "waves", "image": IMAGE}
     assert post(quiet, path, usual | fields).status_code in FINE
 
 
-@examples(max_examples=150)
+@examples(max_examples=100)
 @given(
     path=st.sampled_from(["/image-to-video/", "/text-to-video/"]),
     model=st.sampled_from(NEW_MODELS),
@@ -83,7 +83,7 @@ def test_searches(quiet, path, body):
     assert post(quiet, path, body).status_code in (200, 400)
 
 
-@examples(max_examples=60)
+@examples(max_examples=40)
 @given(query=st.dictionaries(st.sampled_from(["task_ids", "external_task_ids"]), st.text(max_size=30)))
 def test_queries(quiet, query):
     assert quiet.http.get("/tasks", params=query).status_code in (200, 400)
