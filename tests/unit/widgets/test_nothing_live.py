@@ -21,6 +21,7 @@ from kling_nb.session.doctor import DoctorLine, DoctorReport
 from kling_nb.session.preview import Preview
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.clip import clip_bundle
+from kling_nb.widgets.masks import masks_bundle
 from kling_nb.widgets.pad.pad import MotionPad
 
 PACKAGE = Path(__file__).resolve().parents[3] / "kling_nb"
@@ -122,6 +123,7 @@ def dry_run(text):
         cost=text,
         problems=[Problem("X1", Severity.WARNING, "prompt", text, text)],
         body=lambda: {text: text},
+        request=SimpleNamespace(form="text2video"),
     )
     return dryrun._as_html(prepared)
 
@@ -149,6 +151,12 @@ def pad(tmp_path, text):
         made.close()
 
 
+def masks(text):
+    bits = np.zeros((320, 400), bool)
+    picture = Image.fromarray(np.zeros((320, 400, 3), np.uint8))
+    return masks_bundle(picture, {text: bits}, text.replace("\u2028", " "))["text/html"]
+
+
 def runs_table(text):
     row = record_of(text) | {"id": text, "status": "failed", "tags": [text], "notices": [text]}
     values = [[row.get(name) for name in frames.FRAME_COLUMNS]]
@@ -164,6 +172,7 @@ VIEWS = {
     "doctor": lambda studio, tmp, text: DoctorReport((DoctorLine(text, None, text, text),))._repr_html_(),
     "dry run": lambda studio, tmp, text: dry_run(text),
     "clip": lambda studio, tmp, text: clip(tmp, text),
+    "masks": lambda studio, tmp, text: masks(text),
     "preview": lambda studio, tmp, text: preview(tmp, text),
     "pad": lambda studio, tmp, text: pad(tmp, text),
     "runs()": lambda studio, tmp, text: runs_table(text),
@@ -241,5 +250,6 @@ def test_every_place_that_makes_html_is_in_the_table():
         "magics/dryrun.py",
         "widgets/pad/pad.py",
         "widgets/clip.py",
+        "widgets/masks.py",
         "widgets/card.py",
     }
