@@ -10,10 +10,12 @@ from typing import Any
 from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
 from kling_nb.magics.options import Kind, Option, by_spelling
+from kling_nb.magics.params import read_param
 from kling_nb.magics.tokens import Token
 
 _LOOKS_LIKE_OPTION = re.compile(r"--?[A-Za-z]")
 _PAIR = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
+_SECONDS = re.compile(r"([0-9]+)s?")
 
 
 @dataclass(slots=True)
@@ -76,6 +78,12 @@ def parse_arguments(tokens: Sequence[Token], options: tuple[Option, ...], magic:
             store(arguments, option, Token("true"), spelling)
             continue
         value = Token(inline) if inline is not None else _next_value(rest, option, spelling, known)
+        if option.kind is Kind.SHOT and _SECONDS.fullmatch(value.text):
+            words = _next_value(rest, option, spelling, known)
+            value = Token(f"{value.text} {words.text}")
+        elif option.kind is Kind.SHOT:
+            # Words alone: a number among them is no length.
+            value = Token(value.text, quoted=True)
         store(arguments, option, value, spelling)
     return arguments
 
@@ -144,6 +152,10 @@ def store(arguments: Arguments, option: Option, token: Token, said_as: str) -> N
     if option.kind is Kind.LIST:
         values[option.dest] = (*values.get(option.dest, ()), token.text)
         return
+    if option.kind is Kind.SHOT:
+        shots = values.get(option.dest, ())
+        values[option.dest] = (*shots, _shot(token, len(shots) + 1))
+        return
     if option.dest in values and option.kind is not Kind.FLAG:
         raise UsageError(
             f"{said_as} is given twice.",
@@ -190,21 +202,20 @@ def _pair(text: str, said_as: str) -> tuple[str, Any]:
         raise UsageError(
             f"{said_as} needs KEY=VALUE.", f"It was given {text!r}.", f"Write e.g. {said_as} multi_shot=true."
         )
-    return match[1].replace("-", "_"), literal(match[2])
+    key = match[1].replace("-", "_")
+    return key, read_param(key, match[2], said_as)
 
 
-def literal(text: str) -> Any:
-    """Read a JSON value; what is no JSON is text as it stands.
-
-    Numbers above 2**53 stay text: the service's ids must not pass through floats of other tools
-    (``spec/official-api.md`` §7.1).
-    """
-    import json  # noqa: PLC0415 - only lines with --param need it
-
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
-        return text
-    return value
+def _shot(token: Token, number: int) -> dict[str, Any]:
+    """Read ``3 the boat leaves``; without a length in front it is the service that decides on one."""
+    first, _, rest = token.text.strip().partition(" ")
+    timed = None if token.quoted else _SECONDS.fullmatch(first)
+    words = rest.strip() if timed else token.text.strip()
+    if not words:
+        raise UsageError(
+            f"Shot {number} has no words.",
+            f"It was given {token.text!r}.",
+            'Write --shot 3 "the boat leaves".',
+        )
+    shot: dict[str, Any] = {"index": number, "prompt": words}
+    return shot | {"duration": int(timed[1])} if timed else shot

@@ -8,13 +8,16 @@ from typing import Any
 
 from kling_nb.domain.aliases import KNOWN_NAMES, canonical_name
 from kling_nb.errors import UsageError
-from kling_nb.magics.arguments import Arguments, literal, parse_arguments, store
+from kling_nb.magics.arguments import Arguments, parse_arguments, store
 from kling_nb.magics.body import read_body
-from kling_nb.magics.options import RUN_OPTIONS, by_header_key
+from kling_nb.magics.options import EXTEND_OPTIONS, RUN_OPTIONS, Option, by_header_key
+from kling_nb.magics.params import read_param
+from kling_nb.magics.pictures import looks_like_picture
 from kling_nb.magics.template import fill
 from kling_nb.magics.tokens import Token, split_line
 
-_HEADER = by_header_key(RUN_OPTIONS)
+PICTURES = ("image_tail", "static_mask")
+"""Request fields whose value names a picture, beside IMAGE itself."""
 
 MOVING = frozenset({"camera_control", "multi_prompt", "dynamic_masks", "static_mask", "image_tail"})
 """Request fields that say what moves, without a word."""
@@ -27,7 +30,9 @@ class RunCall:
     Parameters
     ----------
     image
-        The first word, None without one.
+        The first word, None without one: then the clip is made from words alone.
+    source
+        The run or video that is made longer, None for every other call.
     prompts
         One run each.
     fields
@@ -45,6 +50,7 @@ class RunCall:
     """
 
     image: Token | None = None
+    source: Token | None = None
     prompts: tuple[str, ...] = ("",)
     fields: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, Token] = field(default_factory=dict)
@@ -69,7 +75,7 @@ class RunCall:
     help: bool = False
 
 
-def read_call(line: str, cell: str | None, variables: Mapping[str, Any]) -> RunCall:
+def read_call(line: str, cell: str | None, variables: Mapping[str, Any], *, extend: bool = False) -> RunCall:
     """Parse a cell or line into a call.
 
     Parameters
@@ -80,33 +86,38 @@ def read_call(line: str, cell: str | None, variables: Mapping[str, Any]) -> RunC
         The body, None for a line magic: then the words after IMAGE are the prompt.
     variables
         The notebook's variables, for ``{{name}}``.
+    extend
+        Whether the first word is a clip that is made longer, instead of a picture.
 
     Raises
     ------
     UsageError
         Anything that was written wrongly; nothing has been looked up or sent.
     """
-    magic = "%kling" if cell is None else "%%kling"
-    tokens = read_tokens(line, variables)
-    arguments = parse_arguments(tokens, RUN_OPTIONS, magic)
+    magic = ("%kling" if cell is None else "%%kling") + (" extend" if extend else "")
+    options = EXTEND_OPTIONS if extend else RUN_OPTIONS
+    arguments = parse_arguments(read_tokens(line, variables), options, magic)
     if arguments.flag("help"):
         return RunCall(help=True)
     if cell is None:
-        return call_of(arguments)
-    _refuse_words_after_image(arguments.positional)
-    body = read_body(cell, _HEADER.keys() | set(KNOWN_NAMES))
+        return call_of(arguments, extend=extend)
+    _refuse_words_after_image(arguments.positional, magic, "RUN" if extend else "IMAGE")
+    header = by_header_key(options)
+    body = read_body(cell, header.keys() | set(KNOWN_NAMES))
     for key, value in body.headers:
-        _store_header(arguments, key, fill(value, variables))
+        _store_header(arguments, header, key, fill(value, variables))
     prompts = tuple(fill(prompt, variables) for prompt in body.prompts)
     negative = None if body.negative is None else fill(body.negative, variables)
-    call = _assemble(arguments, prompts, negative)
-    _refuse_wordless(call, line)
+    call = _assemble(arguments, prompts, negative, extend=extend)
+    _refuse_wordless(call, line, magic.lstrip("%"))
+    _refuse_picture_as_prompt(call, variables)
     return call
 
 
-def call_of(arguments: Arguments) -> RunCall:
+def call_of(arguments: Arguments, *, extend: bool = False) -> RunCall:
     """Return the call of a line whose words have been read already; words after IMAGE are the prompt."""
-    return _assemble(arguments, (" ".join(token.text for token in arguments.positional[1:]),), None)
+    prompt = " ".join(token.text for token in arguments.positional[1:])
+    return _assemble(arguments, (prompt,), None, extend=extend)
 
 
 def read_tokens(line: str, variables: Mapping[str, Any]) -> list[Token]:
@@ -120,48 +131,66 @@ def _fill_token(token: Token, variables: Mapping[str, Any]) -> Token:
     return Token(fill(token.text, variables), quoted=token.quoted or token.text.startswith("{{"))
 
 
-def _refuse_words_after_image(positional: list[Token]) -> None:
+def _refuse_words_after_image(positional: list[Token], magic: str, what: str) -> None:
     if len(positional) > 1:
         joined = " ".join(token.text for token in positional)
         raise UsageError(
-            f"Unexpected word {positional[1].text!r} after the image.",
-            "The line of a %%kling cell holds one IMAGE and options; the prompt stands below it.",
-            f'Quote a path with spaces: %%kling "{joined}"',
+            f"Unexpected word {positional[1].text!r} after the {'image' if what == 'IMAGE' else 'run'}.",
+            f"The line of a {magic} cell holds one {what} and options; the prompt stands below it.",
+            f'Quote a path with spaces: {magic} "{joined}"'
+            if what == "IMAGE"
+            else f"Write {magic} {positional[0].text}, and the prompt below.",
         )
 
 
-def _refuse_wordless(call: RunCall, line: str) -> None:
+def _refuse_picture_as_prompt(call: RunCall, variables: Mapping[str, Any]) -> None:
+    """Refuse a picture that slipped into the body: a clip from its name alone is nobody's wish."""
+    first = call.prompts[0].split("\n", 1)[0].strip()
+    free = call.image is None and call.source is None and call.brush is None and not call.pictures
+    if free and not call.force and looks_like_picture(first, variables):
+        raise UsageError(
+            f"The picture {first} stands where the prompt belongs.",
+            "Without a picture on its line a %%kling cell makes a clip from words alone; nothing was sent.",
+            f"Write %%kling {first} and the prompt below; if it is the prompt, add --force.",
+        )
+
+
+def _refuse_wordless(call: RunCall, line: str, magic: str) -> None:
     """Refuse a cell that says nothing of what shall move: a forgotten prompt must not cost money."""
     said = any(call.prompts) or call.brush is not None or call.pictures or MOVING & set(call.fields)
     if not (said or call.dry_run or call.preview or call.force):
         raise UsageError(
             "The cell has no prompt.",
             "Nothing stands below the %%kling line that says what moves; nothing was sent.",
-            f"Write it there. Without any words: %kling {line.strip()}",
+            f"Write it there. Without any words: %{magic} {line.strip()}",
         )
 
 
-def _store_header(arguments: Arguments, key: str, value: str) -> None:
-    token = (
-        Token(value[1:-1], quoted=True) if len(value) > 1 and value[0] == value[-1] in "\"'" else Token(value)
-    )
+def _store_header(arguments: Arguments, header: Mapping[str, Option], key: str, value: str) -> None:
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    token = Token(value[1:-1], quoted=True) if quoted else Token(value)
     if canonical_name(key) == "image":
         if arguments.positional:
-            raise UsageError(
-                "Two images are given.", f"{arguments.positional[0].text!r} on the line, {value!r} below it.",
-                "Remove one.",
-            )  # fmt: skip
+            raise _two_images(arguments.positional[0].text, value)
         arguments.positional.append(token)
-    elif key in _HEADER:
-        store(arguments, _HEADER[key], token, key)
+    elif key in header:
+        store(arguments, header[key], token, key)
     else:
         pairs = arguments.values.setdefault("param", {})
         if key in pairs:
             raise UsageError(f"{key} is given twice.", "Only one of them can be meant.", "Remove one.")
-        pairs[key] = literal(value)
+        pairs[key] = read_param(key, value, "")
 
 
-def _assemble(arguments: Arguments, prompts: tuple[str, ...], negative: str | None) -> RunCall:
+def _two_images(one: str, other: str) -> UsageError:
+    return UsageError(
+        "Two images are given.", f"{one!r} on the line, {other!r} under its own name.", "Remove one."
+    )
+
+
+def _assemble(
+    arguments: Arguments, prompts: tuple[str, ...], negative: str | None, *, extend: bool = False
+) -> RunCall:
     values = dict(arguments.values)
     if negative is not None:
         if values.get("negative_prompt", negative) != negative:
@@ -177,18 +206,44 @@ def _assemble(arguments: Arguments, prompts: tuple[str, ...], negative: str | No
     }
     pictures = {name: arguments.pictures[name] for name in fields if name in arguments.pictures}
     fields = {name: value for name, value in fields.items() if name not in pictures}
+    first = arguments.positional[0] if arguments.positional else None
     for key, value in values.pop("param", {}).items():
-        _add_param(fields, pictures, key, value)
+        if canonical_name(key) in ("image", "video_id"):
+            first = _named(first, key, value, extend=extend)
+        else:
+            _add_param(fields, pictures, key, value)
+    _add_length_of_shots(fields)
     prompts = _prompt_from_fields(fields, prompts)
-    image = arguments.positional[0] if arguments.positional else None
-    return RunCall(image=image, prompts=prompts, fields=fields, pictures=pictures, **values)
+    longer = extend or "video_id" in arguments.values.get("param", {})
+    image, source = (None, first) if longer else (first, None)
+    return RunCall(image=image, source=source, prompts=prompts, fields=fields, pictures=pictures, **values)
 
 
-def _add_param(fields: dict[str, Any], pictures: Mapping[str, Token], key: str, value: Any) -> None:
+def _named(first: Token | None, key: str, value: str, *, extend: bool) -> Token:
+    """Return the picture, or the clip that goes on, that was given under the name of its field."""
+    if first is not None and first.text != value:
+        raise _two_images(first.text, value)
+    if extend and canonical_name(key) == "image":
+        raise UsageError(
+            f"A clip that goes on takes no picture, but {key} is given.",
+            "It begins with the last frame of the clip.",
+            "Remove it, or make a new clip: %%kling IMAGE.",
+        )
+    return Token(value)
+
+
+def _add_length_of_shots(fields: dict[str, Any]) -> None:
+    """Let a storyboard be as long as its shots together, unless a length is given."""
+    shots = fields.get("multi_prompt")
+    if isinstance(shots, tuple) and "duration" not in fields and all("duration" in shot for shot in shots):
+        fields["duration"] = sum(shot["duration"] for shot in shots)
+
+
+def _add_param(fields: dict[str, Any], pictures: dict[str, Token], key: str, value: Any) -> None:
     """Add a ``--param``; the same field under two names may only stand there with one value."""
     for name in (*fields, *pictures):
         if canonical_name(name) == canonical_name(key):
-            said = fields.get(name, pictures.get(name))
+            said = pictures[name].text if name in pictures else fields[name]
             if said != value:
                 raise UsageError(
                     f"{canonical_name(key)} is given twice.",
@@ -196,7 +251,10 @@ def _add_param(fields: dict[str, Any], pictures: Mapping[str, Token], key: str, 
                     "Remove one.",
                 )
             return
-    fields[key] = value
+    if canonical_name(key) in PICTURES:
+        pictures[canonical_name(key)] = Token(value)
+    else:
+        fields[key] = value
 
 
 def _prompt_from_fields(fields: dict[str, Any], prompts: tuple[str, ...]) -> tuple[str, ...]:

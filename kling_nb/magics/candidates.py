@@ -26,7 +26,6 @@ _FIXED: Mapping[Values, tuple[str, ...]] = {
         *(f"{axis}=" for axis in ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")),
         *PRESETS,
     ),
-    Values.PROVIDERS: settings.PROVIDERS,
     Values.WAYS: ("auto", "native", "endframe", "words"),
     Values.STATUSES: tuple(status.value for status in RunStatus),
 }
@@ -37,7 +36,14 @@ _WORDS = {"budget": ("day", "run", "sweep"), "sandbox": ("start", "stop")}
 
 def for_values(values: Values) -> list[str]:
     """Return the values of an option."""
-    return list(_FIXED[values])
+    return providers() if values is Values.PROVIDERS else list(_FIXED[values])
+
+
+def providers() -> list[str]:
+    """Return the names of all providers."""
+    from kling_nb.session import provider_names  # noqa: PLC0415 - most cells name none
+
+    return list(provider_names())
 
 
 def header_keys() -> list[str]:
@@ -68,7 +74,7 @@ def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
     if name == "config":
         return settings.names()
     if name in ("provider", "login", "logout"):
-        return list(settings.PROVIDERS)
+        return providers()
     if name == "help":
         from kling_nb.magics.commands import COMMANDS  # noqa: PLC0415 - the table imports nothing of ours
 

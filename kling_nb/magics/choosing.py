@@ -35,6 +35,66 @@ def _named(context: Context, token: Token) -> list[Run]:
     return [context.session.run(token.text)]
 
 
+def one_run(context: Context, word: str) -> Run:
+    """Return the one run a word of an option means: its id or its variable.
+
+    Raises
+    ------
+    UsageError
+        The variable holds several runs.
+    RunNotFound
+        It is neither.
+    """
+    runs = _named(context, Token(word))
+    if len(runs) != 1:
+        raise UsageError(
+            f"{word} holds {len(runs)} runs.", "One is needed.", f"Give its id, for example {runs[0].id}."
+        )
+    return runs[0]
+
+
+def clip_to_extend(context: Context, token: Token) -> Run | str:
+    """Return the run, or the id of the video, whose clip shall go on.
+
+    Raises
+    ------
+    UsageError
+        The word is neither: a picture, or a name that nothing has.
+    RunNotFound
+        There is no run of that id.
+    """
+    from kling_nb.session import Run  # noqa: PLC0415 - a type at run time
+
+    text = token.text
+    value = None if token.quoted else context.variables.get(text)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, Run):
+        return value
+    if isinstance(value, str) and value.strip():
+        text = value.strip()
+    elif value is not None or not any(letter.isdigit() for letter in text) or "." in text or "/" in text:
+        what = f"a variable of type {type(value).__name__}" if value is not None else "no run and no video id"
+        raise UsageError(
+            f"{text!r} is no clip that could go on.",
+            f"It is {what}.",
+            'Give a run (r-… or its variable) or the id of a video: %kling extend r-… "what happens next".',
+        )
+    return context.session.run(text) if text.lower().startswith("r-") else text
+
+
+def named_provider(arguments: Arguments, usage: str) -> str | None:
+    """Return the door that the only word or ``-p`` names, None without either."""
+    refuse_words(arguments, usage, allowed=1)
+    said = arguments.values.get("provider")
+    if not arguments.positional:
+        return said if said is None else str(said)
+    word = arguments.positional[0].text
+    if said not in (None, word):
+        raise UsageError(f"Two doors are named: {word} and {said}.", "Only one can be meant.", "Remove one.")
+    return word
+
+
 def latest_run(context: Context) -> Run:
     """Return the newest run of the log.
 

@@ -10,7 +10,7 @@ from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
 from kling_nb.magics import commands, helptext
 from kling_nb.magics.arguments import parse_arguments
-from kling_nb.magics.call import read_call, read_tokens
+from kling_nb.magics.call import RunCall, read_call, read_tokens
 from kling_nb.magics.context import Context
 from kling_nb.magics.failure import three_lines
 from kling_nb.magics.generate import generate
@@ -19,6 +19,10 @@ from kling_nb.magics.waiting import Waiting
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+
+EXTEND = "extend"
+"""The subcommand that may also head a cell: what happens next stands below it."""
 
 
 def traceback_wanted(line: str) -> bool:
@@ -70,14 +74,20 @@ def _run(context: Context, line: str, cell: str | None) -> Any:
         if first in commands.COMMANDS:
             return _run_command(context, first, read_tokens(line, context.variables)[1:])
         _refuse_misspelt_command(context, tokens)
+    elif first == EXTEND and first not in context.variables:
+        rest = line.lstrip()[len(EXTEND) :]
+        return _generate(context, read_call(rest, cell, context.variables, extend=True), EXTEND)
     elif first in commands.COMMANDS and first not in context.variables:
         raise UsageError(
             f"%%kling {first} is no cell magic.", f"{first} is a subcommand of the line magic.",
             f"Write %kling {first} with one percent sign.",
         )  # fmt: skip
-    call = read_call(line, cell, context.variables)
+    return _generate(context, read_call(line, cell, context.variables))
+
+
+def _generate(context: Context, call: RunCall, command: str | None = None) -> Any:
     if call.help:
-        return context.say(helptext.run_options())
+        return context.say(helptext.run_options() if command is None else helptext.command(command))
     return generate(context, call)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.magics import dryrun
 from kling_nb.magics.call import RunCall
+from kling_nb.magics.choosing import clip_to_extend
 from kling_nb.magics.confirm import confirm
 from kling_nb.magics.context import Context
 from kling_nb.magics.pictures import find_brush, find_picture
@@ -56,6 +57,8 @@ def common_request(context: Context, call: RunCall) -> dict[str, Any]:
     for name, token in call.pictures.items():
         what = "--tail" if name == "image_tail" else "--freeze"
         request[name] = find_picture(token, variables, what)
+    if call.source is not None:
+        request["video_id"] = clip_to_extend(context, call.source)
     if call.image is not None:
         request["image"] = find_picture(call.image, variables)
     if call.brush is not None:

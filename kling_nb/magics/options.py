@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """Repeatable; collected into a tuple."""
     RUN = "run"
     """A run id."""
+    SHOT = "shot"
+    """Repeatable; seconds and words, collected into a storyboard."""
 
 
 class Values(StrEnum):
@@ -95,7 +97,12 @@ OUT = Option(
     "out", ("-o",), Kind.NEW_NAME, "assign the run (several prompts: a list)", "NAME", also=("--out",)
 )
 PROVIDER = Option(
-    "provider", ("-p", "--provider"), Kind.TEXT, "official or sandbox", "NAME", Values.PROVIDERS
+    "provider",
+    ("-p", "--provider"),
+    Kind.TEXT,
+    "door: official, acedata, sandbox …",
+    "NAME",
+    Values.PROVIDERS,
 )
 
 REQUEST: tuple[Option, ...] = (
@@ -131,9 +138,32 @@ REQUEST: tuple[Option, ...] = (
     ),
     Option("sound", ("--sound",), Kind.TEXT, "on or off", "ON", Values.SOUND, is_field=True),
     Option(
-        "aspect_ratio", ("--aspect-ratio",), Kind.TEXT, "for gateways", "W:H", Values.RATIOS, is_field=True
+        "aspect_ratio",
+        ("--ratio",),
+        Kind.TEXT,
+        "shape of a clip without a picture",
+        "W:H",
+        Values.RATIOS,
+        is_field=True,
+        also=("--aspect-ratio",),
     ),
-    Option("callback_url", ("--callback-url",), Kind.TEXT, "told when done", "URL", is_field=True),
+    Option(
+        "multi_prompt",
+        ("--shot",),
+        Kind.SHOT,
+        'a shot of a storyboard: 3 "the boat leaves" (repeatable)',
+        "S TEXT",
+        is_field=True,
+    ),
+    Option(
+        "callback_url",
+        ("--callback",),
+        Kind.TEXT,
+        "address that is told when the task ends",
+        "URL",
+        is_field=True,
+        also=("--callback-url",),
+    ),
 )
 MOTION: tuple[Option, ...] = (
     Option(
@@ -203,6 +233,16 @@ GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
 )
 RUN_OPTIONS: tuple[Option, ...] = tuple(option for _, group in GROUPS for option in group)
 """Options of ``%%kling IMAGE`` and ``%kling IMAGE``."""
+
+
+_EXTENDABLE = ("model_name", "mode", "cfg_scale", "negative_prompt", "callback_url", "param")
+EXTEND_GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
+    ("Request", tuple(option for option in (*REQUEST, *MOTION) if option.dest in _EXTENDABLE)),
+    ("Sending", tuple(option for option in SENDING if option.dest != "preview")),
+    ("Result", RESULT),
+)
+EXTEND_OPTIONS: tuple[Option, ...] = tuple(option for _, group in EXTEND_GROUPS for option in group)
+"""Options of ``%%kling extend RUN``: what a longer clip takes (``spec/official-api.md`` §15)."""
 
 
 def by_spelling(options: tuple[Option, ...]) -> dict[str, Option]:

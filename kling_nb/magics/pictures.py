@@ -58,16 +58,39 @@ def find_picture(token: Token, variables: Mapping[str, Any], what: str = "IMAGE"
     if not token.quoted and text in variables:
         value = variables[text]
         if is_picture(value):
+            if isinstance(value, str | bytes | bytearray) and not value.strip():
+                raise _empty(f"The variable {text} is empty.", what)
             return value
         raise UsageError(
             f"The variable {text} cannot be used as {what}.",
             f"Its type is {type(value).__name__}.",
             "Give a path, a URL, or a variable with a path, bytes, an array, a PIL image or a MotionBrush.",
         )
+    if not text.strip():
+        raise _empty(f"{what} is empty.", what)
     path = Path(text).expanduser()
     if path.exists():
         return str(path)
     raise _nothing_there(text, path, variables, what, quoted=token.quoted)
+
+
+def _empty(message: str, what: str) -> UsageError:
+    without = " For a clip from words alone leave it out." if what == "IMAGE" else ""
+    return UsageError(
+        message, "Nothing was sent.", f"Give a path, a URL or a variable with a picture.{without}"
+    )
+
+
+def looks_like_picture(text: str, variables: Mapping[str, Any]) -> bool:
+    """Whether a line of a prompt is nothing but a picture: a file's name, or a variable that holds one.
+
+    A variable with a text does not count: a word of a prompt may well be the name of one.
+    """
+    if text.isidentifier() and text in variables:
+        return is_picture(variables[text]) and not isinstance(variables[text], str)
+    if text.startswith("data:image/"):
+        return True
+    return " " not in text and Path(text).suffix.lower() in _IMAGE_SUFFIXES
 
 
 def names_picture(token: Token, variables: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.magics.options import (
+    EXTEND_OPTIONS,
     HELP,
     OUT,
     PROVIDER,
@@ -64,13 +65,24 @@ COMMANDS: dict[str, Command] = {
         "pick up unfinished runs; sends those never sent",
         (Option("wait", ("--wait",), Kind.FLAG, "block until done"), TIMEOUT, *_ALWAYS),
     ),
-    "attach": Command("TASK", "follow a task by its task id or external id", (PROVIDER, OUT, *_ALWAYS)),
+    "attach": Command(
+        "TASK [--run RUN]",
+        "follow a task by its id, or give it to a run whose answer was lost",
+        (
+            Option("run", ("--run",), Kind.RUN, "the run whose answer was lost", "RUN"),
+            PROVIDER,
+            Option("force", ("--force",), Kind.FLAG, "bind it although its prompt is another one"),
+            OUT,
+            *_ALWAYS,
+        ),
+    ),
+    "extend": Command("RUN [options] [prompt]", "make an earlier clip longer", EXTEND_OPTIONS),
     "cost": Command("[RUN … | options]", "price of a request, or of runs", RUN_OPTIONS),
     "budget": Command("[SCOPE [NAME] AMOUNT]", "limits for run, sweep, day: spent and left; day 20 sets"),
-    "models": Command("", "what each model can do, and what is retired", (PROVIDER, *_ALWAYS)),
-    "doctor": Command("", "check key, host, clock, balance, log, codec; free", (PROVIDER, *_ALWAYS)),
+    "models": Command("[DOOR]", "what each model can do, and what is retired", (PROVIDER, *_ALWAYS)),
+    "doctor": Command("[DOOR]", "check key, host, clock, balance, log, codec; free", (PROVIDER, *_ALWAYS)),
     "config": Command("[NAME [VALUE]]", "show or set defaults of this kernel; VALUE '-' resets"),
-    "provider": Command("[NAME]", "show or choose the service; '-' chooses by credentials"),
+    "provider": Command("[DOOR]", "every door and its key; or choose one, '-' by credentials"),
     "login": Command(
         "[PROVIDER]",
         "type a key that the notebook does not keep",
@@ -82,6 +94,18 @@ COMMANDS: dict[str, Command] = {
     ),
     "logout": Command("[PROVIDER]", "forget it again"),
     "preview": Command("IMAGE [options] [prompt]", "local video of the motion; free", RUN_OPTIONS),
+    "masks": Command(
+        "PICTURE [-o NAME]",
+        "masks the service proposes, 0.1 unit",
+        (
+            Option(
+                "out", ("-o",), Kind.NEW_NAME, "name of the masks (default: masks)", "NAME", also=("--out",)
+            ),
+            PROVIDER,
+            Option("again", ("--again",), Kind.FLAG, "ask, and pay, although they are known"),
+            *_ALWAYS,
+        ),
+    ),
     "pad": Command("IMAGE [-o NAME]", "paint what moves, draw where it goes", (PAD_OUT, *_ALWAYS)),
     "sandbox": Command("[start | stop]", "the local stand-in service"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kling_nb.magics.arguments import Arguments
-from kling_nb.magics.choosing import refuse_words
+from kling_nb.magics.choosing import named_provider
 from kling_nb.magics.context import Context
 
 
@@ -15,7 +15,7 @@ def run(context: Context, arguments: Arguments) -> None:
     context
         Session and shell.
     arguments
-        ``-p`` names the service to check.
+        A word or ``-p`` names the service to check.
     """
-    refuse_words(arguments, "%kling doctor [-p PROVIDER]")
-    context.say(str(context.session.doctor(arguments.values.get("provider"))))
+    provider = named_provider(arguments, "%kling doctor [DOOR]")
+    context.say(str(context.session.doctor(provider)))

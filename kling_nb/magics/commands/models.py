@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_nb.magics.arguments import Arguments
-from kling_nb.magics.choosing import refuse_words
+from kling_nb.magics.choosing import named_provider
 from kling_nb.magics.context import Context
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame:
     context
         Session and shell.
     arguments
-        ``-p`` names the service whose retirements are shown.
+        A word or ``-p`` names the service whose retirements are shown.
     """
-    refuse_words(arguments, "%kling models [-p PROVIDER]")
-    return context.session.models(arguments.values.get("provider"))
+    provider = named_provider(arguments, "%kling models [DOOR]")
+    return context.session.models(provider)

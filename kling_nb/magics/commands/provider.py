@@ -8,6 +8,7 @@ from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.choosing import refuse_words
 from kling_nb.magics.context import Context
 from kling_nb.magics.suggest import did_you_mean
+from kling_nb.session import provider_names
 
 
 def run(context: Context, arguments: Arguments) -> None:
@@ -23,11 +24,11 @@ def run(context: Context, arguments: Arguments) -> None:
     refuse_words(arguments, "%kling provider [NAME]", allowed=1)
     if arguments.positional:
         name = arguments.positional[0].text.lower()
-        if name != "-" and name not in settings.PROVIDERS:
+        if name != "-" and name not in provider_names():
             raise UsageError(
                 f"There is no provider {name!r}.",
-                f"Providers: {', '.join(settings.PROVIDERS)}.",
-                did_you_mean(name, settings.PROVIDERS, "%kling provider - chooses by credentials."),
+                f"Providers: {', '.join(provider_names())}.",
+                did_you_mean(name, provider_names(), "%kling provider - chooses by credentials."),
             )
         before = settings.configured().get("provider")
         settings.configure("provider", None if name == "-" else name)

@@ -730,7 +730,9 @@ def test_the_same_from_a_cell(row: Row, door: str, desk: Session, tall: np.ndarr
     prompt = keywords.pop("prompt", "")
     words = [f"--param {shlex.quote(f'{name}={json.dumps(value)}')}" for name, value in keywords.items()]
     call = read_call(" ".join([f"--provider {door}", "--dry-run", *words]), prompt, {})
-    given = {**call.fields, "timeout": call.timeout, "prompt": call.prompts[0]}
+    named = {name: token.text for name, token in call.pictures.items()}
+    named |= {"image": call.image and call.image.text, "video_id": call.source and call.source.text}
+    given = {**call.fields, **named, "timeout": call.timeout, "prompt": call.prompts[0]}
     check(desk, door, filled(row, given, tall, base={}), getattr(row, door))
 
 
