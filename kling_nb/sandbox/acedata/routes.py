@@ -55,7 +55,8 @@ class AceData:
         """Hold the call until the task ends (``spec/sandbox.md`` §9)."""
         deadline = time.monotonic() + self._sandbox.config.blocking_cap
         while not task.state.final:
-            if time.monotonic() > deadline:
+            forgotten = self._sandbox.store.get(task.id) is None  # by a reset
+            if forgotten or time.monotonic() > deadline:
                 raise RefusedError(5002)
             await asyncio.sleep(WAIT_STEP_S)
         if task.video is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import httpx
@@ -341,6 +343,16 @@ def test_a_call_that_waits_too_long_is_told_so_and_its_task_goes_on(gateway):
     assert (status, code) == (504, "timeout")
     [task] = gateway.sandbox.tasks()
     assert gateway.finished(task["public_id"])["response"]["success"] is True
+
+
+def test_a_reset_ends_a_call_that_waits(gateway):
+    gateway.sandbox.config(min_processing=60)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(gateway.create, **{"async": ...})
+        while not gateway.sandbox.tasks():
+            time.sleep(0.01)
+        gateway.sandbox.reset()
+        assert gateway.refusal(waiting.result(timeout=20))[:2] == (504, "timeout")
 
 
 def test_unknown_tasks_are_empty_and_missing_from_a_batch(gateway):
