@@ -22,9 +22,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from kling_nb import keys
 from kling_nb.errors import SettingsError
 
-PROVIDERS = ("official", "acedata", "aimlapi", "sandbox")
-"""Names of the providers, in the order in which they are chosen when none is named."""
-
 OFFICIAL_BASE = "https://api-singapore.klingai.com"
 ACEDATA_BASE = "https://api.acedata.cloud"
 AIMLAPI_BASE = "https://api.aimlapi.com"
@@ -63,7 +60,7 @@ class Settings(BaseSettings):
     Parameters
     ----------
     provider
-        ``official``, ``acedata``, ``aimlapi`` or ``sandbox``; None lets the session choose.
+        Name of a provider, ``official``, ``acedata``, ``sandbox`` …; None lets the session choose.
     home
         Folder of the run log and the videos, absolute; relative values are resolved against the
         working directory at the moment the settings are loaded.
@@ -146,7 +143,7 @@ class Settings(BaseSettings):
         name = value.strip().lower()
         # Whether there is such a provider is asked where it is opened: its registry is not for this layer.
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-            raise ValueError(f"must be a name like {', '.join(PROVIDERS)}")
+            raise ValueError("must be the name of a provider, such as official or sandbox")
         return name
 
     @field_validator("media_url")

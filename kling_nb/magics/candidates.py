@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from kling_nb import settings
-from kling_nb.domain.aliases import REQUEST_FIELDS
+from kling_nb.domain.aliases import ALIASES, OPTIONS, REQUEST_FIELDS, canonical_name
 from kling_nb.domain.camera import PRESETS
 from kling_nb.domain.capabilities import MODELS, MODES
 from kling_nb.domain.task import RunStatus
 from kling_nb.magics.options import RUN_OPTIONS, Values
 
-RUN_COMMANDS = frozenset({"show", "status", "wait", "resume", "cost"})
+RUN_COMMANDS = frozenset({"show", "status", "wait", "resume", "cost", "extend"})
 """Subcommands whose words are run ids."""
 
 _FIXED: Mapping[Values, tuple[str, ...]] = {
@@ -55,9 +55,35 @@ def header_keys() -> list[str]:
     return [key for key in dict.fromkeys([*longs, *REQUEST_FIELDS]) if key not in skipped and key != "prompt"]
 
 
-def request_fields() -> list[str]:
-    """Return the request fields, for ``--param``."""
-    return list(REQUEST_FIELDS)
+_TRUTH = ("true", "false")
+_PARAM_VALUES: Mapping[str, tuple[str, ...]] = {
+    "model_name": _FIXED[Values.MODELS],
+    "mode": _FIXED[Values.MODES],
+    "duration": _FIXED[Values.DURATIONS],
+    "sound": _FIXED[Values.SOUND],
+    "aspect_ratio": _FIXED[Values.RATIOS],
+    "camera_control": _FIXED[Values.CAMERA],
+    "multi_shot": _TRUTH,
+    "watermark": _TRUTH,
+    "allow_unknown_model": _TRUTH,
+    "shot_type": ("customize", "intelligence"),
+    "upstream": ("auto", "kling", "fal"),
+    "units": ("wire", "pixel", "normalized"),
+    "y_origin": ("bottom", "top"),
+}
+"""What Tab offers after ``--param NAME=``, by canonical name."""
+
+
+def request_fields(fragment: str) -> list[str]:
+    """Return what may follow ``--param``: fields, or values of the field that stands there already.
+
+    Names of the other source systems are offered once a letter of them is typed.
+    """
+    name, equals, _ = fragment.partition("=")
+    if equals:
+        return [f"{name}={value}" for value in _PARAM_VALUES.get(canonical_name(name), ())]
+    names = [*REQUEST_FIELDS, *OPTIONS, *(ALIASES if name else ())]
+    return [f"{each}=" for each in names]
 
 
 def run_ids(limit: int = 30) -> list[str]:
@@ -73,10 +99,12 @@ def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
         return run_ids()
     if name == "config":
         return settings.names()
-    if name in ("provider", "login", "logout"):
+    if name in ("provider", "login", "logout", "models", "doctor"):
         return providers()
     if name == "help":
         from kling_nb.magics.commands import COMMANDS  # noqa: PLC0415 - the table imports nothing of ours
 
-        return ["errors", *COMMANDS]
+        from kling_nb.magics.pages import PAGES  # noqa: PLC0415 - texts, for those who ask
+
+        return ["errors", "options", *PAGES, *(name for name in COMMANDS if name not in PAGES)]
     return list(_WORDS.get(name, ()))

@@ -6,6 +6,7 @@ from kling_nb.providers.messages import catalogue as explanations
 from kling_nb.providers.messages import explain
 from kling_nb.session.brushes import MotionBrush
 from kling_nb.session.build import Prepared
+from kling_nb.session.choice import provider_names
 from kling_nb.session.default import default_session, set_default_session
 from kling_nb.session.facade import Session
 from kling_nb.session.masks import Masks
@@ -24,5 +25,6 @@ __all__ = [
     "default_session",
     "explain",
     "explanations",
+    "provider_names",
     "set_default_session",
 ]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kling_nb import providers
-from kling_nb.session.doors import credential_of, door_of, scope_of
+from kling_nb.session.doors import credential_of, door_of
 
 if TYPE_CHECKING:
     from kling_nb.settings import Settings
-
-
-__all__ = ["Choice", "choose_provider", "scope_of"]
 
 
 class Choice(NamedTuple):
@@ -19,6 +16,11 @@ class Choice(NamedTuple):
 
     provider: str
     reason: str
+
+
+def provider_names() -> tuple[str, ...]:
+    """Return every provider a person can name, doors first, then their rehearsals on the local server."""
+    return providers.names()
 
 
 def choose_provider(settings: Settings, named: str | None = None) -> Choice:

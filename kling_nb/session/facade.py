@@ -69,7 +69,8 @@ class Session:
     Parameters
     ----------
     provider
-        ``official`` or ``sandbox``; None chooses: the official API if it has a credential, else the sandbox.
+        ``official``, ``official-new``, ``acedata``, ``aimlapi``, ``sandbox``, or ``sandbox-`` and a door;
+        None chooses the first door with a credential, else the sandbox.
     home
         Folder of log and videos; None is ``kling_runs`` beside the notebook.
     log_url
@@ -279,7 +280,7 @@ class Session:
             objects at the end of their paths), ``words`` (appended to the prompt); None or ``auto`` takes
             the first of these that the model can do, and the run says which and why.
         provider
-            ``official`` or ``sandbox``.
+            Where it goes, as for :class:`Session`.
         again
             Make another run although an identical one exists.
         force

@@ -1,6 +1,8 @@
-"""``%kling provider``: which service the next run goes to."""
+"""``%kling provider``: every door, and which of them the next run goes through."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from kling_nb import settings
 from kling_nb.errors import SettingsError, UsageError
@@ -10,9 +12,12 @@ from kling_nb.magics.context import Context
 from kling_nb.magics.suggest import did_you_mean
 from kling_nb.session import provider_names
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def run(context: Context, arguments: Arguments) -> None:
-    """Show or choose the service; ``-`` goes back to choosing by credentials.
+
+def run(context: Context, arguments: Arguments) -> pd.DataFrame | None:
+    """Show all doors, or choose one; ``-`` goes back to choosing by credentials.
 
     Parameters
     ----------
@@ -39,3 +44,8 @@ def run(context: Context, arguments: Arguments) -> None:
             raise
     provider, reason = context.session.choose_provider()
     context.say(f"provider {provider} ({reason})")
+    if arguments.positional:
+        return None
+    from kling_nb.magics.doortable import door_frame  # noqa: PLC0415 - needed for the table only
+
+    return door_frame(context.session)
