@@ -209,7 +209,7 @@ class Budgets:
         BudgetError
             Nothing was written.
         """
-        stored = self._stored(cursor)
+        stored = self._stored(cursor) if self.holds_any(cursor) else []
         alerts = []
         for limit in (*stored, *caps):
             if limit.concerns(charge.sweep):
@@ -219,8 +219,9 @@ class Budgets:
         return alerts
 
     def holds_any(self, cursor: Any) -> bool:
-        """Whether the log has a budget at all."""
-        return bool(self._stored(cursor))
+        """Whether the log has ever had a budget."""
+        self._any.run(cursor, {})
+        return cursor.fetchone() is not None
 
     def _check(self, cursor: Any, limit: Limit, charge: Charge, sending: bool) -> int:
         """Return what is held with this run, in millionths; raise when it is too much."""
@@ -295,6 +296,10 @@ class Budgets:
     @cached_property
     def _totals(self) -> Totals:
         return Totals(self._database.dialect)
+
+    @cached_property
+    def _any(self) -> Statement:
+        return self._compiled(sa.select(BUDGETS.c.id).limit(1))
 
     @cached_property
     def _newest(self) -> Statement:

@@ -23,7 +23,7 @@ from kling_nb.runlog.ids import new_id, normalize
 from kling_nb.runlog.migrate import Migrations
 from kling_nb.runlog.records import RunRecord, utc_now
 from kling_nb.runlog.schema import COLUMNS, RUNS
-from kling_nb.runlog.slots import Slots
+from kling_nb.runlog.slots import Slots, Tally
 from kling_nb.runlog.statements import Statement, Statements, record_of
 
 if TYPE_CHECKING:
@@ -213,10 +213,14 @@ class RunLog:
         missing = None
         outcomes: list[Outcome] = []
         with self._database.writing(durable=durable) as cursor:
+            tally = Tally()
+            limited = any(change.admission for change in changes) and self.budgets.holds_any(cursor)
             for change in changes:
-                refused = self._admit(cursor, change.run_id, change.admission) if change.admission else None
+                refused = None
+                if change.admission is not None:
+                    refused = self._admit(cursor, change.run_id, change.admission, tally, limited=limited)
                 outcomes.append(refused)
-                if refused is None and not self._make(cursor, change):
+                if refused is None and not self._make(cursor, change, tally):
                     missing = change.run_id
                     cursor.connection.rollback()
                     break
@@ -224,7 +228,7 @@ class RunLog:
             raise self._not_found(missing)
         return outcomes
 
-    def _make(self, cursor: Any, change: Change) -> bool:
+    def _make(self, cursor: Any, change: Change, tally: Tally) -> bool:
         """Make one change; whether its run exists."""
         run_id = change.run_id
         if change.columns:
@@ -232,18 +236,21 @@ class RunLog:
             self._statements.change(change.columns).run(cursor, {**values, "run_id": run_id})
             if cursor.rowcount == 0:
                 return False
-            self.slots.changed(cursor, run_id, change.columns)
+            self.slots.changed(cursor, run_id, change.columns, tally)
         if change.releases is not None:
             self._statements.release.run(cursor, {"run_id": run_id, "holder": change.releases})
             cursor.fetchall()
             self.slots.released(cursor, run_id)
         if change.occupies is not None:
             self.slots.occupied(cursor, run_id, change.occupies, known=change.known)
+            tally.free.clear()
         return True
 
-    def _admit(self, cursor: Any, run_id: str, admission: Admission) -> Outcome:
+    def _admit(
+        self, cursor: Any, run_id: str, admission: Admission, tally: Tally, *, limited: bool
+    ) -> Outcome:
         """Return what keeps a run from being sent now: a budget, or that all slots are in use."""
-        if admission.caps or self.budgets.holds_any(cursor):
+        if admission.caps or limited:
             self._statements.charged.run(cursor, {"run_id": run_id})
             row = cursor.fetchone()
             if row is not None:
@@ -252,7 +259,7 @@ class RunLog:
                     self.budgets.guard(cursor, charge, admission.caps, sending=True, alerted=False)
                 except BudgetError as error:
                     return error
-        return self.slots.take(cursor, run_id, admission.wish, utc_now())
+        return self.slots.take(cursor, run_id, admission.wish, utc_now(), tally)
 
     def get(self, run_id: str) -> RunRecord:
         """Return one run.

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from kling_nb.domain.task import RunStatus
 from kling_nb.runlog.columntypes import UtcDateTime
 from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.schema import FACTS, RUNS, SLOT_LIMITS, SLOT_QUEUE, SLOTS
@@ -36,6 +37,9 @@ TURN_S = 10.0
 
 LEARNT_S = 2 * 3600.0
 """How long a learnt number of slots holds: packs of slots are bought and expire."""
+
+
+_FINAL = (RunStatus.SUCCEEDED, RunStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,22 @@ class Holder:
     known: bool
 
 
+@dataclass(slots=True)
+class Tally:
+    """What one transaction has found out about slots, so that a batch of runs asks once.
+
+    Parameters
+    ----------
+    free
+        Slots left for the asking kernel, by slot and owner.
+    learnt
+        Whether the log has learnt any number of slots; None before it was asked.
+    """
+
+    free: dict[tuple[str, str], int] = field(default_factory=dict)
+    learnt: bool | None = None
+
+
 class Slots:
     """The slots noted in one log.
 
@@ -97,7 +117,9 @@ class Slots:
 
     # --- inside the transaction of a run ------------------------------------------------------------------
 
-    def take(self, cursor: Any, run_id: str, wish: Wish, now: datetime) -> Busy | None:
+    def take(
+        self, cursor: Any, run_id: str, wish: Wish, now: datetime, tally: Tally | None = None
+    ) -> Busy | None:
         """Take a slot for a run, or say that none is free for it.
 
         Others that wait longer come first: a kernel that has just given a slot back must not take it again
@@ -106,22 +128,29 @@ class Slots:
         self._mine.run(cursor, {"run_id": run_id})
         if cursor.fetchone() is not None:
             return None
-        busy = self._busy(cursor, wish, now)
-        if busy is None:
-            self._occupy(cursor, run_id, wish, known=False, until=now + timedelta(seconds=SENDING_S))
-        return busy
+        tally, key = tally or Tally(), (wish.slot, wish.owner)
+        if tally.free.get(key, 0) <= 0:
+            found = self._free_for(cursor, wish, now)
+            if isinstance(found, Busy):
+                return found
+            tally.free[key] = found
+        tally.free[key] -= 1
+        self._put(cursor, run_id, wish, known=False, until=now + timedelta(seconds=SENDING_S))
+        return None
 
-    def changed(self, cursor: Any, run_id: str, columns: Any) -> None:
+    def changed(self, cursor: Any, run_id: str, columns: Any, tally: Tally | None = None) -> None:
         """Follow a change of a run: its task became known, it ended, or it was not sent after all."""
-        final = getattr(columns.get("status"), "is_final", False)
+        # A word from outside may come as plain text.
+        final = columns.get("status") in _FINAL
         if final or ("sending_at" in columns and columns["sending_at"] is None):
             self._free.run(cursor, {"run_id": run_id})
         elif columns.get("task_id") is not None:
             now = utc_now()
             known = {"run_id": run_id, "until": now + timedelta(seconds=KNOWN_S), "now": now}
             self._know.run(cursor, known)
-            # More tasks live than were thought possible: the number learnt was too low.
-            self._raise.run(cursor, known)
+            if self._has_learnt(cursor, tally or Tally()):
+                # More tasks live than were thought possible: the number learnt was too low.
+                self._raise.run(cursor, known)
 
     def released(self, cursor: Any, run_id: str) -> None:
         """Follow the end of a lease: a run that was not sent needs no slot."""
@@ -206,15 +235,17 @@ class Slots:
 
     # --- inside -------------------------------------------------------------------------------------------
 
-    def _busy(self, cursor: Any, wish: Wish, now: datetime) -> Busy | None:
+    def _free_for(self, cursor: Any, wish: Wish, now: datetime) -> int | Busy:
+        """Return how many slots a kernel may take now, at least one, or that there is none for it."""
         learnt = self._limit(cursor, wish.slot, now)
         limit = wish.quota if learnt is None else min(wish.quota, learnt)
         self._count.run(cursor, {"slot": wish.slot, "now": now})
         held = int(cursor.fetchone()[0])
         if held < limit:
             self._ahead.run(cursor, {"slot": wish.slot, "owner": wish.owner, "now": now})
-            if held + int(cursor.fetchone()[0]) < limit:
-                return None
+            free = limit - held - int(cursor.fetchone()[0])
+            if free > 0:
+                return free
         return Busy(held, limit, learnt is not None and learnt <= wish.quota)
 
     def _limit(self, cursor: Any, slot: str, now: datetime) -> int | None:
@@ -224,8 +255,17 @@ class Slots:
 
     def _occupy(self, cursor: Any, run_id: str, wish: Wish, *, known: bool, until: datetime) -> None:
         self._free.run(cursor, {"run_id": run_id})
+        self._put(cursor, run_id, wish, known=known, until=until)
+
+    def _put(self, cursor: Any, run_id: str, wish: Wish, *, known: bool, until: datetime) -> None:
         values = {"run_id": run_id, "slot": wish.slot, "owner": wish.owner, "known": known, "until": until}
         self._insert.run(cursor, values)
+
+    def _has_learnt(self, cursor: Any, tally: Tally) -> bool:
+        if tally.learnt is None:
+            self._any_limit.run(cursor, {})
+            tally.learnt = cursor.fetchone() is not None
+        return tally.learnt
 
     def _compiled(self, statement: sa.Executable) -> Statement:
         return compile_statement(statement, self._database.dialect)
@@ -276,6 +316,10 @@ class Slots:
         return self._compiled(
             sa.select(SLOT_LIMITS.c.quota).where((SLOT_LIMITS.c.slot == sa.bindparam("slot")) & fresh)
         )
+
+    @cached_property
+    def _any_limit(self) -> Statement:
+        return self._compiled(sa.select(SLOT_LIMITS.c.slot).limit(1))
 
     @cached_property
     def _raise(self) -> Statement:

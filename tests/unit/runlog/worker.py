@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -57,6 +58,25 @@ def spend(log: RunLog, claims: str, price: str) -> None:
             log.update(run.id, status="uncertain" if number % 4 == 1 else "processing")
 
 
+def slots(log: RunLog, runs: str, quota: str) -> None:
+    """Send runs as fast as slots allow, and tell the most that any look at the log has shown in use."""
+    me = f"worker {os.getpid()}"
+    wish = Wish("a slot", int(quota), me)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    most = 0
+    for _ in range(int(runs)):
+        run = log.insert(RunRecord())
+        while log.slots.reserve(run.id, wish) is not None:
+            time.sleep(0.01)
+        admitted = Change(run.id, {"sending_at": datetime.now(UTC)}, admission=Admission(wish))
+        assert log.apply([admitted]) == [None]
+        most = max(most, len(log.slots.holders(wish.slot)))
+        log.update(run.id, task_id=f"task of {run.id}", status="submitted")
+        log.update(run.id, status="succeeded")
+    print(most, flush=True)
+
+
 def lease(log: RunLog, owner: str, *run_ids: str) -> None:
     """Try to lease runs that the other kernel wants too."""
     print("ready", flush=True)
@@ -87,6 +107,6 @@ def endless(log: RunLog) -> None:
 if __name__ == "__main__":
     command, path, *arguments = sys.argv[1:]
     with RunLog(path, busy_timeout=60) as opened:
-        {f.__name__: f for f in (rows, updates, claim, spend, lease, hold, endless)}[command](
+        {f.__name__: f for f in (rows, updates, claim, spend, slots, lease, hold, endless)}[command](
             opened, *arguments
         )
