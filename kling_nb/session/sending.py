@@ -30,6 +30,7 @@ from kling_nb.errors import (
     ModelRetired,
     NotSent,
     RateError,
+    ServiceError,
     SubmitUncertain,
     TransportError,
 )
@@ -89,6 +90,7 @@ class Sender:
         self._journal = journal
         self._leases = leases
         self._slots = slots
+        self._named: dict[tuple[str | None, str], str] = {}
 
     async def send(self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight) -> Task:
         """Give a run its task: by finding what was sent, or by sending.
@@ -122,6 +124,7 @@ class Sender:
         if task is None:
             _check_allowed(run)
             task = await self._create(run, service, gate, intent, flight)
+            await self._check_new(run, service, task)
         await self._accepted(run, task)
         return task
 
@@ -226,6 +229,22 @@ class Sender:
         await self._journal.write(run.id, **columns)
         run.set_columns(**columns)
         return request
+
+    async def _check_new(self, run: Run, service: Service, task: Task) -> None:
+        """Refuse an answer that names the task of another run: its video is not what was asked for."""
+        provider = run.record.provider
+        first = self._named.setdefault((provider, task.task_id), run.id)
+        others = [] if first == run.id else [first]
+        if not service.provider.has_external_id:
+            # Elsewhere the answer carries our id, which has been compared.
+            rows = await self._journal.call(lambda: self._journal.log.find(task_id=task.task_id))
+            others += [row.id for row in rows if row.provider == provider and row.id != run.id]
+        if not others:
+            return
+        what, why = "The answer names the task of another run.", f"Task {task.task_id} is that of {others[0]}."
+        if not service.provider.has_external_id:
+            raise must_be_looked_for(run, service.provider.door, ServiceError(what, why, ""))
+        raise may_be_found(run, "was answered with the task of another run", why)
 
     async def _refused(self, run: Run, error: KlingError) -> None:
         """Write a definite refusal down: no task exists, nothing was charged."""

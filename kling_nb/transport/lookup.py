@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from kling_nb.errors import TaskNotFound
+from kling_nb.errors import ServiceError, TaskNotFound
 from kling_nb.transport.skew import with_fresh_token
 
 if TYPE_CHECKING:
@@ -35,6 +35,30 @@ class Dialect(Protocol[R_contra]):
         """Read the answer of either, or raise the error tree."""
 
 
+def named_as(task: Task, external_task_id: str) -> Task:
+    """Return a task that carries our id, or none at all.
+
+    Parameters
+    ----------
+    task
+        As the service answered.
+    external_task_id
+        What it was given; empty where the service knows no such ids.
+
+    Raises
+    ------
+    ServiceError
+        It carries another id: somebody else's task, whose result must not become that of this run.
+    """
+    if external_task_id and task.external_task_id not in (None, "", external_task_id):
+        raise ServiceError(
+            "The service answered for another task.",
+            f"Asked for {external_task_id}, answered for {task.external_task_id}.",
+            "Nothing of it is used; check the address of the service with `%kling doctor`.",
+        )
+    return task
+
+
 async def look_up(
     client: ServiceClient, provider: Dialect[Any], external_task_id: str, form: Form = "image2video"
 ) -> Task | None:
@@ -58,7 +82,8 @@ async def look_up(
     """
 
     async def ask() -> Task:
-        return provider.decode_task(await client.fetch(provider.lookup(external_task_id, form)))
+        answer = await client.fetch(provider.lookup(external_task_id, form))
+        return named_as(provider.decode_task(answer), external_task_id)
 
     try:
         return await with_fresh_token(client, ask)

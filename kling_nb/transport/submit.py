@@ -32,7 +32,7 @@ from kling_nb.errors import (
     TransportError,
 )
 from kling_nb.transport.client import ServiceClient
-from kling_nb.transport.lookup import Dialect, search
+from kling_nb.transport.lookup import Dialect, named_as, search
 from kling_nb.transport.retry import RetryRule, retry_after
 from kling_nb.transport.skew import with_measured_skew
 
@@ -207,7 +207,7 @@ class _Submit:
             answer: Answer | None = None
             try:
                 answer = await self.client.send(self.call, before=self._before)
-                return self.provider.decode_task(answer)
+                return named_as(self.provider.decode_task(answer), self._key)
             except NotSent as error:
                 await self._wait_for_network(error)
             except RateError as error:
@@ -232,6 +232,10 @@ class _Submit:
                 if found is None:
                     raise
                 return found
+
+    @property
+    def _key(self) -> str:
+        return self.external_task_id if self.provider.has_external_id else ""
 
     async def _before(self) -> None:
         self.sent += 1
@@ -308,7 +312,7 @@ class _Submit:
         self.resends += 1
 
     def _uncertain(self, what: str, error: KlingError) -> SubmitUncertain:
-        known = self.external_task_id if self.provider.has_external_id else ""
+        known = self._key
         advice = (
             f'`kn.attach("{known}")` follows it if it exists; nothing is sent on its own.'
             if known
