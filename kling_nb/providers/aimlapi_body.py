@@ -110,10 +110,11 @@ def _words(request: VideoRequest, row: ModelId) -> dict[str, Any]:
     """Return prompt or storyboard: shots with lengths on the turbo ids, bare texts on the others."""
     if not request.multi_shot:
         return {"prompt": request.prompt}
+    told = request.multi_prompt if request.shot_type == "customize" else ()
     if "shots" in row.takes:
-        shots = [{"prompt": shot.prompt, "duration": shot.duration} for shot in request.multi_prompt]
+        shots = [{"prompt": shot.prompt, "duration": shot.duration} for shot in told]
         return {"multi_prompt": shots, "prompt": "" if shots else request.prompt}
-    words = [shot.prompt for shot in request.multi_prompt]
+    words = [shot.prompt for shot in told]
     kind = SHOT_TYPES.get(request.shot_type or "", request.shot_type)
     return {"multi_prompt": words, "prompt": "" if words else request.prompt, "shot_type": kind}
 

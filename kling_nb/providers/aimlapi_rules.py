@@ -155,7 +155,12 @@ def _camera(request: VideoRequest) -> Iterator[Problem]:
 
 
 def _shots(request: VideoRequest, row: ModelId) -> Iterator[Problem]:
-    """L29: where shots have words only."""
+    """L29: where shots have words only, and where nothing but their words makes them."""
+    if request.multi_shot and request.shot_type != "customize" and "shots" in row.takes:
+        message = f"{row.id} has no switch for several shots: the prompt alone decides"
+        yield Problem(
+            "L29", Severity.WARNING, "multi_shot", message, 'use shot_type="customize" and multi_prompt'
+        )
     if not request.multi_shot or "shot words" not in row.takes:
         return
     lengths = {shot.duration for shot in request.multi_prompt}

@@ -37,10 +37,10 @@ def ignored(request: VideoRequest, _at: Place) -> Problems:
     """L02 as a warning: an extension follows the video, whatever else is said."""
     if request.form != "extend":
         return
-    given = [name for name in _IGNORED if getattr(request, name) not in (None, (), False, "off")]
-    if given:
-        message = f"{', '.join(given)}: not sent, an extension follows the video"
-        yield warning("L02", given[0], message, "give video_id, prompt, negative_prompt and cfg_scale only")
+    for name in _IGNORED:
+        if getattr(request, name) not in (None, (), False, "off"):
+            message = f"{name} is not sent: an extension follows the video"
+            yield warning("L02", name, message, "give video_id, prompt, negative_prompt and cfg_scale only")
 
 
 def words_of_v1(request: VideoRequest, _at: Place) -> Problems:

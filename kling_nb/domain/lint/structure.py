@@ -119,6 +119,9 @@ def storyboard(request: VideoRequest, at: Place) -> Problems:
         if request.prompt.strip():
             message = 'prompt is not used with shot_type="customize"'
             yield info("L29", "prompt", message, "put the words into multi_prompt")
+    elif request.multi_prompt:
+        message = f'multi_prompt is not used with shot_type="{request.shot_type}"'
+        yield warning("L29", "multi_prompt", message, 'set shot_type="customize", or say it all in prompt')
 
 
 def _shots(request: VideoRequest, *, untimed: bool) -> Problems:
@@ -142,6 +145,8 @@ def _shots(request: VideoRequest, *, untimed: bool) -> Problems:
             yield warning("L29", "multi_prompt", f"shot {position} has index {shot.index}", fix)
         if shot.duration < 1 and not untimed:
             yield error("L29", "multi_prompt", f"shot {position} lasts {shot.duration} s", "at least 1 s")
+        if not shot.prompt.strip():
+            yield error("L29", "multi_prompt", f"shot {position} has no words", "say what happens in it")
         if len(shot.prompt) > MAX_SHOT_CHARACTERS:
             message = f"shot {position} has {len(shot.prompt)} characters"
             yield error("L29", "multi_prompt", message, f"at most {MAX_SHOT_CHARACTERS}")

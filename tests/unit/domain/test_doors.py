@@ -351,6 +351,15 @@ def test_a_reference_video_excludes_sound_and_a_base_video_the_frames() -> None:
     assert "sound" in told(door, video_list=(feature,), sound="on")["L28"].message
 
 
+def test_shots_without_words_or_without_effect() -> None:
+    shots = (Shot(index=1, prompt=" ", duration=5),)
+    assert "shot 1 has no words" in told(multi_prompt=shots, duration=5, prompt="")["L29"].message
+    idle = told(
+        multi_prompt=(Shot(index=1, prompt="x", duration=5),), shot_type="intelligence", multi_shot=True
+    )
+    assert (idle["L29"].severity, "not used" in idle["L29"].message) == ("W", True)
+
+
 def test_shots_without_lengths() -> None:
     shots = normalize({"multi_prompt": ["a door opens", "a hall"]}).params["multi_prompt"]
     assert "no lengths" in told(multi_prompt=shots, prompt="")["L29"].message

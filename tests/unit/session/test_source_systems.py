@@ -17,6 +17,7 @@ import pytest
 from quick_sessions import textured_picture
 
 from kling_nb.magics.call import read_call
+from kling_nb.magics.generate import common_request
 from kling_nb.session import Session
 
 U: Final = "https://example.com/boat.jpg"
@@ -671,11 +672,17 @@ def tall() -> np.ndarray:
     return textured_picture()[:1, :1].repeat(height, 0).repeat(width, 1)
 
 
-def filled(
-    row: Row, given: Mapping[str, Any], tall: np.ndarray, base: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Context:
+    """What a cell knows: a session and the notebook's variables."""
+
+    session: Session
+    variables: dict[str, Any]
+
+
+def filled(row: Row, given: Mapping[str, Any], tall: np.ndarray) -> dict[str, Any]:
     """Return the keywords of a call; the word ``tall`` stands for a picture."""
-    keywords = {**(row.base if base is None else base), **given}
+    keywords = {**row.base, **given}
     return {
         name: tall if isinstance(value, str) and value == "tall" else value
         for name, value in keywords.items()
@@ -728,12 +735,15 @@ WRITABLE: Final = [case for case in CASES if not any(map(_holds_array, case.valu
 def test_the_same_from_a_cell(row: Row, door: str, desk: Session, tall: np.ndarray) -> None:
     keywords = {**row.base, **row.given}
     prompt = keywords.pop("prompt", "")
-    words = [f"--param {shlex.quote(f'{name}={json.dumps(value)}')}" for name, value in keywords.items()]
-    call = read_call(" ".join([f"--provider {door}", "--dry-run", *words]), prompt, {})
-    named = {name: token.text for name, token in call.pictures.items()}
-    named |= {"image": call.image and call.image.text, "video_id": call.source and call.source.text}
-    given = {**call.fields, **named, "timeout": call.timeout, "prompt": call.prompts[0]}
-    check(desk, door, filled(row, given, tall, base={}), getattr(row, door))
+    written = {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in keywords.items()
+    }
+    words = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in written.items()]
+    notebook = Context(desk, {"tall": tall})
+    call = read_call(" ".join([f"--provider {door}", "--dry-run", *words]), prompt, notebook.variables)
+    asked = {**common_request(notebook, call), "prompt": call.prompts[0]}
+    assert asked.pop("provider") == door
+    check(desk, door, asked, getattr(row, door))
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
