@@ -156,7 +156,7 @@ def build(
     normalized = normalize(given)
     problems = [*extra, *normalized.problems]
     fields = dict(normalized.params)
-    if settings.negative_prompt:
+    if settings.negative_prompt and "negative_prompt" in dialect.door.fields and not fields.get("video_id"):
         fields.setdefault("negative_prompt", settings.negative_prompt)
     _load(fields, problems, brush, normalized)
     request = _request(with_defaults(fields, dialect.door), problems)
@@ -164,7 +164,9 @@ def build(
     way = None
     if brush is not None or asked is not None:
         free = [name for name in ("model_name", "mode") if not normalized.params.get(name)]
-        way = choose_way(request, dialect, asked=asked, free=free, names=names, draft=draft)
+        way = choose_way(
+            request, dialect, asked=asked, free=free, names=names, draft=draft, uploader=uploader
+        )
         if way is None and asked is not None:
             problems.append(
                 Problem("L26", Severity.WARNING, "way", f"way={asked!r} has no effect without a brush")

@@ -162,6 +162,7 @@ def choose_way(
     free: Collection[str] = (),
     names: Names = None,
     draft: bool = False,
+    uploader: bool = False,
 ) -> BrushWay | None:
     """Choose how the brush of a request reaches the model, and bring the request into that form.
 
@@ -179,6 +180,8 @@ def choose_way(
         What the moving objects are called in words; see :func:`kling_nb.domain.words.describe`.
     draft
         For looking only, not for sending: the start frame stands for an end frame, which is slow to render.
+    uploader
+        Whether something puts an end frame made here at a public address, for doors that take addresses only.
 
     Returns
     -------
@@ -187,9 +190,18 @@ def choose_way(
     """
     if not request.has_brush:
         return None
+    if uploader and not dialect.door.local_images:
+        dialect = _with_uploads(dialect)
     chosen = _choose(request, dialect, asked, free, names, end_frame=_start_again if draft else _rendered)
     hurdles = {way: _in_the_way(way, request, dialect, free) for way in WAYS}
     return replace(chosen, names=names, obstacles={way: text for way, text in hurdles.items() if text})
+
+
+def _with_uploads(dialect: Provider) -> Provider:
+    """Return the dialect as if it took local pictures: they will have an address when they are sent."""
+    plain: Any = dialect
+    found: Provider = replace(plain, door=replace(dialect.door, local_images=True))
+    return found
 
 
 def _choose(

@@ -1,4 +1,4 @@
-"""Served or retired, and the default model of each provider (``spec/capabilities.md`` §5)."""
+"""Served or retired (``spec/capabilities.md`` §5)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 from kling_nb.domain.capabilities._data import load
-from kling_nb.domain.capabilities.grid import Feature
-from kling_nb.domain.capabilities.table import MODELS, supported_anywhere
+from kling_nb.domain.capabilities.table import MODELS
 
 BRUSH_ON_OFFICIAL: Final[str] = load("status")["brush_on_official"]
 """Why the brush is off on the official hosts, in the words people are shown."""
@@ -110,25 +109,3 @@ def retired_models(
 ) -> frozenset[str]:
     """Return those of the models that a provider no longer serves; see :func:`status`."""
     return frozenset(model for model in models if status(model, provider, dated=dated).retired)
-
-
-def brush_available(provider: str = "official") -> bool:
-    """Whether some model this provider serves takes masks."""
-    return any(
-        supported_anywhere(model, Feature.BRUSH) for model in MODELS if not status(model, provider).retired
-    )
-
-
-def default_model(provider: str = "official", brush: bool = False) -> DefaultModel:
-    """Return model, mode and seconds for a request that names no model.
-
-    Where a brush has no model to go to (official, AceData) the ordinary default is returned, and the
-    linter says why the masks are refused.
-
-    Raises
-    ------
-    KeyError
-        No such provider.
-    """
-    model, mode, duration = load("status")["defaults"][provider]["brush" if brush else "other"]
-    return DefaultModel(model, mode, duration)

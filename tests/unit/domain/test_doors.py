@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kling_nb import providers
+from kling_nb.domain import capabilities as cap
 from kling_nb.domain.aliases import normalize
 from kling_nb.domain.brush import Mask
 from kling_nb.domain.camera import CameraControl
@@ -173,6 +174,29 @@ def test_a_rehearsal_may_have_other_defaults() -> None:
     assert door.default("image2video", brush=True) == ("tulip-1", "pro", 5)
     assert door.rehearsed().default("image2video", brush=True) == ("tulip-2", None, 4)
     assert door.default("text2video") == ("tulip-1", "pro", 5)
+
+
+# spec/capabilities.md §5, last table
+@pytest.mark.parametrize(
+    ("provider", "ordinary", "brush"),
+    [
+        ("sandbox", ("kling-v2-5-turbo", "std", 5), ("kling-v1", "pro", 5)),
+        ("official", ("kling-v2-5-turbo", "std", 5), ("kling-v2-5-turbo", "std", 5)),
+        ("acedata", ("kling-v2-6", "std", 5), ("kling-v2-6", "std", 5)),
+        ("aimlapi", ("kling-v2-5-turbo", "pro", 5), ("kling-v1", "std", 5)),
+    ],
+)
+def test_default_models(provider: str, ordinary: tuple[str, str, int], brush: tuple[str, str, int]) -> None:
+    door = providers.get(provider).door
+    assert door.default("image2video") == ordinary
+    assert door.default("image2video", brush=True) == brush
+
+
+@pytest.mark.parametrize("name", providers.names())
+def test_no_default_is_retired(name: str) -> None:
+    door = providers.get(name).door
+    retired = cap.retired_models(name, dated=door.retires)
+    assert not {door.default("image2video", brush=brush).model for brush in (True, False)} & retired
 
 
 # --- forms -------------------------------------------------------------------------------------------------

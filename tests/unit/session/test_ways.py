@@ -89,6 +89,15 @@ CASES = (
     Case("asked: end frame, spelt freely", "endframe", "as asked", {"way": "End-Frame"}),
     Case("asked: words", "words", "as asked", {"way": "words", "model": "kling-v3"}),
     Case("asked: auto", "endframe", "kling-v3", {"way": "auto", "model": "kling-v3"}),
+    Case("AI/ML API default", "native", "kling-v1 std 5 s takes them", provider="aimlapi"),
+    Case(
+        "AI/ML API, effect unknown",
+        "endframe",
+        "takes no masks, but an end frame",
+        {"model": "kling-v1-6", "mode": "pro"},
+        "aimlapi",
+    ),
+    Case("AceData takes addresses only", "words", "by address only", {"model": "kling-v3"}, "acedata"),
 )
 
 
@@ -111,6 +120,17 @@ def test_the_way_and_why(session: Session, brush: MotionBrush, case: Case) -> No
     assert [p.message for p in said] == [prepared.way.reason]
     assert prepared.drawn.dynamic_masks == brush.dynamic_masks
     assert "dynamic_masks" in prepared.body() or case.way != "native"
+
+
+def test_an_end_frame_can_go_where_an_uploader_puts_it(tmp_path: Path, brush: MotionBrush) -> None:
+    with_uploader = Session(
+        provider="acedata", home=tmp_path, uploader=lambda _data, name: f"https://x.y/{name}"
+    )
+    prepared = with_uploader.build(brush=brush, prompt="a boat", model="kling-v3")
+    assert prepared.way is not None
+    assert prepared.way.way == "endframe"
+    assert prepared.body()["end_image_url"].startswith("https://")
+    assert not prepared.blocking
 
 
 IMPOSSIBLE = (
