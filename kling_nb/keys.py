@@ -14,7 +14,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,7 +157,7 @@ def mark() -> bytes:
     with _lock:
         logins = [(name, value.get_secret_value()) for name, value in sorted(_logins.items())]
         changes = _changes[0]
-    variables = sorted((k, v) for k, v in os.environ.items() if looks_secret(k))
+    variables = sorted((name, os.environ.get(name)) for name in os.environ if looks_secret(name))
     path = dotenv_path()
     found = {} if path is None else _of_dotenv(path)
     kept = [(name, value.get_secret_value()) for name, value in sorted(found.items())]
@@ -174,14 +174,14 @@ def dotenv_path() -> Path | None:
     _troubles.pop("dotenv", None)
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").lower() in ("1", "true", "t", "yes", "y"):
         return None
-    for folder in _folders():
-        path = folder / DOTENV
+    for name in _folders():
         try:
-            found = path.stat()
+            found = os.stat(name)  # noqa: PTH116 - with every submit, and pathlib takes ten times longer
         except OSError:
             continue
         if not stat.S_ISREG(found.st_mode):
             continue
+        path = Path(name)
         if hasattr(os, "getuid") and found.st_uid not in (os.getuid(), 0):
             _troubles["dotenv"] = f"{_short(path)} belongs to another user and is not read."
         elif found.st_size > DOTENV_MAX_BYTES:
@@ -191,18 +191,22 @@ def dotenv_path() -> Path | None:
     return None
 
 
-def _folders() -> list[Path]:
+def _folders() -> tuple[str, ...]:
+    """Return where a ``.env`` may be, nearest first."""
     try:
-        here = Path.cwd()
-        home = Path.home()
+        return _above(os.getcwd(), str(Path.home()))  # noqa: PTH109 - as above
     except (OSError, RuntimeError):
-        return []  # A deleted working folder, or a user without a home.
-    above: list[Path] = []
-    for folder in (here, *here.parents):
-        above.append(folder)
-        if folder == home or (folder / ".git").exists():
-            return above
-    return [here]
+        return ()  # A deleted working folder, or a user without a home.
+
+
+@lru_cache(maxsize=8)
+def _above(here: str, home: str) -> tuple[str, ...]:
+    found = []
+    for folder in (Path(here), *Path(here).parents):
+        found.append(str(folder / DOTENV))
+        if str(folder) == home or (folder / ".git").exists():
+            return tuple(found)
+    return (str(Path(here) / DOTENV),)
 
 
 def _of_dotenv(path: Path) -> dict[str, SecretStr]:
