@@ -144,6 +144,9 @@ class Slots:
         final = columns.get("status") in _FINAL
         if final or ("sending_at" in columns and columns["sending_at"] is None):
             self._free.run(cursor, {"run_id": run_id})
+        elif columns.get("status") == RunStatus.UNCERTAIN:
+            # The service no longer knows the task. A request whose answer was lost may still be there.
+            self._free_gone.run(cursor, {"run_id": run_id})
         elif columns.get("task_id") is not None:
             now = utc_now()
             known = {"run_id": run_id, "until": now + timedelta(seconds=KNOWN_S), "now": now}
@@ -287,6 +290,10 @@ class Slots:
     @cached_property
     def _free_lost(self) -> Statement:
         return self._compiled(SLOTS.delete().where(_THIS_RUN & ~SLOTS.c.known))
+
+    @cached_property
+    def _free_gone(self) -> Statement:
+        return self._compiled(SLOTS.delete().where(_THIS_RUN & SLOTS.c.known))
 
     @cached_property
     def _free_unsent(self) -> Statement:

@@ -67,7 +67,7 @@ def _counted(runs: pd.DataFrame) -> pd.DataFrame:
     failed = runs["status"] == RunStatus.FAILED.value
     counted = runs[["id", "purse", "model_name", "provider", "sweep_id"]].copy()
     moment = runs["sending_at"].fillna(runs["created_at"])
-    counted["day"] = moment.map(lambda each: each.astimezone().date()).astype(object)
+    counted["day"] = [each.to_pydatetime().astimezone().date() for each in moment]
     counted["unpriced"] = True
     for currency in ("units", "usd"):
         value = runs[f"actual_{currency}"].fillna(runs[f"estimate_{currency}"].mask(failed, 0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kling_nb.domain.budget import Amount, Limit, Scope
@@ -260,25 +261,24 @@ def test_nearly_used_up_is_told_once_a_day_and_purse(log: RunLog) -> None:
 # --- exactness and concurrency -----------------------------------------------------------------------------
 
 
-@given(
-    limit=st.decimals("0", "50", places=3),
-    price=st.decimals("0.01", "9", places=3),
-    spread=st.lists(st.sampled_from(["day", "sweep"]), min_size=1, max_size=2, unique=True),
-)
-@settings(max_examples=25, deadline=None)
-def test_exactly_as_many_runs_pass_as_can_be_paid(
-    tmp_path_factory: pytest.TempPathFactory, limit: Decimal, price: Decimal, spread: list[str]
-) -> None:
+def test_exactly_as_many_runs_pass_as_can_be_paid(log: RunLog) -> None:
     """Also where binary fractions would be off by one: 0.7 goes ten times into 7."""
-    affordable = min(int(limit / price), 60)
-    with open_log(tmp_path_factory.mktemp("log") / "runs.sqlite") as log:
-        for scope in spread:
-            log.budgets.set(Scope(scope), Amount(limit))
+    sweeps = itertools.count()
+
+    @given(limit=st.decimals("0", "50", places=3), price=st.decimals("0.01", "9", places=3))
+    @example(Decimal("7"), Decimal("0.7"))
+    @settings(max_examples=15, deadline=None)
+    def holds(limit: Decimal, price: Decimal) -> None:
+        sweep = f"sweep {next(sweeps)}"
+        affordable = min(int(limit / price), 20)
+        log.budgets.set(Scope.SWEEP, Amount(limit), sweep)
         for _ in range(affordable):
-            log.claim(wanted(price, sweep_id="all"))
-        if affordable < 60:
+            log.claim(wanted(price, sweep_id=sweep), durable=False)
+        if affordable < 20:
             with pytest.raises(BudgetError):
-                log.claim(wanted(price, sweep_id="all"))
+                log.claim(wanted(price, sweep_id=sweep))
+
+    holds()
 
 
 def claims_of(start: Any, processes: int, claims: int, price: str) -> int:

@@ -114,6 +114,14 @@ def test_an_end_or_a_create_that_did_not_leave_frees_the_slot(log: RunLog, endin
     assert in_use(log) == 0
 
 
+def test_a_task_that_the_service_forgot_frees_its_slot_and_a_lost_answer_does_not(log: RunLog) -> None:
+    gone, lost = sent(log, wish()), sent(log, wish())
+    log.update(gone.id, task_id="7", status=RunStatus.SUBMITTED)
+    for run in (gone, lost):
+        log.update(run.id, status=RunStatus.UNCERTAIN)
+    assert [holder.run_id for holder in log.slots.holders(SLOT)] == [lost.id]
+
+
 def test_a_reserved_slot_of_a_run_that_is_not_sent_after_all_is_freed(log: RunLog) -> None:
     run = log.insert(RunRecord(owner="me"))
     assert log.slots.reserve(run.id, wish()) is None
