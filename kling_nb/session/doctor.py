@@ -221,7 +221,7 @@ def _disk(home: Path) -> Iterator[DoctorLine]:
 
 
 def _unfinished(session: Session) -> Iterator[DoctorLine]:
-    count = len(session.log.unfinished())
+    count = len(session.unfinished())
     yield DoctorLine(
         "runs",
         ok=None if count else True,

@@ -13,7 +13,7 @@ import copy
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -88,11 +88,13 @@ class Tracker:
         self._service = service
         self._policy = policy
         self._watched: dict[str, Watched] = {}
+        self._groups: dict[Form, dict[str, Watched]] = {}
         self._wake = asyncio.Event()
         self._loop_task: asyncio.Task[None] | None = None
         self._failures = 0
         self._list_due: dict[Form, float] = {}
         self._asked_at = float("-inf")
+        self._sleeping_until = 0.0
         self._quiet_until = 0.0
 
     def watch(
@@ -128,24 +130,38 @@ class Tracker:
         poll = self._service.poll
         now = time.monotonic()
         future: asyncio.Future[Task] = asyncio.get_running_loop().create_future()
-        self._watched[task_id] = Watched(
-            task_id, form, now - age, report, note, future, due=now + poll.delay(age)
-        )
-        self._wake.set()
+        watched = Watched(task_id, form, now - age, report, note, future, due=now + poll.delay(age))
+        self._forget(task_id)
+        group = self._groups.setdefault(form, {})
+        self._watched[task_id] = group[task_id] = watched
+        due = self._list_due.get(form, 0.0) if self._pages(group) else watched.due
+        if due < self._sleeping_until:
+            self._wake.set()
         if self._loop_task is None or self._loop_task.done():
             self._loop_task = asyncio.create_task(self._run(), name="kling-tracker")
         return future
 
     def drop(self, task_id: str) -> None:
         """Stop watching a task; the task itself goes on."""
-        watched = self._watched.pop(task_id, None)
+        watched = self._forget(task_id)
         if watched is not None and not watched.future.done():
             watched.future.cancel()
-        self._wake.set()
+        if not self._watched:
+            self._wake.set()
+
+    def _forget(self, task_id: str) -> Watched | None:
+        watched = self._watched.pop(task_id, None)
+        if watched is not None:
+            group = self._groups[watched.form]
+            del group[task_id]
+            if not group:
+                del self._groups[watched.form]
+        return watched
 
     async def _run(self) -> None:
         while self._watched:
-            delay = self._next_due() - time.monotonic()
+            self._sleeping_until = self._next_due()
+            delay = self._sleeping_until - time.monotonic()
             if delay > 0:
                 self._wake.clear()
                 try:
@@ -163,28 +179,24 @@ class Tracker:
                 self._note_all(f"Asking for tasks failed ({type(error).__name__}); asking again soon.")
                 self._failures += 1
 
-    def _groups(self) -> dict[Form, list[Watched]]:
-        groups: dict[Form, list[Watched]] = {}
-        for watched in self._watched.values():
-            groups.setdefault(watched.form, []).append(watched)
-        return groups
-
-    def _pages(self, group: list[Watched]) -> bool:
+    def _pages(self, group: Collection[object]) -> bool:
         return self._service.provider.watch == "pages" and len(group) >= self._policy.list_from
 
-    def _due(self, form: Form, group: list[Watched]) -> float:
-        return self._list_due.get(form, 0.0) if self._pages(group) else min(w.due for w in group)
+    def _due(self, form: Form, group: Mapping[str, Watched]) -> float:
+        if self._pages(group):
+            return self._list_due.get(form, 0.0)
+        return min(watched.due for watched in group.values())
 
     def _next_due(self) -> float:
-        due = min(self._due(form, group) for form, group in self._groups().items())
+        due = min(self._due(form, group) for form, group in self._groups.items())
         # A pause holds for tasks that joined meanwhile too: the service asked for it, or is away.
         return max(due, self._quiet_until)
 
     async def _round(self) -> None:
         try:
-            for form, group in self._groups().items():
-                if self._due(form, group) <= time.monotonic():
-                    await self._ask_for(form, group)
+            for form, group in list(self._groups.items()):
+                if group and self._due(form, group) <= time.monotonic():
+                    await self._ask_for(form, list(group.values()))
         except AuthError as error:
             self._give_up(error)
         except KlingError as error:
@@ -235,8 +247,9 @@ class Tracker:
 
     async def _ask_many(self, form: Form, chunk: list[Watched]) -> None:
         """Ask for tasks by their ids; those missing in the answer are not known there."""
+        due = time.monotonic() + self._shared_interval(form)
         for watched in chunk:
-            self._put_off(watched)
+            watched.due = due
         await self._spaced()
         tasks = await self._service.query_many([watched.task_id for watched in chunk], form)
         found = {task.task_id: task for task in tasks}
@@ -244,7 +257,7 @@ class Tracker:
             if (task := found.get(watched.task_id)) is not None:
                 self._seen(watched, task)
             else:
-                self._not_found(watched, TaskNotFound("its answer leaves the task out"))
+                self._not_found(watched, TaskNotFound("nothing of it, asked for it among others"))
 
     async def _ask_pages(self, form: Form, wanted: set[str]) -> None:
         policy = self._policy
@@ -267,9 +280,23 @@ class Tracker:
                 await self._ask_one(watched)
         self._list_due[form] = time.monotonic() + self._list_interval(form)
 
+    def _shared_interval(self, form: Form) -> float:
+        """Return the interval between two calls that ask for the same tasks by their ids."""
+        poll = self._service.poll
+        group = self._groups.get(form, {}).values()
+        youngest = max((watched.born for watched in group), default=time.monotonic())
+        interval = poll.interval(time.monotonic() - youngest)
+        if not poll.gap_s:
+            # Many tasks in one call: no more calls a second than single queries would make, nor than one per
+            # floor, and every end is noticed sooner. Where calls are rationed the advised pace is kept.
+            calls = -(-len(group) // self._service.provider.ids_per_call)
+            floor = min(self._policy.list_floor_s, poll.first_s)
+            interval = min(interval, max(floor * calls, interval / max(1, len(group))))
+        return _jittered(interval, poll.jitter)
+
     def _list_interval(self, form: Form) -> float:
         poll = self._service.poll
-        group = self._groups().get(form, [])
+        group = self._groups.get(form, {}).values()
         floor = min(self._policy.list_floor_s, poll.first_s)
         count = max(1, len(group))
         youngest = max((watched.born for watched in group), default=time.monotonic())
@@ -291,7 +318,7 @@ class Tracker:
         if watched.due <= time.monotonic():
             self._put_off(watched)
         if task.status.is_final:
-            self._watched.pop(watched.task_id, None)
+            self._forget(watched.task_id)
             if not watched.future.done():
                 watched.future.set_result(task)
             return
@@ -307,7 +334,7 @@ class Tracker:
         watched.missing.append(now)
         policy = self._policy
         if len(watched.missing) >= policy.missing_times and now - watched.missing[0] >= policy.missing_s:
-            self._watched.pop(watched.task_id, None)
+            self._forget(watched.task_id)
             gone = TaskGone(
                 f"The service no longer knows task {watched.task_id}.",
                 f"It says: {error.service_message or error.what}",
@@ -323,7 +350,7 @@ class Tracker:
 
     def _give_up(self, error: AuthError) -> None:
         for watched in list(self._watched.values()):
-            self._watched.pop(watched.task_id, None)
+            self._forget(watched.task_id)
             if not watched.future.done():
                 # One each: every run writes its own id into its error.
                 watched.future.set_exception(copy.copy(error))

@@ -161,6 +161,25 @@ async def test_ids_are_asked_for_in_chunks_of_what_one_call_takes() -> None:
     assert service.lists == []
 
 
+@pytest.mark.parametrize(
+    ("count", "gap", "interval"),
+    [(15, 0.0, 1.0), (100, 0.0, 5.0), (2000, 0.0, 15.0), (15, 1.0, 15.0)],
+)
+async def test_ids_are_asked_for_as_often_as_one_call_a_second_allows(
+    count: int, gap: float, interval: float
+) -> None:
+    """Fewer calls than single queries would make; where a service rations its calls, its own pace."""
+    service = FakeService({}, PollPolicy(gap_s=gap), watch="ids", ids_per_call=20)
+    tracker = Tracker(service, FollowPolicy())  # type: ignore[arg-type]
+    for number in range(count):
+        watch(tracker, str(number), age=500.0)
+    intervals = [tracker._shared_interval("image2video") for _ in range(100)]
+    for number in range(count):
+        tracker.drop(str(number))
+    assert min(intervals) >= 0.79 * interval
+    assert max(intervals) <= 1.21 * interval
+
+
 async def test_an_id_the_answer_leaves_out_is_gone_after_several_looks() -> None:
     service = FakeService({"1": task("1"), "2": task("2")}, watch="ids", ids_per_call=20)
     tracker = Tracker(service, FAST)  # type: ignore[arg-type]
