@@ -11,7 +11,7 @@ import pytest
 from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import InputError, MediaError, RequestRefused, SubmitUncertain
+from kling_nb.errors import InputError, MediaError, RequestRefused, SubmitUncertain, TaskNotFound
 from kling_nb.session import MotionBrush, Session
 
 DOORS = ("sandbox", "sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi")
@@ -168,3 +168,35 @@ def test_masks_whose_answer_was_lost_are_not_asked_for_again_by_themselves(
         session.masks(picture)
     assert [row.status for row in session.log.records()] == [RunStatus.UNCERTAIN]
     assert list(session.masks(picture, again=True)) == ["object"]
+
+
+def test_a_task_the_log_does_not_know_is_found_whatever_its_form(
+    make_session: Any, picture: np.ndarray, tmp_path: Any
+) -> None:
+    """Each form is asked for at its own place; only one of them knows the task."""
+    elsewhere = make_session(home=tmp_path / "elsewhere")
+    first = finish(elsewhere.submit(picture, "a boat", model="kling-v1-6"))
+    words = finish(elsewhere.submit(prompt="a harbour"))
+    longer = finish(elsewhere.extend(first, "on"))
+    session = make_session()
+    for made in (first, words, longer):
+        run = finish(session.attach(made.task_id or ""))
+        assert run.video is not None, run.error
+        assert (run.record.form, run.record.endpoint) == (made.record.form, made.record.endpoint)
+
+
+@pytest.mark.parametrize("provider", ["sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi"])
+def test_a_task_of_each_door_can_be_attached(make_session: Any, tmp_path: Any, provider: str) -> None:
+    made = finish(make_session(provider=provider, home=tmp_path / "elsewhere").submit(prompt="a harbour"))
+    run = finish(make_session(provider=provider).attach(made.task_id or ""))
+    assert run.video is not None, run.error
+    assert run.id != made.id
+    with pytest.raises(TaskNotFound):
+        make_session(provider=provider).attach("5f0d9a8e-0000-4000-8000-000000000000")
+
+
+def test_runs_of_several_forms_are_followed_at_once(session: Session, picture: np.ndarray) -> None:
+    runs = [session.submit(picture, f"boat {n}") for n in range(4)]
+    runs += [session.submit(prompt=f"harbour {n}") for n in range(4)]
+    for run in runs:
+        assert finish(run).status is RunStatus.SUCCEEDED, run.error
