@@ -103,7 +103,6 @@ def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
         return providers()
     if name == "help":
         from kling_nb.magics.commands import COMMANDS  # noqa: PLC0415 - the table imports nothing of ours
-
         from kling_nb.magics.pages import PAGES  # noqa: PLC0415 - texts, for those who ask
 
         return ["errors", "options", *PAGES, *(name for name in COMMANDS if name not in PAGES)]

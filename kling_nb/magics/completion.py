@@ -12,12 +12,14 @@ from IPython.core.completer import SimpleCompletion
 from kling_nb.magics import candidates
 from kling_nb.magics.body import read_key
 from kling_nb.magics.commands import COMMANDS, options_of
-from kling_nb.magics.options import RUN_OPTIONS, Kind, Option, by_header_key, by_spelling
+from kling_nb.magics.options import EXTEND_OPTIONS, RUN_OPTIONS, Kind, Option, by_header_key, by_spelling
 from kling_nb.magics.pictures import is_brush, is_picture, picture_files
 
 if TYPE_CHECKING:
     from IPython.core.completer import SimpleMatcherResult
 
+EXTEND = "extend"
+PICTURE_COMMANDS = frozenset({"pad", "preview", "masks"})
 _CELL_LINE = re.compile(r"%%kling\s+(.*)")
 _LINE_MAGIC = re.compile(r"(?:\s*[A-Za-z_][\w.]*\s*=)?\s*%kling\s+(.*)")
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z_]\w*)?$")
@@ -73,6 +75,10 @@ def _on_line(
     if commands and words and words[0] in COMMANDS:
         options = options_of(words[0])
         first_words: list[str] = candidates.for_command(words[0], variables)
+        first_words += _pictures(fragment, variables) if words[0] in PICTURE_COMMANDS else []
+    elif words[:1] == [EXTEND] and not commands:
+        options = EXTEND_OPTIONS
+        first_words = candidates.run_ids() if len(words) == 1 else []
     else:
         first_words = [] if words else _pictures(fragment, variables) + (list(COMMANDS) if commands else [])
     known = by_spelling(options)
@@ -115,7 +121,7 @@ def _values(option: Option, fragment: str, variables: Mapping[str, Any]) -> list
     if option.kind is Kind.VARIABLE:
         return [name for name, value in variables.items() if name[0] != "_" and is_brush(value)]
     if option.kind is Kind.PAIR:
-        return [f"{name}=" for name in candidates.request_fields()]
+        return candidates.request_fields(fragment)
     if option.kind is Kind.RUN:
         return candidates.run_ids()
     if option.kind is Kind.FLAG:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kling_nb.magics.commands import COMMANDS
-from kling_nb.magics.options import GROUPS, Kind, Option
+from kling_nb.magics.options import GROUPS, RUN_OPTIONS, Kind, Option
+from kling_nb.magics.pages import PAGES
 
 _RUN_HEAD = """\
-%%kling IMAGE [options]        IMAGE: path ("quotes for spaces"), URL or variable
+%%kling [IMAGE] [options]      path ("quotes for spaces"), URL or variable; without: text-to-video
 prompt                         {{name}} takes a variable; a line --- separates prompts (a run each)
 --- negative                   what follows must not appear
 %kling IMAGE [options] prompt  the same on one line
@@ -18,29 +19,42 @@ def run_options() -> str:
     parts = [_RUN_HEAD]
     for title, options in GROUPS:
         parts.append(title)
-        parts += [f"  {_signature(option):<28} {option.help}" for option in options]
+        parts += _table(options)
     return "\n".join(parts)
 
 
 def overview() -> str:
     """Return the help screen of ``%kling``."""
     lines = ["%%kling IMAGE [options] + prompt below: make a video (%%kling --help lists the options)", ""]
-    lines += [
-        f"  %kling {f'{name} {command.usage}':<34} {command.summary}" for name, command in COMMANDS.items()
-    ]
+    lines += [f"  %kling {f'{name} {entry.usage}':<34} {entry.summary}" for name, entry in COMMANDS.items()]
     lines += [
         "",
+        f"Pages, %kling help PAGE: {', '.join(PAGES)}.",
         "%kling help COMMAND shows its options; Tab completes options, values, variables and run ids.",
     ]
     return "\n".join(lines)
+
+
+def page(name: str) -> str:
+    """Return one of the pages; the options on it are those of the parser."""
+    entry = PAGES[name]
+    by_dest = {option.dest: option for option in RUN_OPTIONS}
+    parts = [entry.title, "", entry.text]
+    parts += [entry.table()] if entry.table is not None else []
+    if entry.options:
+        parts += ["", *_table(tuple(by_dest[dest] for dest in entry.options))]
+    return "\n".join(parts)
 
 
 def command(name: str) -> str:
     """Return the help screen of a subcommand."""
     entry = COMMANDS[name]
     lines = [f"%kling {name} {entry.usage}".rstrip(), f"  {entry.summary}"]
-    lines += [f"  {_signature(option):<28} {option.help}" for option in entry.options]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_table(entry.options)])
+
+
+def _table(options: tuple[Option, ...]) -> list[str]:
+    return [f"  {_signature(option):<28} {option.help}" for option in options]
 
 
 def _signature(option: Option) -> str:

@@ -64,6 +64,11 @@ def door_of(provider: str) -> Door:
     return providers.get(provider).door
 
 
+def all_doors() -> list[Door]:
+    """Return what is particular about each door, in the order in which they are chosen."""
+    return [door_of(name) for name in providers.door_names()]
+
+
 def base_of(settings: Settings, door: Door) -> str:
     """Return the address of a door: from the first of its variables that is set, else its own.
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from kling_nb import media
+from kling_nb.domain.mask import resize_nearest
+from kling_nb.errors import MediaError
+from kling_nb.session.drawing import DrawingPicture
 from kling_nb.session.views import NO_MATH, html_text
-from kling_nb.widgets.pad.overlay import outline
+from kling_nb.widgets.pad.overlay import overlay_png
 from kling_nb.widgets.pad.state import COLORS
 
 Bits = NDArray[np.bool_]
 
 LONGEST: Final = 720
-"""Longer side of the picture in pixels."""
-
-SHARE: Final = 0.45
-"""How much of the colour covers the photograph."""
+"""Longer side of the shown picture in pixels."""
 
 
 def masks_bundle(picture: Any, masks: Mapping[str, Bits], text: str) -> dict[str, Any]:
@@ -58,18 +55,15 @@ def _named(name: str, mask: Bits, place: int) -> str:
 
 def _drawn(picture: Any, masks: Mapping[str, Bits]) -> str | None:
     """Return the picture as a ``data:`` address; None for one at an address, which is not fetched."""
-    image = media.load_image(picture)
-    if image.data is None:
+    try:
+        shown = DrawingPicture(picture)
+    except MediaError:
         return None
-    whole = Image.fromarray(media.decode_image(image.data))
-    whole.thumbnail((LONGEST, LONGEST))
-    pixels = np.asarray(whole.convert("RGB")).astype(np.float32)
-    for place, mask in enumerate(masks.values()):
-        _, color = COLORS[place % len(COLORS)]
-        tint = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
-        bits = np.asarray(Image.fromarray(mask).resize(whole.size, Image.Resampling.NEAREST))
-        pixels[bits] = pixels[bits] * (1 - SHARE) + tint * SHARE
-        pixels[outline(bits)] = tint
-    out = io.BytesIO()
-    Image.fromarray(pixels.astype(np.uint8)).save(out, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
+    scale = min(1.0, LONGEST / max(shown.size))
+    size = (max(1, round(shown.size[0] * scale)), max(1, round(shown.size[1] * scale)))
+    regions = [
+        (resize_nearest(mask, size), COLORS[place % len(COLORS)][1])
+        for place, mask in enumerate(masks.values())
+    ]
+    data = shown.thumbnail(overlay_png(regions, None, size), LONGEST)
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"

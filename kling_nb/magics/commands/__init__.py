@@ -55,7 +55,7 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {
-    "help": Command("[COMMAND | errors [CODE]]", "this screen; every service code explained"),
+    "help": Command("[PAGE | COMMAND | errors [CODE]]", "this screen; pages; every service code"),
     "runs": Command("[options]", "the run log as a DataFrame", (*_FILTERS, OUT, *_ALWAYS)),
     "show": Command("[RUN …]", "card of a run (default: the latest)", (OUT, *_ALWAYS)),
     "status": Command("[RUN …]", "runs in flight, or these"),
@@ -67,7 +67,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "attach": Command(
         "TASK [--run RUN]",
-        "follow a task by its id, or give it to a run whose answer was lost",
+        "follow a task; give a lost run its task",
         (
             Option("run", ("--run",), Kind.RUN, "the run whose answer was lost", "RUN"),
             PROVIDER,
@@ -82,7 +82,7 @@ COMMANDS: dict[str, Command] = {
     "models": Command("[DOOR]", "what each model can do, and what is retired", (PROVIDER, *_ALWAYS)),
     "doctor": Command("[DOOR]", "check key, host, clock, balance, log, codec; free", (PROVIDER, *_ALWAYS)),
     "config": Command("[NAME [VALUE]]", "show or set defaults of this kernel; VALUE '-' resets"),
-    "provider": Command("[DOOR]", "every door and its key; or choose one, '-' by credentials"),
+    "provider": Command("[DOOR]", "every door and its key; or choose one ('-': by keys)"),
     "login": Command(
         "[PROVIDER]",
         "type a key that the notebook does not keep",

@@ -7,6 +7,7 @@ from kling_nb.magics import helptext
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.commands import COMMANDS
 from kling_nb.magics.context import Context
+from kling_nb.magics.pages import PAGES
 from kling_nb.magics.suggest import did_you_mean
 from kling_nb.session import explain, explanations
 
@@ -32,14 +33,22 @@ def run(context: Context, arguments: Arguments) -> None:
         context.say(_errors(words[0]))
     elif words[0] == "options":
         context.say(helptext.run_options())
+    elif words[0] in PAGES:
+        context.say(_page(words[0]))
     elif words[0] in COMMANDS:
         context.say(helptext.command(words[0]))
     else:
         raise UsageError(
             f"There is no help on {words[0]!r}.",
-            f"Topics are the subcommands, {' and '.join(_EXTRA)}.",
-            did_you_mean(words[0], (*COMMANDS, *_EXTRA), "%kling help lists the subcommands."),
+            f"Pages are {', '.join(PAGES)}, {', '.join(_EXTRA)}; every subcommand has one, too.",
+            did_you_mean(words[0], (*PAGES, *COMMANDS, *_EXTRA), "%kling help lists the subcommands."),
         )
+
+
+def _page(name: str) -> str:
+    """Return a page, and below it the options of the subcommand of the same name."""
+    text = helptext.page(name)
+    return f"{text}\n\n{helptext.command(name)}" if name in COMMANDS else text
 
 
 def _errors(what: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kling_nb import settings
 from kling_nb.errors import SettingsError, UsageError
 from kling_nb.magics.arguments import Arguments
@@ -11,12 +9,13 @@ from kling_nb.magics.choosing import refuse_words
 from kling_nb.magics.context import Context
 from kling_nb.magics.suggest import did_you_mean
 from kling_nb.session import provider_names
+from kling_nb.session.doortable import DoorRow, door_rows
+from kling_nb.session.views import NO_MATH, html_text
 
-if TYPE_CHECKING:
-    import pandas as pd
+HEAD = ("", "door", "service", "key", "makes", "brush", "price of a clip", "to open it")
 
 
-def run(context: Context, arguments: Arguments) -> pd.DataFrame | None:
+def run(context: Context, arguments: Arguments) -> None:
     """Show all doors, or choose one; ``-`` goes back to choosing by credentials.
 
     Parameters
@@ -44,8 +43,33 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame | None:
             raise
     provider, reason = context.session.choose_provider()
     context.say(f"provider {provider} ({reason})")
-    if arguments.positional:
-        return None
-    from kling_nb.magics.doortable import door_frame  # noqa: PLC0415 - needed for the table only
+    if not arguments.positional:
+        _show(context, door_rows(context.session))
 
-    return door_frame(context.session)
+
+def _show(context: Context, rows: list[DoorRow]) -> None:
+    text = "\n".join(line for row in rows for line in _lines(row))
+    if not context.has_page:
+        context.say(text)
+        return
+    head = "".join(f'<th style="text-align:left">{title}</th>' for title in HEAD)
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td style="text-align:left">{html_text(cell)}</td>' for cell in _cells(row))
+        + "</tr>"
+        for row in rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    context.display({"text/plain": text, "text/html": f'<div class="kn-doors {NO_MATH}">{table}</div>'})
+
+
+def _cells(row: DoorRow) -> tuple[str, ...]:
+    mark = "●" if row.chosen else ""
+    return mark, row.name, row.service, row.key, row.makes, row.brush, row.price, row.advice
+
+
+def _lines(row: DoorRow) -> list[str]:
+    mark, name, *cells, advice = _cells(row)
+    labels = ("", "key: ", "", "brush: ", "price: ")
+    line = " · ".join(label + cell for label, cell in zip(labels, cells, strict=True))
+    return [f"{mark or ' '} {name:<21} {line}", *([f"{'':<24}→ {advice}"] if advice else [])]

