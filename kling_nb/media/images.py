@@ -6,6 +6,8 @@ import base64
 import hashlib
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kling_nb.domain.images import ImageRef
-from kling_nb.errors import MediaError
+from kling_nb.errors import MediaError, printable
 from kling_nb.media.colour import in_srgb
 from kling_nb.media.header import MAX_PIXELS, BrokenHeaderError, Header, read_header
 from kling_nb.media.kinds import FORMATS, further_formats, no_picture
@@ -21,7 +23,6 @@ from kling_nb.media.sources import Source, open_source
 
 JPEG_QUALITY = 95
 _ORIENTATION = 0x0112
-_BREAKAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, ZeroDivisionError, MemoryError)
 
 
 def load_image(source: Any, *, max_bytes: int = 10_000_000) -> ImageRef:
@@ -186,6 +187,27 @@ def _broken(name: str, why: str) -> MediaError:
     )
 
 
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Turn whatever a decoder makes of hostile bytes into a `MediaError`, and keep its warnings to itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            yield
+        except MediaError:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise MediaError(
+                f"{name} is unreasonably large.",
+                f"Pictures above {MAX_PIXELS // 1_000_000} million pixels are not decoded.",
+                "Scale it down first; the service makes at most 4K video.",
+            ) from error
+        except Exception as error:
+            # Decoders of a dozen formats: with damaged files every kind of error has been seen.
+            raise _broken(name, printable(str(error)) or type(error).__name__) from error
+
+
 def open_picture(data: bytes, name: str) -> Image.Image:
     """Open a picture file of a known format, whose pixels are still to be decoded.
 
@@ -196,27 +218,17 @@ def open_picture(data: bytes, name: str) -> Image.Image:
     MediaError
         Another format, broken, or too large.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
+    with _decoding(name):
+        for formats in (FORMATS, further_formats):
             try:
-                return Image.open(io.BytesIO(data), formats=FORMATS)
+                return Image.open(io.BytesIO(data), formats=formats() if callable(formats) else formats)
             except UnidentifiedImageError:
-                return Image.open(io.BytesIO(data), formats=further_formats())
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise MediaError(
-                f"{name} is unreasonably large.",
-                f"Pictures above {MAX_PIXELS // 1_000_000} million pixels are not decoded.",
-                "Scale it down first; the service makes at most 4K video.",
-            ) from error
-        except UnidentifiedImageError as error:
-            raise no_picture(data, name) from error
-        except _BREAKAGE as error:
-            raise _broken(name, str(error) or type(error).__name__) from error
+                continue
+    raise no_picture(data, name)
 
 
 def decoded_picture(data: bytes, name: str) -> Image.Image:
-    """Return a picture with its pixels decoded, in whatever mode it is stored.
+    """Return a picture with its pixels decoded, upright, in whatever mode it is stored.
 
     Raises
     ------
@@ -226,26 +238,26 @@ def decoded_picture(data: bytes, name: str) -> Image.Image:
     header = _checked_header(data, name)
     picture = open_picture(data if header is None else header.without_surplus(data), name)
     _check_pixels(picture.width, picture.height, name)
-    try:
+    with _decoding(name):
         picture.load()
-    except (*_BREAKAGE, Image.DecompressionBombError) as error:
-        raise _broken(name, str(error) or type(error).__name__) from error
-    return picture
+        upright = ImageOps.exif_transpose(picture)
+        # Kept for the notes; a transposed picture has neither.
+        upright.format = picture.format
+        upright.info["turned"] = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
+        upright.info["animated"] = getattr(picture, "is_animated", False)
+        return upright
 
 
 def _decode(data: bytes, name: str) -> tuple[Image.Image, list[str]]:
     """Decode fully; return 8-bit RGB and what had to be changed."""
     picture = decoded_picture(data, name)
     notes = []
-    try:
-        if getattr(picture, "is_animated", False) and picture.format != "MPO":
-            notes.append("only the first frame of the animation is used")
-        turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
-        if turned and picture.format not in ("JPEG", "PNG", "MPO"):
-            notes.append("turned upright as its EXIF tag says, the tag dropped")
-        rgb, flattened = _to_rgb(in_srgb(ImageOps.exif_transpose(picture), notes))
-    except _BREAKAGE as error:
-        raise _broken(name, str(error) or type(error).__name__) from error
+    if picture.info["animated"] and picture.format != "MPO":
+        notes.append("only the first frame of the animation is used")
+    if picture.info["turned"] and picture.format not in ("JPEG", "PNG", "MPO"):
+        notes.append("turned upright as its EXIF tag says, the tag dropped")
+    with _decoding(name):
+        rgb, flattened = _to_rgb(in_srgb(picture, notes))
     if flattened:
         notes.append("transparency flattened on white")
     return rgb, notes
@@ -290,10 +302,8 @@ def _converted(data: bytes, header: Header | None, name: str, max_bytes: int, mo
 def _from_pixels(opened: Source, max_bytes: int) -> ImageRef:
     if opened.picture is not None:
         _check_pixels(opened.picture.width, opened.picture.height, opened.name)
-        try:
+        with _decoding(opened.name):
             upright = ImageOps.exif_transpose(opened.picture)
-        except _BREAKAGE as error:
-            raise _broken(opened.name, str(error) or type(error).__name__) from error
     else:
         assert opened.array is not None
         upright = picture_from_array(opened.array)

@@ -52,7 +52,7 @@ def load_mask(source: Any) -> NDArray[np.bool_]:
     if opened.picture is not None:
         return _from_picture(ImageOps.exif_transpose(opened.picture))
     assert opened.data is not None
-    return _from_picture(ImageOps.exif_transpose(decoded_picture(opened.data, "The mask")))
+    return _from_picture(decoded_picture(opened.data, "The mask"))
 
 
 def _from_array(array: NDArray[Any]) -> NDArray[np.bool_]:

@@ -11,6 +11,8 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from kling_nb import media
@@ -246,3 +248,49 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path):
     for name in (tmp_path / "boat.png", "/dev/zero"):
         with pytest.raises(MediaError, match="no file"):
             media.load_image(name)
+
+
+SMALL = Image.fromarray(SMOOTH[:24, :31])
+SEEDS = [
+    saved("JPEG", SMALL, exif=turned(6)),
+    saved("PNG", SMALL, exif=turned(6)),
+    *(saved(kind, SMALL) for kind in ("GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "ICO", "PPM", "TGA")),
+    saved("MPO", SMALL, save_all=True, append_images=[SMALL]),
+]
+CHANGES = st.lists(
+    st.tuples(st.floats(0, 0.999), st.sampled_from(["set", "cut", "add"]), st.binary(min_size=1, max_size=6)),
+    min_size=1,
+    max_size=6,
+)
+
+
+def with_checksums(data):
+    """So that a changed PNG reaches more than the first check."""
+    out, position = bytearray(data[:8]), 8
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        if position + 12 + length > len(data):
+            return data
+        out += part(data[position + 4 : position + 8], data[position + 8 : position + 8 + length])
+        position += 12 + length
+    return bytes(out)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.sampled_from(SEEDS), CHANGES)
+def test_damaged_files_are_read_or_refused_and_nothing_else(seed, changes):
+    data = bytearray(seed)
+    for place, how, what in changes:
+        at = int(place * len(data))
+        if how == "set":
+            data[at : at + len(what)] = what
+        elif how == "cut":
+            del data[at : at + 7 * len(what)]
+        else:
+            data[at:at] = what
+    hostile = with_checksums(bytes(data)) if data.startswith(headers.PNG_SIGNATURE) else bytes(data)
+    for read in (media.load_image, media.decode_image, media.load_mask):
+        try:
+            read(hostile)
+        except MediaError as error:
+            assert len(error.lines()) == 3
