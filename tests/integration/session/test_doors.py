@@ -11,7 +11,7 @@ import pytest
 from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import InputError, MediaError, RequestRefused, SubmitUncertain, TaskNotFound
+from kling_nb.errors import BudgetError, InputError, MediaError, RequestRefused, SubmitUncertain, TaskNotFound
 from kling_nb.session import MotionBrush, Session
 
 DOORS = ("sandbox", "sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi")
@@ -200,3 +200,11 @@ def test_runs_of_several_forms_are_followed_at_once(session: Session, picture: n
     runs += [session.submit(prompt=f"harbour {n}") for n in range(4)]
     for run in runs:
         assert finish(run).status is RunStatus.SUCCEEDED, run.error
+
+
+def test_masks_count_in_the_budgets(make_session: Any, sandbox: Any, picture: np.ndarray) -> None:
+    session = make_session(budget_day="0.15")
+    session.masks(picture)
+    with pytest.raises(BudgetError):
+        session.masks(picture[:, ::-1])
+    assert len(sandbox.charges()) == 1
