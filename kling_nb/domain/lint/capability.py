@@ -165,7 +165,8 @@ def retired(request: VideoRequest, at: Place) -> Problems:
     wanted = request.features - {Feature.BRUSH, Feature.CAMERA_SIMPLE, Feature.CAMERA}
     fix = _offers(request, at, wanted)
     message = f"{model} is retired on {at.provider}{since}{why}"
-    yield error("L25", "model_name", message, f'{fix}; or provider="sandbox"')
+    rehearse = '; or provider="sandbox"' if at.door.retires else ""
+    yield error("L25", "model_name", message, fix + rehearse)
 
 
 def brush_nowhere(request: VideoRequest, at: Place) -> Problems:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from kling_nb.domain import capabilities as cap
 from kling_nb.domain.capabilities import Grid
 from kling_nb.domain.cost import Cost
 from kling_nb.domain.door import FORM_WORDS, Door
@@ -57,6 +56,8 @@ class Place:
         The door's name, or another one where the door is rehearsed.
     estimate
         Returns what a request costs there.
+    retired
+        Models that are no longer served there.
     facts
         What neither door nor request tells.
     """
@@ -64,18 +65,12 @@ class Place:
     door: Door
     provider: str
     estimate: Callable[[VideoRequest], Cost]
+    retired: frozenset[str]
     facts: LintFacts = field(default_factory=LintFacts)
 
     def grid(self, request: VideoRequest) -> Grid | None:
         """Return the combinations offered for the form of a request, None when the service alone knows."""
         return self.door.grids.get(request.form)
-
-    @property
-    def retired(self) -> frozenset[str]:
-        """Models that are no longer served here."""
-        models = {model for grid in self.door.grids.values() for model in grid.models}
-        gone = cap.retired_models(self.provider, dated=self.door.retires, models=models)
-        return gone | self.facts.retired
 
     def elsewhere(self, able: Callable[[Door], bool]) -> str:
         """Return advice that names the other doors that are able, empty when none is."""

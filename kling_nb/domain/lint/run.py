@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from kling_nb.domain.capabilities import retired_models
 from kling_nb.domain.cost import Cost
 from kling_nb.domain.cost import estimate as list_price
 from kling_nb.domain.door import Door
@@ -64,7 +65,10 @@ def lint(
     """
     name = provider or door.name
     price = estimate or (lambda asked: list_price(asked, door, name))
-    at = Place(door, name, price, facts or LintFacts())
+    known = facts or LintFacts()
+    models = {model for grid in door.grids.values() for model in grid.models}
+    gone = retired_models(name, dated=door.retires, models=models)
+    at = Place(door, name, price, gone | known.retired, known)
     general = (problem for rule in _RULES for problem in rule(request, at))
     found = [*extra, *(problem for problem in general if not _said(problem, extra))]
     unique = list(dict.fromkeys(found))
