@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from kling_nb import providers
 from kling_nb.errors import SettingsError
 from kling_nb.settings import Settings, clean_base_url
-from kling_nb.transport.auth import Credential, find_credential
+from kling_nb.transport.auth import Credential
+from kling_nb.transport.finding import find_credential
 
 if TYPE_CHECKING:
     from kling_nb.domain.door import Door

@@ -8,7 +8,7 @@ from kling_nb import keys, providers, settings
 from kling_nb.errors import SettingsError
 from kling_nb.session.choice import choose_provider
 from kling_nb.session.doors import credential_of, door_of
-from kling_nb.transport.auth import check_key
+from kling_nb.transport.finding import check_key
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

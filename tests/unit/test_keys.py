@@ -18,7 +18,7 @@ from kling_nb import keys, settings
 from kling_nb.domain.door import Door
 from kling_nb.errors import SettingsError
 from kling_nb.providers.official import DOOR as OFFICIAL
-from kling_nb.transport.auth import find_credential
+from kling_nb.transport.finding import find_credential
 
 ALPHA = Door(
     name="alpha",

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from kling_nb import settings
 from kling_nb.errors import SettingsError
 from kling_nb.providers.official import DOOR as OFFICIAL
-from kling_nb.transport.auth import Credential, HostAuth, find_credential, sign
+from kling_nb.transport.auth import Credential, HostAuth, sign
+from kling_nb.transport.finding import find_credential
 
 SHORT_KEY = "ignore::jwt.warnings.InsecureKeyLengthWarning"
 AK, SK = "AKLTsandbox0000000000000000000001", "0123456789abcdef0123456789abcdef"
