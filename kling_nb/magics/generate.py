@@ -87,8 +87,6 @@ def _submit_all(context: Context, call: RunCall, requests: list[dict[str, Any]])
     # All prompts are checked before the first is sent: half of a cell's runs is nobody's wish.
     for each in prepared:
         each.check(force=call.force)
-    if not call.yes:
-        confirm(prepared, context.ask)
     label = Label(
         name=call.name,
         note=call.note,
@@ -100,6 +98,10 @@ def _submit_all(context: Context, call: RunCall, requests: list[dict[str, Any]])
         budget=call.budget,
         assume_units=call.assume_units,
     )
+    # Prompts of a cell share its budget, and are paid together or not at all.
+    session.afford(prepared, label)
+    if not call.yes:
+        confirm(prepared, context.ask)
     runs: list[Run] = []
     for each in prepared:
         run = session.send(each, label)

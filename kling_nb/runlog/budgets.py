@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,6 @@ from kling_nb.runlog.spending import Spent, Totals
 from kling_nb.runlog.statements import Statement, compile_statement
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from kling_nb.runlog.database import Database
 
 
@@ -40,17 +39,31 @@ class Charge:
         Which sums it belongs to.
     units, usd
         Its expected price, None when unknown.
+    runs
+        How many runs it stands for.
     """
 
     purse: str
     sweep: str | None
     units: Decimal | None
     usd: Decimal | None
+    runs: int = 1
 
     @classmethod
     def of(cls, record: RunRecord) -> Charge:
         """Return the charge of a row."""
         return cls(record.purse or REAL, record.sweep_id, record.estimate_units, record.estimate_usd)
+
+    @classmethod
+    def together(cls, charges: Sequence[Charge]) -> Charge:
+        """Return several charges of one purse and sweep as one; unknown when one of them is."""
+        return cls(
+            charges[0].purse,
+            charges[0].sweep,
+            _sum([charge.units for charge in charges]),
+            _sum([charge.usd for charge in charges]),
+            len(charges),
+        )
 
     def price(self, currency: Money) -> Amount | None:
         """Return the price in a budget's currency."""
@@ -174,6 +187,35 @@ class Budgets:
                 for name in self._names(cursor, limit, purse)
             ]
 
+    def afford(self, charges: Sequence[Charge], caps: Sequence[Limit] = ()) -> None:
+        """Refuse several runs that together would exceed a budget, before the first of them is made.
+
+        Nothing is reserved: each is asked again when it is made.
+
+        Parameters
+        ----------
+        charges
+            Of one purse and sweep.
+        caps
+            Limits of this kernel.
+
+        Raises
+        ------
+        BudgetError
+            They cannot all be paid.
+        """
+        if not charges:
+            return
+        stored = self.limits()
+        if not (stored or caps):
+            return
+        with self._database.writing(durable=False) as cursor:
+            for limit in (*stored, *caps):
+                if not limit.concerns(charges[0].sweep):
+                    continue
+                for charge in charges if limit.scope is Scope.RUN else [Charge.together(charges)]:
+                    self._check(cursor, limit, charge, sending=False)
+
     def guard(
         self,
         cursor: Any,
@@ -213,7 +255,7 @@ class Budgets:
         alerts = []
         for limit in (*stored, *caps):
             if limit.concerns(charge.sweep):
-                held = self._check(cursor, limit, charge, sending)
+                held = self._check(cursor, limit, charge, sending=sending)
                 if alerted and limit.id is not None and held > ALERT * limit.amount.micro:
                     alerts += self._alert(cursor, limit, charge, held)
         return alerts
@@ -223,7 +265,7 @@ class Budgets:
         self._any.run(cursor, {})
         return cursor.fetchone() is not None
 
-    def _check(self, cursor: Any, limit: Limit, charge: Charge, sending: bool) -> int:
+    def _check(self, cursor: Any, limit: Limit, charge: Charge, *, sending: bool) -> int:
         """Return what is held with this run, in millionths; raise when it is too much."""
         currency = limit.amount.currency
         price = charge.price(currency)
@@ -243,6 +285,7 @@ class Budgets:
                 spent=from_micro(spent.settled, currency),
                 reserved=from_micro(reserved, currency),
                 sweep=charge.sweep,
+                runs=charge.runs,
             )
         return 0 if limit.scope is Scope.RUN else held
 
@@ -331,6 +374,11 @@ class Budgets:
 
     def _compiled(self, statement: sa.Executable) -> Statement:
         return compile_statement(statement, self._database.dialect)
+
+
+def _sum(prices: Sequence[Decimal | None]) -> Decimal | None:
+    known = [price for price in prices if price is not None]
+    return sum(known, Decimal(0)) if len(known) == len(prices) else None
 
 
 def day_start(now: datetime | None = None) -> datetime:

@@ -7,7 +7,7 @@ from kling_nb.errors import BudgetError
 
 
 def exceeded(
-    limit: Limit, price: Amount, *, spent: Amount, reserved: Amount, sweep: str | None
+    limit: Limit, price: Amount, *, spent: Amount, reserved: Amount, sweep: str | None, runs: int = 1
 ) -> BudgetError:
     """Return the error for a run that would exceed a budget.
 
@@ -21,14 +21,17 @@ def exceeded(
         What was taken already, and what is held for runs on their way.
     sweep
         The run's sweep.
+    runs
+        How many runs the price is for.
     """
+    what, these = ("this run", "this one") if runs == 1 else (f"these {runs} runs", "these")
     if limit.scope is Scope.RUN:
         why = f"It would cost {price}."
     else:
-        why = f"Spent {spent}, reserved {reserved} for runs on their way, and this one would cost {price}."
+        why = f"Spent {spent}, reserved {reserved} for runs on their way, and {these} would cost {price}."
     named = f" ({sweep})" if limit.scope is Scope.SWEEP and not limit.name else ""
     return BudgetError(
-        f"The {limit.title}{named} of {limit.amount} stops this run; nothing was sent.",
+        f"The {limit.title}{named} of {limit.amount} stops {what}; nothing was sent.",
         why,
         raising(limit),
     )

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING
 
 from kling_nb.domain.budget import REAL, SANDBOX_PURSE, Amount, Limit, Scope
 from kling_nb.errors import UsageError
-from kling_nb.runlog.budgets import Standing, day_start
+from kling_nb.runlog import RunRecord
+from kling_nb.runlog.budgets import Charge, Standing, day_start
+from kling_nb.session.money import estimate_columns
 from kling_nb.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
-    from kling_nb.runlog import RunLog, RunRecord
+    from kling_nb.runlog import RunLog
+    from kling_nb.session.build import Prepared
     from kling_nb.session.records import Label
 
 OFF = "off"
+IDENTICAL_RULE = "L34"
 BUDGET = "budget"
 """Key in a run's ``options``: the budget that was given with it."""
 
@@ -42,6 +48,47 @@ def caps_of(settings: Settings, record: RunRecord | None = None) -> tuple[Limit,
         scope = Scope.RUN if record.sweep_id is None else Scope.SWEEP
         caps.append(Limit(scope, Amount.parse(own), record.sweep_id or "", source="budget="))
     return tuple(caps)
+
+
+def check_affordable(log: RunLog, settings: Settings, prepared: Sequence[Prepared], label: Label) -> None:
+    """Refuse runs of one cell that together exceed a budget: half of a cell's runs is nobody's wish.
+
+    Parameters
+    ----------
+    log, settings
+        Where budgets stand.
+    prepared
+        The requests; those that an identical run stands for cost nothing.
+    label
+        How they will be sent.
+
+    Raises
+    ------
+    BudgetError
+        They cannot all be paid; nothing was sent.
+    """
+    check_label(label)
+    new = [each for each in prepared if label.again or not _reused(each)]
+    rows = [
+        RunRecord(
+            provider=each.provider,
+            sweep_id=label.sweep,
+            options={} if label.budget is None else {BUDGET: str(label.budget)},
+            **estimate_columns(each.cost, label.assume_units),
+        )
+        for each in new
+    ]
+    if not rows:
+        return
+    charges, caps = [Charge.of(row) for row in rows], caps_of(settings, rows[0])
+    log.budgets.afford(charges, caps)
+    if label.budget is not None and label.sweep is None:
+        # Given with a cell, it is for all that the cell makes.
+        log.budgets.afford([Charge.together(charges)], caps[-1:])
+
+
+def _reused(prepared: Prepared) -> bool:
+    return any(problem.id == IDENTICAL_RULE for problem in prepared.problems)
 
 
 def read_amount(value: object) -> Amount:

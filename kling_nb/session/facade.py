@@ -6,7 +6,7 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -20,7 +20,7 @@ from kling_nb.errors import InputError
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import build as building
 from kling_nb.session.attaching import bound_columns, check_bindable
-from kling_nb.session.budget import budget_frame, caps_of, check_label, set_budget
+from kling_nb.session.budget import budget_frame, caps_of, check_affordable, check_label, set_budget
 from kling_nb.session.choice import Choice, choose_provider
 from kling_nb.session.code import python_of
 from kling_nb.session.doctor import examine
@@ -542,6 +542,10 @@ class Session:
             with self._engine.turn:
                 set_budget(self.log, scope, amount, name)
         return budget_frame(self.log, settings)
+
+    def afford(self, prepared: Sequence[Prepared], label: Label) -> None:
+        """Raise ``BudgetError`` when runs of one cell cannot all be paid; nothing is reserved."""
+        check_affordable(self.log, self.ready(), prepared, label)
 
     def spent(self, by: str = "day") -> pd.DataFrame:
         """Return what runs have cost, and what is held for those on their way.

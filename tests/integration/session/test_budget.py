@@ -13,7 +13,7 @@ from kling_nb import errors
 from kling_nb.domain import capabilities
 from kling_nb.domain.budget import Amount, Scope
 from kling_nb.domain.task import RunStatus
-from kling_nb.session import Session
+from kling_nb.session import Label, Session
 
 PRICE = 1.5
 """Units of the default clip."""
@@ -122,6 +122,39 @@ def test_what_is_no_budget_is_told_before_anything_is_sent(
     with pytest.raises(errors.UsageError):
         session.submit(picture, "a boat", **bad)
     assert len(session.log.records()) == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "label", "said"),
+    [
+        ({"day": 4}, {}, "day budget of 4 units stops these 3 runs"),
+        ({"sweep": 4}, {"sweep": "boats"}, r"sweep budget \(boats\) of 4 units"),
+        ({}, {"budget": "4"}, "run budget of 4 units stops these 3 runs"),
+        ({}, {"budget": "$0.60", "sweep": "boats"}, r"budget of sweep boats of \$0\.60"),
+    ],
+)
+def test_runs_of_one_cell_are_paid_together_or_not_at_all(
+    session: Session, picture: np.ndarray, limit: dict[str, Any], label: dict[str, Any], said: str
+) -> None:
+    for scope, amount in limit.items():
+        session.budget(scope, amount)
+    prepared = [session.build(picture, f"boat {number}") for number in range(3)]
+    with pytest.raises(errors.BudgetError, match=said):
+        session.afford(prepared, Label(**label))
+    session.afford(prepared[:2], Label(**label))
+    assert len(session.log.records()) == 0, "nothing is reserved by asking"
+
+
+def test_prompts_that_have_been_run_before_are_not_paid_again(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    finish(session.submit(picture, "boat 0"))
+    session.budget("day", 4)
+    prepared = [session.build(picture, f"boat {number}") for number in range(2)]
+    session.afford(prepared, Label())
+    session.budget("day", 2)
+    with pytest.raises(errors.BudgetError):
+        session.afford(prepared, Label())
 
 
 # --- what counts ---
