@@ -11,12 +11,16 @@ from kling_nb.errors import KlingError
 from kling_nb.widgets.output import CellOutput, has_page
 
 _CREDENTIALS = (
-    ("KLING_API_KEY",),
-    ("KLINGAI_API_KEY",),
-    ("KLING_ACCESS_KEY", "KLING_SECRET_KEY"),
-    ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY"),
+    ("official", ("KLING_API_KEY",)),
+    ("official", ("KLINGAI_API_KEY",)),
+    ("official", ("KLING_ACCESS_KEY", "KLING_SECRET_KEY")),
+    ("official", ("KLINGAI_ACCESS_KEY", "KLINGAI_SECRET_KEY")),
+    ("acedata", ("ACEDATACLOUD_API_TOKEN",)),
+    ("aimlapi", ("AIMLAPI_API_KEY",)),
+    ("aimlapi", ("AIMLAPI_KEY",)),
 )
-"""Variables that hold a credential of the official API, in the order in which they are looked at."""
+"""Variables that hold a credential, in the order in which they are looked at: a guess, because asking the
+doors themselves would load them."""
 
 
 def first_guess(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -37,9 +41,9 @@ def first_guess(environ: Mapping[str, str]) -> tuple[str, str]:
     """
     if named := environ.get("KLING_NB_PROVIDER", "").strip().lower():
         return named, "named in the settings"
-    for names in _CREDENTIALS:
+    for provider, names in _CREDENTIALS:
         if all(environ.get(name) for name in names):
-            return "official", f"credential from {' + '.join(names)}"
+            return provider, f"credential from {' + '.join(names)}"
     return "sandbox", "no Kling credential found; a local imitation that charges nothing"
 
 

@@ -30,12 +30,14 @@ function build(el) {
   const head = element("div", "kn-head");
   at.status = element("span", "kn-status", { role: "status", "aria-live": "polite" });
   at.model = element("span", "kn-model");
+  at.form = element("span", "kn-form", { title: "What is made: from a picture, from words alone, or from an earlier clip" });
+  at.parent = element("span", "kn-parent", { title: "The clip that goes on" });
   at.provider = element("span", "kn-provider", { title: "Service that makes the video" });
   at.id = element("span", "kn-id", { title: "Run id: kn.run(\"…\") and %kling show find the run by it" });
   at.reused = element("span", "kn-reused", { title: "An identical run existed; --again makes another one" });
   at.reused.textContent = "reused, no charge";
   at.time = element("span", "kn-time", { title: "Elapsed; expected from your own runs of this kind" });
-  head.append(at.status, at.model, at.provider, at.id, at.reused, at.time);
+  head.append(at.status, at.model, at.form, at.parent, at.provider, at.id, at.reused, at.time);
   at.progress = element("div", "kn-progress", {
     role: "progressbar", "aria-label": "Progress by expected time", "aria-valuemin": "0", "aria-valuemax": "100",
   });
@@ -45,6 +47,12 @@ function build(el) {
   at.file = element("div", "kn-file");
   at.message = element("p", "kn-message", { "aria-live": "polite" });
   at.errors = element("div", "", { role: "alert" });
+  at.check = element("div", "kn-check");
+  at.console = element("a", "", { target: "_blank", rel: "noopener noreferrer" });
+  at.command = element("code", "", { title: "Put the id you found in place of <task id>" });
+  at.copyCommand = element("button", "kn-copy-command", { type: "button", title: "Copies the line to the clipboard" });
+  at.copyCommand.textContent = "Copy line";
+  at.check.append(at.console, at.command, at.copyCommand);
   at.notices = element("div");
   at.prompt = element("p", "kn-prompt");
   at.cost = element("div", "kn-cost", { title: "List price as estimate; what the service deducted once it says so" });
@@ -73,7 +81,7 @@ function build(el) {
   at.copy.textContent = "Copy Python";
   at.actions.append(at.stop, at.follow, at.load, at.copy);
   root.append(
-    head, at.progress, at.media, at.file, at.message, at.errors, at.notices, at.prompt, at.cost, at.params, at.code,
+    head, at.progress, at.media, at.file, at.message, at.errors, at.check, at.notices, at.prompt, at.cost, at.params, at.code,
     at.actions,
   );
   el.append(root);
@@ -96,6 +104,19 @@ function lines(parent, name, texts) {
 function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
   node.hidden = !value;
+}
+
+function copies(button, read, otherwise) {
+  const label = button.textContent;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(read());
+      button.textContent = "Copied";
+    } catch {
+      otherwise();
+    }
+    setTimeout(() => { button.textContent = label; }, 1500);
+  });
 }
 
 class Media {
@@ -223,11 +244,20 @@ function render({ model, el }) {
     text(at.status, state.status);
     at.status.title = state.explained + (state.service_status ? ` The service says: ${state.service_status}.` : "");
     text(at.model, state.model);
+    text(at.form, state.form);
+    text(at.parent, state.parent && `goes on from ${state.parent}`);
     text(at.provider, state.provider);
     text(at.id, state.id);
     at.reused.hidden = !state.reused;
     text(at.message, state.message);
     lines(at.errors, "kn-error", state.error);
+    at.check.hidden = !state.check;
+    if (state.check) {
+      // The address is a constant of ours, never something a service said.
+      at.console.href = state.check.console;
+      at.console.textContent = `Look for the task at ${state.check.title}`;
+      at.command.textContent = state.check.command;
+    }
     lines(at.notices, "kn-notice", state.notices);
     text(at.prompt, state.prompt);
     text(at.cost, state.cost);
@@ -258,14 +288,9 @@ function render({ model, el }) {
   at.stop.addEventListener("click", () => model.send({ kind: "stop" }));
   at.follow.addEventListener("click", () => model.send({ kind: "follow" }));
   at.load.addEventListener("click", () => { media.ask(); at.load.hidden = true; });
-  at.copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(model.get("state").code);
-      at.copy.textContent = "Copied";
-    } catch {
-      at.code.open = true;
-    }
-    setTimeout(() => { at.copy.textContent = "Copy Python"; }, 1500);
+  copies(at.copy, () => model.get("state").code, () => { at.code.open = true; });
+  copies(at.copyCommand, () => model.get("state").check?.command ?? "", () => {
+    getSelection().selectAllChildren(at.command);
   });
   model.on("change:state", update);
   model.on("change:poster", update);

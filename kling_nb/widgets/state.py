@@ -6,11 +6,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.domain.door import FORM_WORDS
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import printable
+from kling_nb.errors import SettingsError, printable
+from kling_nb.session.doors import door_of
+from kling_nb.session.forms import form_of
+from kling_nb.session.masks import RECOGNIZE
+from kling_nb.session.views import is_set
 from kling_nb.widgets import places
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Door
     from kling_nb.session.run import Run
 
 WORDS = {
@@ -29,6 +35,11 @@ EXPLAINED = {
     RunStatus.FAILED: "The service ended the task without a video.",
     RunStatus.UNCERTAIN: "Sent, but the answer was lost. It is looked up before anything is sent again.",
 }
+LOST_FOR_GOOD = (
+    "Sent, but the answer was lost, and this service knows no id of ours: only you can find its task."
+)
+BESIDES = ("video_list", "image_list", "elements", "upstream", "video_id")
+"""Request fields that have no column of their own in the log."""
 
 
 def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, Any]:
@@ -55,14 +66,17 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
         "status": _shown_status(run),
         "explained": _explained(run),
         "service_status": run.service_status or "",
-        "provider": run.provider,
+        "provider": _provider(run),
+        "form": _form(run),
+        "parent": record.parent_run or "",
+        "check": _check(run),
         "model": " ".join(str(part) for part in (record.model_name, record.mode) if part),
         "prompt": run.prompt,
         "started_ms": _milliseconds(record.submitted_at or record.sending_at),
         "finished_ms": _milliseconds(record.finished_at),
         "expected_s": None if run.status.is_final else run.expected,
         "cost": str(run.cost),
-        "params": [[name, shown(value)] for name, value in run.params.items()],
+        "params": [[name, shown(value)] for name, value in _params(run).items()],
         "notices": list(run.notices),
         "message": run.message,
         "error": error.lines() if error is not None else [],
@@ -83,7 +97,49 @@ def _explained(run: Run) -> str:
         return "The request was refused; there is no task and nothing was charged."
     if run.status is RunStatus.CREATED and run.record.sending_at is not None:
         return "On its way to the service; not confirmed yet."
-    return EXPLAINED[run.status]
+    return LOST_FOR_GOOD if _check(run) else EXPLAINED[run.status]
+
+
+def _door(run: Run) -> Door | None:
+    """Return the door of a run; None for a row of a version that knew others."""
+    try:
+        return door_of(run.provider)
+    except SettingsError:
+        return None
+
+
+def _provider(run: Run) -> str:
+    """Return which service makes the clip; the sandbox says which one it plays."""
+    door = _door(run)
+    if door is None or run.provider == "sandbox":
+        return run.provider
+    return door.title if run.provider == door.name else f"{run.provider} (plays {door.title})"
+
+
+def _form(run: Run) -> str:
+    """Return what is made; a clip without a picture says so, because one may have been forgotten."""
+    if run.record.form == RECOGNIZE:
+        return "masks of a picture"
+    words = FORM_WORDS[form_of(run.record)]
+    return f"{words}, no picture" if form_of(run.record) == "text2video" else words
+
+
+def _params(run: Run) -> dict[str, Any]:
+    asked = run.record.request or {}
+    return run.params | {name: asked[name] for name in BESIDES if is_set(asked.get(name))}
+
+
+def _check(run: Run) -> dict[str, str] | None:
+    """Return what a person does about a lost answer that nothing can look up; None for all other runs."""
+    door = _door(run)
+    lost = run.status is RunStatus.UNCERTAIN and run.task_id is None
+    if not lost or door is None or door.external_ids:
+        return None
+    return {
+        "console": door.console_url,
+        "title": door.title,
+        "command": f"%kling attach <task id> --run {run.id}",
+    }
 
 
 def _shown_status(run: Run) -> str:
@@ -137,7 +193,11 @@ def plain_text(run: Run) -> str:
     reused = "reused, no charge" if run.reused else ""
     ended = run.status is RunStatus.FAILED
     message = "" if ended else run.message
-    parts = (run.id, run.status.value, record.model_name, record.mode, str(run.cost), reused, message)
+    # A picture is what most clips are made from: only the other forms are worth a word.
+    form = "" if form_of(record) == "image2video" else _form(run)
+    parent = f"goes on from {record.parent_run}" if record.parent_run else ""
+    made = (record.model_name, record.mode, form, parent)
+    parts = (run.id, run.status.value, *made, str(run.cost), reused, message)
     head = printable(" · ".join(str(part) for part in parts if part))
     if run.error is not None and (run.done or ended):
         return "\n".join([head, *run.error.lines()])

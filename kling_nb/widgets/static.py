@@ -41,6 +41,7 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
         _media(state, poster, video_url),
         _paragraph("kn-message", state["message"]),
         *(_paragraph("kn-error", line) for line in state["error"]),
+        _check(state["check"]),
         *(_paragraph("kn-notice", line) for line in state["notices"]),
         _paragraph("kn-prompt", state["prompt"]),
         f'<div class="kn-cost">{html_text(state["cost"])}</div>' if state["cost"] else "",
@@ -61,8 +62,24 @@ def _head(state: Mapping[str, Any]) -> str:
         '<div class="kn-head">'
         f'<span class="kn-status" title="{html_text(state["explained"])}">{html_text(state["status"])}</span>'
         f'<span class="kn-model">{html_text(state["model"])}</span>'
+        f'<span class="kn-form">{html_text(state["form"])}</span>{_parent(state["parent"])}'
         f'<span class="kn-provider">{html_text(state["provider"])}</span>'
         f'<span class="kn-id">{html_text(state["id"])}</span>{reused}{time}</div>'
+    )
+
+
+def _parent(parent: str) -> str:
+    return f'<span class="kn-parent">goes on from {html_text(parent)}</span>' if parent else ""
+
+
+def _check(check: Mapping[str, str] | None) -> str:
+    """Return where to look for the task of a lost answer, and the line that gives it to its run."""
+    if check is None:
+        return ""
+    console, title = html_text(check["console"]), html_text(check["title"])
+    return (
+        f'<div class="kn-check"><a href="{console}" target="_blank" rel="noopener noreferrer">'
+        f"Look for the task at {title}</a><code>{html_text(check['command'])}</code></div>"
     )
 
 

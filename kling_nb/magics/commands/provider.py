@@ -49,9 +49,14 @@ def run(context: Context, arguments: Arguments) -> None:
 
 def _show(context: Context, rows: list[DoorRow]) -> None:
     text = "\n".join(line for row in rows for line in _lines(row))
-    if not context.has_page:
+    if context.has_page:
+        context.display({"text/plain": text, "text/html": as_html(rows)})
+    else:
         context.say(text)
-        return
+
+
+def as_html(rows: list[DoorRow]) -> str:
+    """Return the doors as a table; every text is escaped."""
     head = "".join(f'<th style="text-align:left">{title}</th>' for title in HEAD)
     body = "".join(
         "<tr>"
@@ -60,7 +65,7 @@ def _show(context: Context, rows: list[DoorRow]) -> None:
         for row in rows
     )
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    context.display({"text/plain": text, "text/html": f'<div class="kn-doors {NO_MATH}">{table}</div>'})
+    return f'<div class="kn-doors {NO_MATH}">{table}</div>'
 
 
 def _cells(row: DoorRow) -> tuple[str, ...]:

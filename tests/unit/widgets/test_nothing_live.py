@@ -16,8 +16,10 @@ from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, TaskFailed
 from kling_nb.magics import dryrun
+from kling_nb.magics.commands import provider
 from kling_nb.runlog import frames
 from kling_nb.session.doctor import DoctorLine, DoctorReport
+from kling_nb.session.doortable import DoorRow
 from kling_nb.session.preview import Preview
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.clip import clip_bundle
@@ -157,6 +159,11 @@ def masks(text):
     return masks_bundle(picture, {text: bits}, text.replace("\u2028", " "))["text/html"]
 
 
+def doors(text):
+    row = DoorRow(text, text, chosen=True, key=text, makes=text, brush=text, price=text, advice=text)
+    return provider.as_html([row])
+
+
 def runs_table(text):
     row = record_of(text) | {"id": text, "status": "failed", "tags": [text], "notices": [text]}
     values = [[row.get(name) for name in frames.FRAME_COLUMNS]]
@@ -173,6 +180,7 @@ VIEWS = {
     "dry run": lambda studio, tmp, text: dry_run(text),
     "clip": lambda studio, tmp, text: clip(tmp, text),
     "masks": lambda studio, tmp, text: masks(text),
+    "doors": lambda studio, tmp, text: doors(text),
     "preview": lambda studio, tmp, text: preview(tmp, text),
     "pad": lambda studio, tmp, text: pad(tmp, text),
     "runs()": lambda studio, tmp, text: runs_table(text),
@@ -247,6 +255,7 @@ def test_every_place_that_makes_html_is_in_the_table():
         "session/preview.py",
         "session/doctor.py",
         "session/run.py",
+        "magics/commands/provider.py",
         "magics/dryrun.py",
         "widgets/pad/pad.py",
         "widgets/clip.py",
