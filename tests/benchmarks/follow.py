@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 import httpx  # noqa: E402 - after the path
 
 from kling_nb import providers  # noqa: E402 - runs from a checkout too
+from kling_nb.domain.door import Form  # noqa: E402
 from kling_nb.domain.images import ImageRef  # noqa: E402
 from kling_nb.domain.request import VideoRequest  # noqa: E402
 from kling_nb.domain.task import RunStatus, Task  # noqa: E402
@@ -210,16 +211,22 @@ class Clockwork:
     poll: PollPolicy
     calls: int = 0
     asked_pause: float = 0.0
+    watch: str = "pages"
+
+    @property
+    def provider(self) -> Clockwork:
+        """The dialect as far as the tracker asks for it."""
+        return self
 
     def view(self, task_id: str) -> Task:
         done = time.monotonic() >= self.ends[task_id]
         return Task(task_id, RunStatus.SUCCEEDED if done else RunStatus.PROCESSING, "word")
 
-    async def query(self, task_id: str) -> Task:
+    async def query(self, task_id: str, form: Form) -> Task:
         self.calls += 1
         return self.view(task_id)
 
-    async def list_tasks(self, page: int, size: int) -> list[Task]:
+    async def list_tasks(self, page: int, size: int, form: Form) -> list[Task]:
         self.calls += 1
         return [self.view(task_id) for task_id in list(self.ends)[(page - 1) * size : page * size]]
 
@@ -250,7 +257,7 @@ async def noticed_by_loops(tasks: int, scale: float, span: float, interval: floa
 
     async def one(number: int, task_id: str) -> float:
         await asyncio.sleep(interval / scale * number / tasks)
-        while (await service.query(task_id)).status is not RunStatus.SUCCEEDED:  # noqa: ASYNC110 - a poll loop
+        while (await service.query(task_id, "image2video")).status is not RunStatus.SUCCEEDED:  # noqa: ASYNC110 - a poll loop
             await asyncio.sleep(interval / scale)
         return time.monotonic() - ends[task_id]
 
