@@ -52,7 +52,7 @@ def unpriced(limit: Limit, other: Amount | None) -> BudgetError:
     return BudgetError(
         f"The price of this run in {currency} is unknown, and there is a {limit.title} of {limit.amount}.",
         f"What it costs cannot be held against the budget{known}; nothing was sent.",
-        "State a price: assume_units=… for this run, or a price table; or end the budget.",
+        "State a price: assume_units=… for this run, or kn.prices({…}) for its door; or end the budget.",
     )
 
 
