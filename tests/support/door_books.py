@@ -1,0 +1,171 @@
+"""The books of a drill through every door: what the service holds against what the run log says.
+
+The service's side is the sandbox's own record of its tasks and charges; the prompt, which is different for each
+submission, says whose task it is where no id of the caller's exists.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from door_lanes import LANES, lines, name_of
+from door_table import KEYLESS
+from fault_table import Ending
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.runlog import RunRecord
+from kling_nb.session import Session
+
+ENDS = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.UNCERTAIN}
+SOURCE = "the clip that is made longer"
+
+
+class Zygote:
+    """The program of ``door_lanes``: waves of children that share one home and one sandbox.
+
+    Parameters
+    ----------
+    home
+        Home of the run log.
+    sandbox
+        The sandbox; two clips are made there whose continuations are ordered later.
+    """
+
+    def __init__(self, home: Path, sandbox: Any) -> None:
+        self.home = home
+        self.sandbox = sandbox
+        self.common = {
+            "home": str(home),
+            "sandbox_home": str(sandbox.home),
+            "sources": self._sources(),
+        }
+        program = Path(__file__).with_name("door_lanes.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Zygote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stdin.close()  # type: ignore[union-attr]
+        self._process.stdout.close()  # type: ignore[union-attr]
+        self._process.wait(60)
+
+    def _sources(self) -> dict[str, str]:
+        with Session(
+            provider="sandbox", home=self.home, sandbox_home=self.sandbox.home, posters=False
+        ) as session:
+            providers = {lane.provider for lane in LANES.values() if "extend" in lane.forms}
+            runs = {
+                name: session.submit(prompt=f"{SOURCE} at {name}", provider=name, model="kling-v1-6")
+                for name in sorted(providers)
+            }
+            assert all(run.wait(60).status is RunStatus.SUCCEEDED for run in runs.values())
+            return {name: run.id for name, run in runs.items()}
+
+    def wave(self, *jobs: dict[str, Any]) -> list[int]:
+        """Have jobs carried out at the same time; return how each child ended."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps([{**self.common, **job} for job in jobs]) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the program of the lanes died"
+        return list(json.loads(answer))
+
+
+class Books:
+    """What both sides hold now.
+
+    Parameters
+    ----------
+    home
+        Home of the run log.
+    sandbox
+        The sandbox.
+    """
+
+    def __init__(self, home: Path, sandbox: Any) -> None:
+        with Session(provider="sandbox", home=home, sandbox_home=sandbox.home) as session:
+            self.rows = [row for row in session.log.records() if SOURCE not in (row.prompt or "")]
+            self.errors = {row.id: session.run(row.id).error for row in self.rows}
+        self.tasks = [task for task in sandbox.tasks() if SOURCE not in task["prompt"]]
+        self.acks = lines(home / "acks.jsonl")
+        self.wire = lines(home / "wire.jsonl")
+        self.by_name = {name_of(row.prompt or ""): row for row in self.rows}
+        self.tasks_of: dict[str, list[dict[str, Any]]] = {}
+        for task in self.tasks:
+            self.tasks_of.setdefault(task["prompt"], []).append(task)
+
+    def balance(self, *, going: bool = False) -> None:
+        """Hold one side against the other, run by run.
+
+        Parameters
+        ----------
+        going
+            Whether some runs may still be followed.
+        """
+        assert len(self.by_name) == len(self.rows), "two runs of one order"
+        unknown = set(self.tasks_of) - set(self.by_name)
+        assert not unknown, f"charges without a run: {sorted(unknown)[:5]}"
+        lost = {(ack["name"], ack["run"]) for ack in self.acks} - {
+            (name, row.id) for name, row in self.by_name.items()
+        }
+        assert not lost, f"runs lost: {sorted(lost)[:5]}"
+        twice = {name: len(tasks) for name, tasks in self.tasks_of.items() if len(tasks) > 1}
+        assert not twice, f"charged twice: {twice}"
+        keys = Counter(task["external_id"] for task in self.tasks if task["external_id"])
+        assert not [key for key, count in keys.items() if count > 1]
+        for name, row in self.by_name.items():
+            self._check_row(name, row, going)
+        self._check_wire()
+
+    def _check_row(self, name: str, row: RunRecord, going: bool) -> None:
+        seen = f"{name}: {row.status} {self.errors[row.id]!r}"
+        assert row.status in ENDS or going, seen
+        (task,) = self.tasks_of.get(name) or [None]
+        if row.task_id is not None:
+            assert task is not None, f"a task nobody made: {seen}"
+            assert row.task_id == (task["public_id"] or task["id"]), f"another run's task: {seen}"
+            assert row.external_task_id == task["external_id"], seen
+        elif task is not None:
+            assert row.status is RunStatus.UNCERTAIN or going, f"a charge nobody was told about: {seen}"
+        assert (row.external_task_id is None) == (row.provider in KEYLESS)
+
+    def _check_wire(self) -> None:
+        """No create leaves after one whose outcome is open; with a key only under the same key."""
+        unclear: dict[str, bool] = {}
+        keys: dict[str, set[str]] = {}
+        waiting: Counter[str] = Counter()
+        for line in self.wire:
+            name, keyless = line["name"], LANES[line["lane"]].provider in KEYLESS
+            if line.get("sent"):
+                keys.setdefault(name, set()).add(line["key"])
+                assert not (keyless and (waiting[name] or unclear.get(name))), f"sent again: {name}"
+                waiting[name] += 1
+            else:
+                waiting[name] -= 1
+                unclear[name] = line["status"] >= 500 or line["status"] < 300
+        mixed = {name: found for name, found in keys.items() if len(found) > 1}
+        assert not mixed, f"one run under several ids: {mixed}"
+
+    def check(self, name: str, ending: Ending) -> str:
+        """Return how a run differs from its stated end; empty when it does not."""
+        row, tasks = self.by_name[name], self.tasks_of.get(name, [])
+        held = [task for task in tasks if task["charge"] != "released"]
+        error = self.errors[row.id]
+        found = (row.status, type(error), len(tasks), len(held), row.video_path is not None)
+        stated = (
+            ending.status,
+            ending.error or type(None),
+            ending.tasks,
+            int(ending.charged),
+            ending.video,
+        )
+        told = error is None or 1 <= len(error.lines()) <= 3
+        return "" if found == stated and told else f"{name}: {found} instead of {stated} {error!r}"
