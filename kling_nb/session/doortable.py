@@ -12,7 +12,7 @@ from kling_nb.errors import KlingError
 from kling_nb.session.doors import credential_of, door_of
 
 if TYPE_CHECKING:
-    from kling_nb.domain.door import Door
+    from kling_nb.domain.door import Door, Form
     from kling_nb.session.facade import Session
 
 
@@ -58,6 +58,26 @@ def door_rows(session: Session) -> list[DoorRow]:
     """
     chosen = session.choose_provider().provider
     return [_row(session, name, chosen=name == chosen) for name in providers.names()]
+
+
+def obstacles(session: Session, form: Form) -> dict[str, str]:
+    """Return why providers cannot be taken now, in a few words; those that can are absent.
+
+    Parameters
+    ----------
+    session
+        Whose settings are looked at.
+    form
+        What shall be made.
+    """
+    found = {}
+    for name in providers.names():
+        door = door_of(name)
+        if form not in door.forms:
+            found[name] = f"makes no {FORM_WORDS[form]}"
+        elif not providers.is_local(name) and (advice := _key(session, door)[1]):
+            found[name] = f"no key: %kling login {door.name}" if advice.startswith("%kling login") else advice
+    return found
 
 
 def brush_word(door: Door) -> str:

@@ -52,7 +52,7 @@ class RunCard(anywidget.AnyWidget):
         self._run = run
         self._lock = threading.Lock()
         self._output: CellOutput | None = None
-        self._left_static = False
+        self._left = ""
         self._folder = notebook_folder or Path.cwd()
         self._root = places.server_root()
         # A notebook executed by a program is looked at later, without a kernel: links have to do.
@@ -117,10 +117,12 @@ class RunCard(anywidget.AnyWidget):
         )
         if turned:
             self.poster = self._poster()
-        if self._output is not None and state["final"] and not self._left_static:
+        # A lost answer is an end for the notebook, too: it is read when the kernel is gone.
+        end = "final" if state["final"] else "lost" if state["check"] else ""
+        if self._output is not None and end and end != self._left:
             # Once only, at the end: the page draws a replaced output anew, which would close what a person
             # has opened. Before the live card: where the static one takes its place, no one sees both.
-            self._left_static = True
+            self._left = end
             self._output.replace(self._bundle(state))
         self.state = state
 

@@ -27,7 +27,7 @@ function textField(label, name, attributes, tag = "input") {
   const input = element(tag, `kn-field kn-field-${name}`, { ...attributes, "aria-label": label });
   const title = element("span", "kn-field-label");
   title.textContent = label;
-  return { input, box: element("label", "kn-field-box", {}, title, input) };
+  return { input, title, label, box: element("label", "kn-field-box", {}, title, input) };
 }
 
 class Composer {
@@ -66,7 +66,7 @@ class Composer {
   }
 
   buildPicture() {
-    this.image = textField("Picture", "image", { type: "text", placeholder: "path of a picture", spellcheck: "false" });
+    this.image = textField("Picture", "image", { type: "text", spellcheck: "false" });
     // Notebook pages keep Enter from ending the input as it does elsewhere.
     const open = () => this.image.input.value !== this.model.get("state").image && this.set("image", this.image.input.value);
     this.image.input.addEventListener("change", open);
@@ -78,7 +78,8 @@ class Composer {
       this.model.send({ kind: "upload", name: file.name }, undefined, [await file.arrayBuffer()]);
     });
     const choose = element("label", "kn-text-button kn-upload-button", { title: "Send a picture from this computer" }, "Upload …", this.upload);
-    this.root.append(element("div", "kn-picture-row", {}, this.image.box, choose));
+    this.remove = this.button("Remove", "Makes the clip from words alone", "kn-remove-picture", () => this.set("image", ""));
+    this.root.append(element("div", "kn-picture-row", {}, this.image.box, choose, this.remove));
   }
 
   button(label, title, name, work) {
@@ -91,11 +92,21 @@ class Composer {
   text(label, name, attributes, tag) {
     const made = textField(label, name, attributes, tag);
     made.input.addEventListener("input", () => {
+      this.count(made, name);
       clearTimeout(this.timers[name]);
       this.timers[name] = setTimeout(() => this.flush(name), PAUSE_MS);
     });
     made.input.addEventListener("change", () => this.flush(name));
     return made;
+  }
+
+  count(field, name) {
+    // Characters as the service counts them: one for each code point.
+    const limit = this.model.get("state").limits[name];
+    const used = [...field.input.value].length;
+    setText(field.title, limit ? `${field.label} (${used} of ${limit} characters)` : `${field.label}: this door has no place for one`);
+    field.title.dataset.over = String(used > limit);
+    field.input.disabled = !limit && !used;
   }
 
   flush(name) {
@@ -150,6 +161,10 @@ class Composer {
       // Never under the hands of whoever is typing.
       if (document.activeElement !== input && input.value !== value) input.value = value;
     }
+    this.image.input.placeholder = state.image_hint;
+    this.remove.hidden = !state.has_image;
+    this.count(this.prompt, "prompt");
+    this.count(this.negative, "negative_prompt");
     fillChanged(this.grid, state.fields, () => state.fields.map((field) => this.select(field)));
     setText(this.way, state.way);
     fillChanged(this.problems, state.problems, () => state.problems.map(({ level, text, fix }) => {

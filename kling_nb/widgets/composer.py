@@ -19,20 +19,34 @@ from kling_nb.domain.filenames import plain_name
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.errors import KlingError
 from kling_nb.session import default_session
+from kling_nb.session.brushes import PATHLESS
+from kling_nb.session.doortable import obstacles as door_obstacles
 from kling_nb.session.ways import WAYS, obstacle
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.output import in_cell, remember_cell
 from kling_nb.widgets.pad.pad import MotionPad
 from kling_nb.widgets.pad.words import failure_lines, problem_rows
 from kling_nb.widgets.pad.worker import LatestOnly
-from kling_nb.widgets.parameters import AUTO, Choices, Field, defaults, fields, repaired, way_field
+from kling_nb.widgets.parameters import (
+    AUTO,
+    Choices,
+    Field,
+    defaults,
+    door_field,
+    fields,
+    repaired,
+    way_field,
+)
+from kling_nb.widgets.static import static_form
 
 if TYPE_CHECKING:
+    from kling_nb.domain.door import Form
     from kling_nb.session import Prepared, Run, Session
 
 logger = logging.getLogger("kling_nb")
 
-TEXTS = ("prompt", "negative_prompt")
+LABELS = {"prompt": "Prompt", "negative_prompt": "Negative prompt"}
+TEXTS = tuple(LABELS)
 
 
 def _read(*names: str) -> str:
@@ -54,7 +68,8 @@ class Composer(anywidget.AnyWidget):
     Parameters
     ----------
     image
-        Picture to begin with: anything a motion pad takes, or a motion pad; None begins empty.
+        Picture to begin with: anything a motion pad takes, or a motion pad. None begins empty: without a
+        picture the clip is made from words alone.
     prompt
         Prompt to begin with.
     session
@@ -78,9 +93,11 @@ class Composer(anywidget.AnyWidget):
         self._provider = self._session.choose_provider(params.pop("provider", None)).provider
         self._texts = {"prompt": prompt, "negative_prompt": str(params.pop("negative_prompt", ""))}
         self._way = str(params.pop("way", "auto"))
-        self._values = defaults(self._provider) | {name: str(value) for name, value in params.items()}
+        first = defaults(self._provider, "text2video" if image is None else "image2video")
+        self._values = first | {name: str(value) for name, value in params.items()}
         self._message = ("", "")
         self._image_text = ""
+        self._closed_doors = door_obstacles(self._session, "text2video")
         self._known = _Checked()
         self._stop_watching: Callable[[], None] | None = None
         self._checker: LatestOnly[_Checked] = LatestOnly(self._checked)
@@ -100,7 +117,8 @@ class Composer(anywidget.AnyWidget):
 
     def request(self) -> dict[str, Any]:
         """Return the keywords of ``kn.submit`` for what the form says now."""
-        given: dict[str, Any] = {k: v for k, v in {**self._values, **self._texts}.items() if v != AUTO}
+        said = {**self._values, **self._texts}
+        given: dict[str, Any] = {name: value for name, value in said.items() if value != AUTO}
         for name, read in (("duration", int), ("cfg_scale", float)):
             if name in given:
                 given[name] = read(given[name])
@@ -109,6 +127,32 @@ class Composer(anywidget.AnyWidget):
             if not self.pad.is_empty:
                 given |= {"brush": self.pad.brush, "way": self._way}
         return {**given, "provider": self._provider}
+
+    def __repr__(self) -> str:
+        clip = " ".join(filter(None, (self._values.get("model_name"), self._values.get("mode"))))
+        count = len(self.cards)
+        made = f" · {count} run{'s' if count > 1 else ''}" if count else ""
+        picture = self._image_text or ("no picture" if self.pad is None else self._image_hint().split(",")[0])
+        return f"<Composer {picture} · {clip} {self._values.get('duration')} s · {self._provider}{made}>"
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.bundle(), {}
+
+    def bundle(self) -> dict[str, Any]:
+        """Return the MIME bundle that shows the form; without a kernel it is what was filled in."""
+        remember_cell()
+        picture = "" if self.pad is None else self.pad.bundle()["text/html"]
+        rows = [(field.label, field.shown) for field in self._fields() if field.shown]
+        rows += [(label, self._texts[name]) for name, label in LABELS.items() if self._texts[name]]
+        return {
+            "text/plain": repr(self),
+            "text/html": static_form(picture, rows),
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            },
+        }
 
     def settle(self, timeout: float = 60) -> None:
         """Wait until what was ordered is checked and rendered."""
@@ -142,6 +186,7 @@ class Composer(anywidget.AnyWidget):
                 self._set(str(content["name"]), str(content["value"]))
             case "upload":
                 self._open(self._keep_upload(str(content["name"]), bytes(buffers[0])))
+                self._repair()
                 self._changed()
             case "preview" if self.pad is not None:
                 self.pad.preview()
@@ -156,11 +201,19 @@ class Composer(anywidget.AnyWidget):
             self._way = value
         elif name == "image":
             self._open(value)
+            self._repair()
+        elif name == "provider":
+            self._provider = self._session.choose_provider(value).provider
+            self._repair()
         else:
             self._values[name] = value
-            self._values, said = repaired(self._choices())
-            self._message = (" ".join(said), "I" if said else "")
+            self._repair()
         self._changed()
+
+    def _repair(self) -> None:
+        """Replace what has become impossible, and say what."""
+        self._values, said = repaired(self._choices())
+        self._message = (" ".join(said), "I" if said else "")
 
     def _keep_upload(self, name: str, data: bytes) -> Path:
         # Kept as a file, so that the run can name its picture.
@@ -176,7 +229,8 @@ class Composer(anywidget.AnyWidget):
             self._take_pad(None, "")
             return
         pad = image if isinstance(image, MotionPad) else MotionPad(image, session=self._session)
-        source = pad.image.source
+        # Only what can be opened again stands in the field: a picture in memory has no path.
+        source = "" if pad.image.source in PATHLESS else pad.image.source
         self._take_pad(pad, str(image) if isinstance(image, str | Path) else source)
 
     def _take_pad(self, pad: MotionPad | None, text: str) -> None:
@@ -197,6 +251,7 @@ class Composer(anywidget.AnyWidget):
     # --- checks -----------------------------------------------------------------------------------------
 
     def _changed(self) -> None:
+        self._closed_doors = door_obstacles(self._session, self._form)
         self._show()
         self._checker.order(self._check)
 
@@ -216,10 +271,24 @@ class Composer(anywidget.AnyWidget):
     def _choices(self) -> Choices:
         prepared = self._known.prepared
         native = prepared is not None and prepared.request.has_brush
-        return Choices(self._provider, self._values, native)
+        return Choices(self._provider, self._values, native, self._form)
+
+    @property
+    def _form(self) -> Form:
+        return "text2video" if self.pad is None else "image2video"
 
     def _fields(self) -> list[Field]:
-        return [*fields(self._choices()), way_field(self._way, self._obstacles())]
+        door = door_field(self._provider, self._closed_doors)
+        return [door, *fields(self._choices()), way_field(self._way, self._obstacles())]
+
+    def _limits(self) -> dict[str, int]:
+        """Return how many characters the texts may have; 0 where the door has no place for one."""
+        door = self._choices().door
+        place = "negative_prompt" in door.fields
+        return {
+            "prompt": door.prompt_characters(self._values.get("model_name", "")),
+            "negative_prompt": door.negative_prompt_limit if place else 0,
+        }
 
     def _obstacles(self) -> dict[str, str] | None:
         """Return what stands in each way of sending the brush; None without one."""
@@ -250,6 +319,13 @@ class Composer(anywidget.AnyWidget):
         with self._lock:
             self.state = self._state()
 
+    def _image_hint(self) -> str:
+        """Return what an empty field means."""
+        if self.pad is None:
+            return "path of a picture; empty: a clip from words alone"
+        width, height = self.pad.image.size
+        return f"{self.pad.image.source} of {width} × {height} pixels, from the kernel"
+
     @staticmethod
     def _worth_saying(prepared: Prepared) -> list[Problem]:
         # The way of the brush has a line of its own.
@@ -262,7 +338,10 @@ class Composer(anywidget.AnyWidget):
         reason = "" if prepared is None or prepared.way is None else prepared.way.reason
         return {
             "image": self._image_text,
+            "image_hint": self._image_hint(),
+            "has_image": self.pad is not None,
             **self._texts,
+            "limits": self._limits(),
             "fields": [field.to_json() for field in self._fields()],
             "way": reason[:1].upper() + reason[1:],
             "problems": [] if prepared is None else problem_rows(self._worth_saying(prepared)),

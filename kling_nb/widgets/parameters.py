@@ -8,11 +8,15 @@ from typing import Any, Final
 
 from kling_nb.domain import capabilities
 from kling_nb.domain.capabilities import Feature, Grid
-from kling_nb.domain.door import Door
+from kling_nb.domain.door import FORM_WORDS, Door, Form
+from kling_nb.session import provider_names
 from kling_nb.session.doors import door_of
 
 AUTO: Final = ""
 """Value of an option that leaves the choice to the toolkit."""
+
+RATIOS: Final = ("16:9", "9:16", "1:1")
+"""Ratios that every door takes (``spec/gateways.md`` §4)."""
 
 CAMERAS: Final = {
     "zoom=5": "zoom in",
@@ -67,6 +71,11 @@ class Field:
     value: str
     reason: str = ""
 
+    @property
+    def shown(self) -> str:
+        """The chosen option in words, empty where the field means nothing."""
+        return "" if self.reason else next((o.label for o in self.options if o.value == self.value), "")
+
     def to_json(self) -> dict[str, Any]:
         """Return the field as the page takes it."""
         options = [{"value": o.value, "label": o.label, "reason": o.reason} for o in self.options]
@@ -89,14 +98,17 @@ class Choices:
         Whose models and retirements count.
     values
         Value by field name: ``model_name``, ``mode``, ``duration``, ``sound``, ``cfg_scale``,
-        ``camera_control``.
+        ``camera_control``, ``aspect_ratio``.
     native
         Whether masks will be sent, which rules a camera out.
+    form
+        What is made: with a picture, or from words alone.
     """
 
     provider: str
     values: Mapping[str, str] = field(default_factory=dict)
     native: bool = False
+    form: Form = "image2video"
 
     @property
     def door(self) -> Door:
@@ -105,8 +117,8 @@ class Choices:
 
     @property
     def grid(self) -> Grid:
-        """What its models offer with a picture."""
-        return self.door.grids["image2video"]
+        """What its models offer in this form; empty where the service alone knows."""
+        return self.door.grids.get(self.form) or Grid(())
 
     def offers(self, feature: Feature) -> bool:
         """Whether the chosen combination can do something."""
@@ -128,9 +140,9 @@ class Choices:
         return int(self.values.get("duration") or 5)
 
 
-def defaults(provider: str) -> dict[str, str]:
+def defaults(provider: str, form: Form = "image2video") -> dict[str, str]:
     """Return model, mode and duration to begin with."""
-    model, mode, duration = door_of(provider).default("image2video")
+    model, mode, duration = door_of(provider).default(form)
     return {"model_name": model, "mode": mode or AUTO, "duration": str(duration)}
 
 
@@ -143,8 +155,14 @@ def repaired(choices: Choices) -> tuple[dict[str, str], list[str]]:
         All values, and a sentence for each change.
     """
     values, said = dict(choices.values), []
-    for name in ("mode", "duration", "sound", "cfg_scale", "camera_control"):
-        made = _FIELDS[name](Choices(choices.provider, values, choices.native))
+    models = choices.grid.models
+    if models and values.get("model_name") not in models:
+        fresh = defaults(choices.provider, choices.form)
+        what = f"{choices.door.title} has no {values.get('model_name')} for {FORM_WORDS[choices.form]}"
+        said.append(f"Model is now {fresh['model_name']}: {what}.")
+        values |= fresh
+    for name in ("mode", "duration", "aspect_ratio", "sound", "cfg_scale", "camera_control"):
+        made = _FIELDS[name](Choices(choices.provider, values, choices.native, choices.form))
         chosen = next((option for option in made.options if option.value == made.value), None)
         if not made.reason and chosen is not None and not chosen.reason:
             continue
@@ -200,6 +218,12 @@ def _durations(choices: Choices) -> Field:
     return Field("duration", "Length", options, str(choices.duration))
 
 
+def _ratio(choices: Choices) -> Field:
+    options = (Option(AUTO, "default"), *(Option(ratio, ratio) for ratio in RATIOS))
+    reason = "" if choices.form in choices.door.ratio_forms else "the clip follows its picture"
+    return Field("aspect_ratio", "Shape", options, choices.values.get("aspect_ratio", AUTO), reason)
+
+
 def _sound(choices: Choices) -> Field:
     value = choices.values.get("sound", AUTO)
     return Field("sound", "Sound", tuple(_sound_options(choices)), value)
@@ -242,6 +266,7 @@ _FIELDS: Final = {
     "model_name": _models,
     "mode": _modes,
     "duration": _durations,
+    "aspect_ratio": _ratio,
     "sound": _sound,
     "cfg_scale": _cfg_scale,
     "camera_control": _camera,
@@ -270,3 +295,21 @@ def way_field(value: str, obstacles: Mapping[str, str] | None) -> Field:
     found = obstacles or {}
     options = tuple(Option(way, label, found.get(way, "")) for way, label in WAYS.items())
     return Field("way", "Brush", options, value, "nothing is drawn" if obstacles is None else "")
+
+
+def door_field(value: str, obstacles: Mapping[str, str]) -> Field:
+    """Return the choice of the door.
+
+    Parameters
+    ----------
+    value
+        The chosen provider.
+    obstacles
+        Why a door cannot be taken now; doors that can are absent.
+    """
+    options = tuple(Option(name, _door_label(name), obstacles.get(name, "")) for name in provider_names())
+    return Field("provider", "Door", options, value)
+
+
+def _door_label(name: str) -> str:
+    return f"{name} (free)" if name.startswith("sandbox") else name

@@ -153,7 +153,8 @@ def is_final(run: Run) -> bool:
     """Whether nothing about the run will change by itself any more."""
     if run.status is RunStatus.FAILED:
         return True
-    return run.status is RunStatus.SUCCEEDED and run.done and run.video is not None
+    filed = run.video is not None or run.record.form == RECOGNIZE
+    return run.status is RunStatus.SUCCEEDED and run.done and filed
 
 
 def shown(value: Any) -> str:
@@ -194,7 +195,7 @@ def plain_text(run: Run) -> str:
     ended = run.status is RunStatus.FAILED
     message = "" if ended else run.message
     # A picture is what most clips are made from: only the other forms are worth a word.
-    form = "" if form_of(record) == "image2video" else _form(run)
+    form = "" if record.form in (None, "image2video") else _form(run)
     parent = f"goes on from {record.parent_run}" if record.parent_run else ""
     made = (record.model_name, record.mode, form, parent)
     parts = (run.id, run.status.value, *made, str(run.cost), reused, message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -50,6 +50,23 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
         "</div>",
     ]
     return "".join(parts)
+
+
+def static_form(picture: str, rows: Sequence[tuple[str, str]]) -> str:
+    """Return a form without a kernel: what was chosen and typed.
+
+    Parameters
+    ----------
+    picture
+        HTML of the picture, empty without one.
+    rows
+        Label and value; every text is escaped.
+    """
+    table = "".join(f"<dt>{html_text(label)}</dt><dd>{html_text(value)}</dd>" for label, value in rows)
+    return (
+        f'<div class="kn-card kn-static {NO_MATH}"><style>{card_css()}</style>'
+        f'{picture}<div class="kn-params"><dl>{table}</dl></div></div>'
+    )
 
 
 def _head(state: Mapping[str, Any]) -> str:

@@ -18,11 +18,13 @@ from kling_nb.errors import KlingError, TaskFailed
 from kling_nb.magics import dryrun
 from kling_nb.magics.commands import provider
 from kling_nb.runlog import frames
+from kling_nb.session import Session
 from kling_nb.session.doctor import DoctorLine, DoctorReport
 from kling_nb.session.doortable import DoorRow
 from kling_nb.session.preview import Preview
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.clip import clip_bundle
+from kling_nb.widgets.composer import Composer
 from kling_nb.widgets.masks import masks_bundle
 from kling_nb.widgets.pad.pad import MotionPad
 
@@ -164,6 +166,16 @@ def doors(text):
     return provider.as_html([row])
 
 
+def form(tmp_path, text):
+    with Session(provider="sandbox", home=tmp_path / "home") as session:
+        made = Composer(None, text, session=session, negative_prompt=text)
+        made.settle()
+        try:
+            return made.bundle()["text/html"]
+        finally:
+            made.close()
+
+
 def runs_table(text):
     row = record_of(text) | {"id": text, "status": "failed", "tags": [text], "notices": [text]}
     values = [[row.get(name) for name in frames.FRAME_COLUMNS]]
@@ -181,6 +193,7 @@ VIEWS = {
     "clip": lambda studio, tmp, text: clip(tmp, text),
     "masks": lambda studio, tmp, text: masks(text),
     "doors": lambda studio, tmp, text: doors(text),
+    "composer": lambda studio, tmp, text: form(tmp, text),
     "preview": lambda studio, tmp, text: preview(tmp, text),
     "pad": lambda studio, tmp, text: pad(tmp, text),
     "runs()": lambda studio, tmp, text: runs_table(text),
@@ -261,4 +274,5 @@ def test_every_place_that_makes_html_is_in_the_table():
         "widgets/clip.py",
         "widgets/masks.py",
         "widgets/card.py",
+        "widgets/composer.py",
     }
