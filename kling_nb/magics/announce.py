@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 import kling_nb
@@ -106,11 +107,30 @@ def say_first_line() -> CellOutput | None:
         To replace it; None in a terminal, where output cannot be replaced.
     """
     home = Path(os.environ.get("KLING_NB_HOME") or "kling_runs").expanduser().absolute()
-    line = load_line(*first_guess(os.environ), home)
+    guess = first_guess(os.environ)
     if not has_page():
-        print(line)  # noqa: T201 - a terminal
+        print(load_line(*_looked_up(guess), home))  # noqa: T201 - a terminal
         return None
-    return CellOutput({"text/plain": line})
+    return CellOutput({"text/plain": load_line(*guess, home)})
+
+
+def _looked_up(guess: tuple[str, str]) -> tuple[str, str]:
+    """Return the session's own answer where the guess could be wrong: what is printed cannot be corrected.
+
+    A key in a ``.env`` or in the keyring sends runs to a service that charges, and the line must say so.
+    """
+    here = Path.cwd()
+    maybe = any((folder / ".env").exists() for folder in (here, *here.parents)) or find_spec("keyring")
+    if guess[0] != "sandbox" or not maybe:
+        return guess
+    from kling_nb import settings  # noqa: PLC0415 - loaded only where there may be such a key
+    from kling_nb.session.choice import choose_provider  # noqa: PLC0415 - as above
+
+    try:
+        chosen = choose_provider(settings.load())
+    except KlingError as error:
+        return "none", error.what
+    return chosen.provider, chosen.reason
 
 
 def say_the_rest(output: CellOutput | None) -> None:

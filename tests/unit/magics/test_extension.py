@@ -81,6 +81,24 @@ def test_the_first_guess_says_what_the_session_says(
     assert announce.first_guess(environment) == expected
 
 
+def test_a_terminal_is_told_of_a_key_that_is_not_in_the_environment(
+    clean_environment: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line is printed once, and runs would be charged."""
+    monkeypatch.setattr(announce, "has_page", lambda: False)
+    monkeypatch.setenv("PYTHON_DOTENV_DISABLED", "")
+    for content, words in (
+        ("AIMLAPI_KEY=sesame-0123", "provider aimlapi (credential from AIMLAPI_KEY in"),
+        ("KLING_ACCESS_KEY=sesame-0123", "provider none (KLING_ACCESS_KEY is set in"),
+        ("OTHER=1", "provider sandbox (no Kling credential found"),
+    ):
+        (clean_environment / ".env").write_text(f"{content}\n")
+        announce.say_first_line()
+        said = capsys.readouterr().out
+        assert words in said
+        assert "sesame" not in said
+
+
 def test_no_secret_stands_in_the_line() -> None:
     environment = {"KLING_ACCESS_KEY": "AKsecret1", "KLING_SECRET_KEY": "SKsecret2"}
     line = announce.load_line(*announce.first_guess(environment), Path("runs"))
