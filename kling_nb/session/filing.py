@@ -32,6 +32,9 @@ MAX_VIDEO_BYTES = 2_000_000_000
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """Ids of runs that may become names of files."""
 
+MAX_HOSTS = 32
+"""Hosts to which connections stay open between downloads."""
+
 GONE = (401, 403, 404, 410)
 """Answers that mean: this URL will not work again, ask the service for a fresh one."""
 
@@ -167,6 +170,9 @@ class Filer:
         except OutOfReachError:
             return None
         place = (*origin(url), reach)
+        if place not in self._clients and len(self._clients) >= MAX_HOSTS:
+            # Videos of one service come from a handful of hosts; a new one each time would pile up sockets.
+            return None
         if place not in self._clients:
             self._clients[place] = new_client(url, Timeouts(), self._parallel, reach=reach)
         return self._clients[place]
