@@ -382,7 +382,7 @@ class Session:
             RunStatus.CREATED: "it was never sent and is sent now",
             RunStatus.UNCERTAIN: (
                 "its answer was lost; it is looked up before anything is sent"
-                if run.external_task_id
+                if providers.get(run.provider).has_external_id
                 else "its answer was lost, and nothing is sent again before you have looked for its task"
             ),
         }

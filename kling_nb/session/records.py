@@ -97,8 +97,9 @@ def record_of(
     """Return the row of a run that is about to be sent."""
     request, cost, way = prepared.request, prepared.cost, prepared.way
     now = datetime.now(UTC)
-    # An id that the service does not know could not be looked up, and would only raise hopes.
-    external_id = (request.external_task_id or str(uuid4())) if prepared.dialect.has_external_id else None
+    # An id of ours that the service does not know could not be looked up; a person's own word is kept.
+    own_id = str(uuid4()) if prepared.dialect.has_external_id else None
+    external_id = request.external_task_id or own_id
     call = prepared.dialect.create(prepared.sendable, external_id or "")
     return RunRecord(
         external_task_id=external_id,

@@ -241,7 +241,10 @@ class Sender:
             others += [row.id for row in rows if row.provider == provider and row.id != run.id]
         if not others:
             return
-        what, why = "The answer names the task of another run.", f"Task {task.task_id} is that of {others[0]}."
+        what, why = (
+            "The answer names the task of another run.",
+            f"Task {task.task_id} is that of {others[0]}.",
+        )
         if not service.provider.has_external_id:
             raise must_be_looked_for(run, service.provider.door, ServiceError(what, why, ""))
         raise may_be_found(run, "was answered with the task of another run", why)

@@ -54,6 +54,13 @@ def test_an_unclear_answer_makes_the_run_uncertain_and_is_never_repeated(
     assert run.external_task_id is None
 
 
+def test_a_person_s_own_id_stays_in_the_log(door: Session) -> None:
+    run = finish(door.submit(prompt="a lake", external_task_id="my-lake"))
+    assert run.external_task_id == "my-lake"
+    assert "my-lake" not in str(run.record.wire)
+    assert door.attach("my-lake").id == run.id
+
+
 def test_what_is_told_leads_to_the_task(door: Session, sandbox: Any) -> None:
     begin = datetime.now(UTC).replace(microsecond=0)
     run = lose(door, sandbox)
