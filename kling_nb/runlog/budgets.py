@@ -41,6 +41,8 @@ class Charge:
         Its expected price, None when unknown.
     runs
         How many runs it stands for.
+    made_at
+        When the run was made; None for one that is made now.
     """
 
     purse: str
@@ -48,11 +50,14 @@ class Charge:
     units: Decimal | None
     usd: Decimal | None
     runs: int = 1
+    made_at: datetime | None = None
 
     @classmethod
     def of(cls, record: RunRecord) -> Charge:
         """Return the charge of a row."""
-        return cls(record.purse or REAL, record.sweep_id, record.estimate_units, record.estimate_usd)
+        purse, sweep = record.purse or REAL, record.sweep_id
+        units, usd = record.estimate_units, record.estimate_usd
+        return cls(purse, sweep, units, usd, made_at=record.created_at)
 
     @classmethod
     def together(cls, charges: Sequence[Charge]) -> Charge:
@@ -99,7 +104,7 @@ class Standing:
         """What may still be spent."""
         amount = self.limit.amount
         left = amount.value - self.spent.value - self.reserved.value
-        return Amount(max(left, left * 0), amount.currency)
+        return Amount(max(left, amount.value * 0), amount.currency)
 
 
 class Budgets:
@@ -276,7 +281,10 @@ class Budgets:
             spent = self._totals.of_day(cursor, currency, charge.purse, day_start())
         elif limit.scope is Scope.SWEEP:
             spent = self._totals.of_sweep(cursor, currency, charge.purse, charge.sweep or "")
-        reserved = spent.sent if sending else spent.sent + spent.waiting
+        # A run of an earlier day has no place among those that wait today, and comes after them.
+        start = day_start()
+        waits_already = sending and (limit.scope is not Scope.DAY or (charge.made_at or start) >= start)
+        reserved = spent.sent if waits_already else spent.sent + spent.waiting
         held = spent.settled + reserved + price.micro
         if price.micro and held > limit.amount.micro:
             raise exceeded(

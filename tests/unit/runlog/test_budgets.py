@@ -208,6 +208,16 @@ def test_a_run_that_was_never_sent_does_not_get_past_a_budget_made_meanwhile(log
     assert log.get(second.id).sending_at is None
 
 
+def test_a_run_of_an_earlier_day_comes_after_those_that_hold_today(log: RunLog) -> None:
+    old = log.insert(wanted(created_at=day_start() - timedelta(hours=1)))
+    day(log, "5")
+    today = [log.claim(wanted()) for _ in range(2)]
+    assert isinstance(send(log, old), BudgetError)
+    assert [send(log, run) for run in today] == [None, None]
+    log.update(today[0].id, status=RunStatus.FAILED)
+    assert send(log, old) is None
+
+
 def test_caps_of_a_kernel_hold_when_sending(log: RunLog) -> None:
     run = log.claim(wanted())
     refused = send(log, run, Limit(Scope.RUN, Amount.parse("1"), source="KLING_NB_BUDGET_RUN"))
