@@ -359,7 +359,7 @@ class _Job:
         return DownloadError(
             "The video was not fetched.",
             why,
-            f"Its address and the task's id are kept: `%kling resume` tries again.{trust}",
+            f"`%kling resume` tries again.{trust}",
             http_status=status,
         )
 
