@@ -8,18 +8,17 @@ no second account that could disagree, whatever path a run takes and whichever k
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time
-from decimal import Decimal
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kling_nb.domain.budget import ALERT, REAL, Amount, Limit, Money, Scope, from_micro
+from kling_nb.domain.budget import ALERT, Amount, Limit, Money, Scope, from_micro
+from kling_nb.runlog.charges import Charge, Standing, day_start
 from kling_nb.runlog.columntypes import Money as Decimals
 from kling_nb.runlog.columntypes import UtcDateTime
-from kling_nb.runlog.records import RunRecord, utc_now
+from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.refusals import exceeded, unpriced
 from kling_nb.runlog.schema import ALERTS, BUDGETS, RUNS
 from kling_nb.runlog.spending import Spent, Totals
@@ -27,84 +26,6 @@ from kling_nb.runlog.statements import Statement, compile_statement
 
 if TYPE_CHECKING:
     from kling_nb.runlog.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What a run counts in budgets.
-
-    Parameters
-    ----------
-    purse, sweep
-        Which sums it belongs to.
-    units, usd
-        Its expected price, None when unknown.
-    runs
-        How many runs it stands for.
-    made_at
-        When the run was made; None for one that is made now.
-    """
-
-    purse: str
-    sweep: str | None
-    units: Decimal | None
-    usd: Decimal | None
-    runs: int = 1
-    made_at: datetime | None = None
-
-    @classmethod
-    def of(cls, record: RunRecord) -> Charge:
-        """Return the charge of a row."""
-        purse, sweep = record.purse or REAL, record.sweep_id
-        units, usd = record.estimate_units, record.estimate_usd
-        return cls(purse, sweep, units, usd, made_at=record.created_at)
-
-    @classmethod
-    def together(cls, charges: Sequence[Charge]) -> Charge:
-        """Return several charges of one purse and sweep as one; unknown when one of them is."""
-        return cls(
-            charges[0].purse,
-            charges[0].sweep,
-            _sum([charge.units for charge in charges]),
-            _sum([charge.usd for charge in charges]),
-            len(charges),
-        )
-
-    def price(self, currency: Money) -> Amount | None:
-        """Return the price in a budget's currency."""
-        value = self.units if currency == "units" else self.usd
-        return None if value is None else Amount(value, currency)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one budget stands in one purse.
-
-    Parameters
-    ----------
-    limit
-        The budget.
-    purse, name
-        Where it is counted, and for which sweep.
-    spent, reserved
-        Taken by the service; held for runs that have not ended, or whose answer was lost.
-    unpriced
-        Runs that count nothing because no price was known when they were made.
-    """
-
-    limit: Limit
-    purse: str
-    name: str
-    spent: Amount
-    reserved: Amount
-    unpriced: int = 0
-
-    @property
-    def left(self) -> Amount:
-        """What may still be spent."""
-        amount = self.limit.amount
-        left = amount.value - self.spent.value - self.reserved.value
-        return Amount(max(left, amount.value * 0), amount.currency)
 
 
 class Budgets:
@@ -382,14 +303,3 @@ class Budgets:
 
     def _compiled(self, statement: sa.Executable) -> Statement:
         return compile_statement(statement, self._database.dialect)
-
-
-def _sum(prices: Sequence[Decimal | None]) -> Decimal | None:
-    known = [price for price in prices if price is not None]
-    return sum(known, Decimal(0)) if len(known) == len(prices) else None
-
-
-def day_start(now: datetime | None = None) -> datetime:
-    """Return the last midnight of this machine's time zone, with that zone."""
-    local = (now or utc_now()).astimezone()
-    return datetime.combine(local.date(), time.min).astimezone()
