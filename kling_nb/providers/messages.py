@@ -1,8 +1,8 @@
 """What the service's codes and texts mean and what to do about them.
 
-Codes: ``spec/official-api.md`` §10.1. Texts: the catalogue of §10.2, recognised by pattern because
-they carry parameters. The words are data (``messages.json``) for ``%kling help errors`` and for the
-error tree.
+Codes: ``spec/official-api.md`` §10.1, those of gateways ``spec/gateways.md`` §2.4 and §3.4. Texts: the
+catalogue of §10.2, recognised by pattern because they carry parameters. The words are data
+(``messages.json``) for ``%kling help errors`` and for the error tree.
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ def codes() -> dict[int, Explanation]:
 
 
 @functools.cache
+def words() -> dict[str, Explanation]:
+    """Return the explanation of every code that is a word (``spec/gateways.md`` §2.4)."""
+    return {row["key"]: Explanation(**row) for row in _table()["words"]}
+
+
+@functools.cache
 def texts() -> tuple[Explanation, ...]:
     """Return the catalogue in the order in which patterns are tried: special before general."""
     return tuple(Explanation(**row) for row in _table()["texts"])
@@ -67,24 +73,28 @@ def explain(code_or_text: int | str) -> Explanation | None:
     Parameters
     ----------
     code_or_text
-        ``1303``, ``"1303"``, ``"M36"`` or a message as the service wrote it.
+        ``1303``, ``"1303"``, ``"used_up"``, ``"M36"`` or a message as the service wrote it.
 
     Returns
     -------
     Explanation or None
         None when it is unknown.
     """
-    words = str(code_or_text).strip()
+    said = str(code_or_text).strip()
     # Codes have four digits; longer ones, and digits of other scripts, are words of somebody's.
-    if words.isascii() and words.isdigit() and len(words) <= 4:
-        return codes().get(int(words))
-    by_key = next((text for text in texts() if text.key == words.upper()), None)
-    return by_key or next((text for text in texts() if text.matches(words)), None)
+    if said.isascii() and said.isdigit() and len(said) <= 4:
+        return codes().get(int(said))
+    if said.lower() in words():
+        return words()[said.lower()]
+    by_key = next((text for text in texts() if text.key == said.upper()), None)
+    return by_key or next((text for text in texts() if text.matches(said)), None)
 
 
 def catalogue() -> tuple[Explanation, ...]:
-    """Return everything `explain` knows: codes, then texts sorted by id."""
-    return (*codes().values(), *sorted(texts(), key=lambda text: (text.key[0] == "A", text.key)))
+    """Return everything `explain` knows: codes, then texts sorted by id, gateways last."""
+    order = {"M": 0, "A": 1, "G": 2}
+    ordered = sorted(texts(), key=lambda text: (order[text.key[0]], text.key))
+    return (*codes().values(), *ordered, *words().values())
 
 
 def _table() -> dict[str, list[dict[str, str]]]:

@@ -8,6 +8,7 @@ import pytest
 
 from kling_nb import errors, providers
 from kling_nb.domain.wire import Answer
+from kling_nb.providers.acedata_errors import KINDS
 from kling_nb.providers.messages import catalogue, codes, explain
 from kling_nb.providers.official_errors import raise_for
 
@@ -270,9 +271,32 @@ class TestCatalogue:
     def test_unknown(self, unknown):
         assert explain(unknown) is None
 
-    def test_codes_come_first(self):
-        assert catalogue()[0].key == "1000"
-        assert catalogue()[-1].key == "A04"
+    def test_codes_come_first_and_gateways_last(self):
+        keys = [entry.key for entry in catalogue()]
+        assert keys[0] == "1000"
+        assert keys.index("A04") < keys.index("G01") < keys.index("used_up")
+
+    @pytest.mark.parametrize("word", [*KINDS, "USED_UP"])
+    def test_every_code_of_acedata_is_explained(self, word):
+        found = explain(word)
+        assert found is not None and found.key == word.lower() and found.fix
+
+    @pytest.mark.parametrize(
+        ("words", "key"),
+        [
+            ("Body validation error", "G01"),
+            (
+                "This request requires a valid API key. You can create a new API key on the Billing page",
+                "G02",
+            ),
+            ("You've run out of credits. Please top up your balance", "G03"),
+            ("Free-tier limit: You've reached your free limit for the hour. …", "G04"),
+            ("The model is under maintenance, please contact us", "G05"),
+            ("Generation not found", "G06"),
+        ],
+    )
+    def test_words_of_the_aiml_api_are_explained(self, words, key):
+        assert explain(words).key == key
 
     def test_advice_in_errors_comes_from_the_words_before_the_code(self):
         error = raised(
