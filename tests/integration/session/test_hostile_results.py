@@ -1,4 +1,4 @@
-"""A service whose results lead into the own network: refused, kept, and fetched once a person trusts the host."""
+"""Results that lead into the own network: refused, kept, and fetched once a person trusts the host."""
 
 from __future__ import annotations
 
