@@ -14,16 +14,18 @@ import sqlalchemy as sa
 
 from kling_nb.domain.budget import Limit
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import BudgetError, RunNotFound
-from kling_nb.runlog.budgets import Budgets, Charge
-from kling_nb.runlog.changes import Admission, Change, Outcome
+from kling_nb.errors import RunNotFound
+from kling_nb.runlog.batch import Batch
+from kling_nb.runlog.budgets import Budgets
+from kling_nb.runlog.changes import Change, Outcome
+from kling_nb.runlog.charges import Charge
 from kling_nb.runlog.conditions import Where, condition
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.ids import new_id, normalize
 from kling_nb.runlog.migrate import Migrations
 from kling_nb.runlog.records import RunRecord, utc_now
 from kling_nb.runlog.schema import COLUMNS, RUNS
-from kling_nb.runlog.slots import Slots, Tally
+from kling_nb.runlog.slots import Slots
 from kling_nb.runlog.statements import Statement, Statements, record_of
 
 if TYPE_CHECKING:
@@ -213,53 +215,16 @@ class RunLog:
         missing = None
         outcomes: list[Outcome] = []
         with self._database.writing(durable=durable) as cursor:
-            tally = Tally()
-            limited = any(change.admission for change in changes) and self.budgets.holds_any(cursor)
+            batch = Batch(cursor, self._statements, self.budgets, self.slots)
             for change in changes:
-                refused = None
-                if change.admission is not None:
-                    refused = self._admit(cursor, change.run_id, change.admission, tally, limited=limited)
-                outcomes.append(refused)
-                if refused is None and not self._make(cursor, change, tally):
+                outcomes.append(batch.refused(change))
+                if outcomes[-1] is None and not batch.make(change):
                     missing = change.run_id
                     cursor.connection.rollback()
                     break
         if missing is not None:
             raise self._not_found(missing)
         return outcomes
-
-    def _make(self, cursor: Any, change: Change, tally: Tally) -> bool:
-        """Make one change; whether its run exists."""
-        run_id = change.run_id
-        if change.columns:
-            values = {f"new_{name}": value for name, value in change.columns.items()}
-            self._statements.change(change.columns).run(cursor, {**values, "run_id": run_id})
-            if cursor.rowcount == 0:
-                return False
-            self.slots.changed(cursor, run_id, change.columns, tally)
-        if change.releases is not None:
-            self._statements.release.run(cursor, {"run_id": run_id, "holder": change.releases})
-            cursor.fetchall()
-            self.slots.released(cursor, run_id)
-        if change.occupies is not None:
-            self.slots.occupied(cursor, run_id, change.occupies, known=change.known)
-            tally.free.clear()
-        return True
-
-    def _admit(
-        self, cursor: Any, run_id: str, admission: Admission, tally: Tally, *, limited: bool
-    ) -> Outcome:
-        """Return what keeps a run from being sent now: a budget, or that all slots are in use."""
-        if admission.caps or limited:
-            self._statements.charged.run(cursor, {"run_id": run_id})
-            row = cursor.fetchone()
-            if row is not None:
-                try:
-                    charge = Charge.of(self._statements.record(row))
-                    self.budgets.guard(cursor, charge, admission.caps, sending=True, alerted=False)
-                except BudgetError as error:
-                    return error
-        return self.slots.take(cursor, run_id, admission.wish, utc_now(), tally)
 
     def get(self, run_id: str) -> RunRecord:
         """Return one run.

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.runlog.columntypes import UtcDateTime
 from kling_nb.runlog.records import utc_now
-from kling_nb.runlog.schema import FACTS, RUNS, SLOT_LIMITS, SLOT_QUEUE, SLOTS
-from kling_nb.runlog.statements import Statement, compile_statement
+from kling_nb.runlog.schema import SLOTS
+from kling_nb.runlog.slotstatements import SlotStatements
 
 if TYPE_CHECKING:
     from kling_nb.runlog.database import Database
@@ -115,6 +114,10 @@ class Slots:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @cached_property
+    def _sql(self) -> SlotStatements:
+        return SlotStatements(self._database.dialect)
+
     # --- inside the transaction of a run ------------------------------------------------------------------
 
     def take(
@@ -125,7 +128,7 @@ class Slots:
         Others that wait longer come first: a kernel that has just given a slot back must not take it again
         before their turn.
         """
-        self._mine.run(cursor, {"run_id": run_id})
+        self._sql.mine.run(cursor, {"run_id": run_id})
         if cursor.fetchone() is not None:
             return None
         tally, key = tally or Tally(), (wish.slot, wish.owner)
@@ -143,25 +146,25 @@ class Slots:
         # A word from outside may come as plain text.
         final = columns.get("status") in _FINAL
         if final or ("sending_at" in columns and columns["sending_at"] is None):
-            self._free.run(cursor, {"run_id": run_id})
+            self._sql.free.run(cursor, {"run_id": run_id})
         elif columns.get("status") == RunStatus.UNCERTAIN:
             # The service no longer knows the task. A request whose answer was lost may still be there.
-            self._free_gone.run(cursor, {"run_id": run_id})
+            self._sql.free_gone.run(cursor, {"run_id": run_id})
         elif columns.get("task_id") is not None:
             now = utc_now()
             known = {"run_id": run_id, "until": now + timedelta(seconds=KNOWN_S), "now": now}
-            self._know.run(cursor, known)
+            self._sql.know.run(cursor, known)
             if self._has_learnt(cursor, tally or Tally()):
                 # More tasks live than were thought possible: the number learnt was too low.
-                self._raise.run(cursor, known)
+                self._sql.lift.run(cursor, known)
 
     def released(self, cursor: Any, run_id: str) -> None:
         """Follow the end of a lease: a run that was not sent needs no slot."""
-        self._free_unsent.run(cursor, {"run_id": run_id})
+        self._sql.free_unsent.run(cursor, {"run_id": run_id})
 
     def leased(self, cursor: Any, run_id: str, owner: str, until: datetime) -> None:
         """Follow the renewal of a lease."""
-        self._renew.run(cursor, {"run_id": run_id, "owner": owner, "until": until})
+        self._sql.renew.run(cursor, {"run_id": run_id, "owner": owner, "until": until})
 
     def occupied(self, cursor: Any, run_id: str, wish: Wish, *, known: bool) -> None:
         """Note a run that takes up a slot whether or not one is free: the service may have it already."""
@@ -177,12 +180,12 @@ class Slots:
             busy = self.take(cursor, run_id, wish, now)
             place = {"slot": wish.slot, "owner": wish.owner}
             if busy is None:
-                self._leave.run(cursor, place)
+                self._sql.leave.run(cursor, place)
                 return None
             until = now + timedelta(seconds=TURN_S)
-            self._stay.run(cursor, {**place, "until": until})
+            self._sql.stay.run(cursor, {**place, "until": until})
             if cursor.rowcount == 0:
-                self._join.run(cursor, {**place, "since": now, "until": until})
+                self._sql.join.run(cursor, {**place, "since": now, "until": until})
         return busy
 
     def refused(self, slot: str) -> int:
@@ -195,12 +198,12 @@ class Slots:
         """
         now = utc_now()
         with self._database.writing(durable=False) as cursor:
-            self._known_count.run(cursor, {"slot": slot, "now": now})
+            self._sql.known_count.run(cursor, {"slot": slot, "now": now})
             quota = max(1, int(cursor.fetchone()[0]))
             values = {"slot": slot, "quota": quota, "now": now}
-            self._relearn.run(cursor, values)
+            self._sql.relearn.run(cursor, values)
             if cursor.rowcount == 0:
-                self._learn.run(cursor, values)
+                self._sql.learn.run(cursor, values)
         return quota
 
     def holders(self, slot: str) -> list[Holder]:
@@ -216,7 +219,7 @@ class Slots:
         """Give back slots of requests whose kernel is gone and whose task nobody knows."""
         with self._database.writing(durable=False) as cursor:
             for run_id in run_ids:
-                self._free_lost.run(cursor, {"run_id": run_id})
+                self._sql.free_lost.run(cursor, {"run_id": run_id})
 
     def learnt(self, slot: str) -> int | None:
         """Return how many slots there are as far as refusals told, None when none did lately."""
@@ -228,12 +231,12 @@ class Slots:
     def salt(self) -> str:
         """Return the random text that fingerprints of credentials in this log are made with."""
         with self._database.writing(durable=True) as cursor:
-            self._fact.run(cursor, {"name": "salt"})
+            self._sql.fact.run(cursor, {"name": "salt"})
             row = cursor.fetchone()
             if row is not None:
                 return str(row[0])
             salt = secrets.token_hex(16)
-            self._keep_fact.run(cursor, {"name": "salt", "value": salt})
+            self._sql.keep_fact.run(cursor, {"name": "salt", "value": salt})
         return salt
 
     # --- inside -------------------------------------------------------------------------------------------
@@ -242,157 +245,30 @@ class Slots:
         """Return how many slots a kernel may take now, at least one, or that there is none for it."""
         learnt = self._limit(cursor, wish.slot, now)
         limit = wish.quota if learnt is None else min(wish.quota, learnt)
-        self._count.run(cursor, {"slot": wish.slot, "now": now})
+        self._sql.count.run(cursor, {"slot": wish.slot, "now": now})
         held = int(cursor.fetchone()[0])
         if held < limit:
-            self._ahead.run(cursor, {"slot": wish.slot, "owner": wish.owner, "now": now})
+            self._sql.ahead.run(cursor, {"slot": wish.slot, "owner": wish.owner, "now": now})
             free = limit - held - int(cursor.fetchone()[0])
             if free > 0:
                 return free
         return Busy(held, limit, learnt is not None and learnt <= wish.quota)
 
     def _limit(self, cursor: Any, slot: str, now: datetime) -> int | None:
-        self._known_limit.run(cursor, {"slot": slot, "since": now - timedelta(seconds=LEARNT_S)})
+        self._sql.known_limit.run(cursor, {"slot": slot, "since": now - timedelta(seconds=LEARNT_S)})
         row = cursor.fetchone()
         return None if row is None else int(row[0])
 
     def _occupy(self, cursor: Any, run_id: str, wish: Wish, *, known: bool, until: datetime) -> None:
-        self._free.run(cursor, {"run_id": run_id})
+        self._sql.free.run(cursor, {"run_id": run_id})
         self._put(cursor, run_id, wish, known=known, until=until)
 
     def _put(self, cursor: Any, run_id: str, wish: Wish, *, known: bool, until: datetime) -> None:
         values = {"run_id": run_id, "slot": wish.slot, "owner": wish.owner, "known": known, "until": until}
-        self._insert.run(cursor, values)
+        self._sql.insert.run(cursor, values)
 
     def _has_learnt(self, cursor: Any, tally: Tally) -> bool:
         if tally.learnt is None:
-            self._any_limit.run(cursor, {})
+            self._sql.any_limit.run(cursor, {})
             tally.learnt = cursor.fetchone() is not None
         return tally.learnt
-
-    def _compiled(self, statement: sa.Executable) -> Statement:
-        return compile_statement(statement, self._database.dialect)
-
-    @cached_property
-    def _mine(self) -> Statement:
-        return self._compiled(sa.select(SLOTS.c.run_id).where(_THIS_RUN))
-
-    @cached_property
-    def _insert(self) -> Statement:
-        return self._compiled(
-            SLOTS.insert().values({c.name: sa.bindparam(c.name, type_=c.type) for c in SLOTS.c})
-        )
-
-    @cached_property
-    def _free(self) -> Statement:
-        return self._compiled(SLOTS.delete().where(_THIS_RUN))
-
-    @cached_property
-    def _free_lost(self) -> Statement:
-        return self._compiled(SLOTS.delete().where(_THIS_RUN & ~SLOTS.c.known))
-
-    @cached_property
-    def _free_gone(self) -> Statement:
-        return self._compiled(SLOTS.delete().where(_THIS_RUN & SLOTS.c.known))
-
-    @cached_property
-    def _free_unsent(self) -> Statement:
-        sent = sa.select(RUNS.c.id).where(RUNS.c.id == SLOTS.c.run_id, RUNS.c.sending_at.is_not(None))
-        return self._compiled(SLOTS.delete().where(_THIS_RUN & ~sent.exists()))
-
-    @cached_property
-    def _know(self) -> Statement:
-        return self._compiled(SLOTS.update().where(_THIS_RUN).values(known=sa.true(), until=_UNTIL))
-
-    @cached_property
-    def _renew(self) -> Statement:
-        late = _THIS_RUN & (SLOTS.c.until < _UNTIL)
-        return self._compiled(SLOTS.update().where(late).values(until=_UNTIL, owner=sa.bindparam("owner")))
-
-    @cached_property
-    def _count(self) -> Statement:
-        return self._compiled(_counting(SLOTS.c.slot == sa.bindparam("slot")))
-
-    @cached_property
-    def _known_count(self) -> Statement:
-        return self._compiled(_counting((SLOTS.c.slot == sa.bindparam("slot")) & SLOTS.c.known))
-
-    @cached_property
-    def _known_limit(self) -> Statement:
-        fresh = SLOT_LIMITS.c.learned_at > sa.bindparam("since", type_=UtcDateTime())
-        return self._compiled(
-            sa.select(SLOT_LIMITS.c.quota).where((SLOT_LIMITS.c.slot == sa.bindparam("slot")) & fresh)
-        )
-
-    @cached_property
-    def _any_limit(self) -> Statement:
-        return self._compiled(sa.select(SLOT_LIMITS.c.slot).limit(1))
-
-    @cached_property
-    def _raise(self) -> Statement:
-        live = _counting((SLOTS.c.slot == SLOT_LIMITS.c.slot) & SLOTS.c.known)
-        beyond = live.correlate(SLOT_LIMITS).scalar_subquery()
-        slot = sa.select(SLOTS.c.slot).where(_THIS_RUN).scalar_subquery()
-        surpassed = (SLOT_LIMITS.c.slot == slot) & (SLOT_LIMITS.c.quota < beyond)
-        return self._compiled(SLOT_LIMITS.update().where(surpassed).values(quota=beyond))
-
-    @cached_property
-    def _learn(self) -> Statement:
-        values = {"slot": sa.bindparam("slot"), "quota": sa.bindparam("quota"), "learned_at": _NOW}
-        return self._compiled(SLOT_LIMITS.insert().values(values))
-
-    @cached_property
-    def _relearn(self) -> Statement:
-        values = {"quota": sa.bindparam("quota"), "learned_at": _NOW}
-        return self._compiled(
-            SLOT_LIMITS.update().where(SLOT_LIMITS.c.slot == sa.bindparam("slot")).values(values)
-        )
-
-    @cached_property
-    def _ahead(self) -> Statement:
-        """Count the other kernels that have waited longer; who does not wait yet comes after all of them."""
-        others = SLOT_QUEUE.alias("others")
-        same = others.c.slot == sa.bindparam("slot")
-        mine = sa.select(SLOT_QUEUE.c.since).where(
-            SLOT_QUEUE.c.slot == sa.bindparam("slot"), SLOT_QUEUE.c.owner == sa.bindparam("owner")
-        )
-        earlier = others.c.since < sa.func.coalesce(mine.scalar_subquery(), _NOW)
-        alive = (others.c.owner != sa.bindparam("owner")) & (others.c.until > _NOW)
-        return self._compiled(sa.select(sa.func.count()).select_from(others).where(same & alive & earlier))
-
-    @cached_property
-    def _stay(self) -> Statement:
-        return self._compiled(SLOT_QUEUE.update().where(_PLACE).values(until=_UNTIL))
-
-    @cached_property
-    def _join(self) -> Statement:
-        values = {
-            "slot": sa.bindparam("slot"),
-            "owner": sa.bindparam("owner"),
-            "since": _SINCE,
-            "until": _UNTIL,
-        }
-        return self._compiled(SLOT_QUEUE.insert().values(values))
-
-    @cached_property
-    def _leave(self) -> Statement:
-        return self._compiled(SLOT_QUEUE.delete().where(_PLACE))
-
-    @cached_property
-    def _fact(self) -> Statement:
-        return self._compiled(sa.select(FACTS.c.value).where(FACTS.c.name == sa.bindparam("name")))
-
-    @cached_property
-    def _keep_fact(self) -> Statement:
-        return self._compiled(FACTS.insert().values(name=sa.bindparam("name"), value=sa.bindparam("value")))
-
-
-_NOW = sa.bindparam("now", type_=UtcDateTime())
-_SINCE = sa.bindparam("since", type_=UtcDateTime())
-_UNTIL = sa.bindparam("until", type_=UtcDateTime())
-_THIS_RUN = SLOTS.c.run_id == sa.bindparam("run_id", type_=sa.Text())
-_PLACE = (SLOT_QUEUE.c.slot == sa.bindparam("slot")) & (SLOT_QUEUE.c.owner == sa.bindparam("owner"))
-
-
-def _counting(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return sa.select(sa.func.count()).select_from(SLOTS).where(which & (SLOTS.c.until > _NOW))

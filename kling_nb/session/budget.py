@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kling_nb.domain.budget import REAL, SANDBOX_PURSE, Amount, Limit, Scope
 from kling_nb.errors import UsageError
 from kling_nb.runlog import RunRecord
-from kling_nb.runlog.budgets import Charge, Standing, day_start
+from kling_nb.runlog.charges import Charge, Standing, day_start
 from kling_nb.session.money import estimate_columns
 from kling_nb.settings import Settings
 

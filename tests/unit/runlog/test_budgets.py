@@ -17,7 +17,7 @@ from kling_nb.domain.budget import Amount, Limit, Scope
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import BudgetError, RunLogError
 from kling_nb.runlog import Admission, Change, RunLog, RunRecord, Wish, open_log
-from kling_nb.runlog.budgets import Standing, day_start
+from kling_nb.runlog.charges import Standing, day_start
 
 PRICE = Decimal("2.5")
 WISH = Wish("a slot", 1000, "me")

@@ -43,8 +43,8 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def later(seconds: float) -> None:
         now = datetime.now(UTC) + timedelta(seconds=seconds)
-        for name in ("kling_nb.runlog.slots.utc_now", "kling_nb.runlog.log.utc_now"):
-            monkeypatch.setattr(name, lambda: now)
+        for name in ("slots", "log", "batch"):
+            monkeypatch.setattr(f"kling_nb.runlog.{name}.utc_now", lambda: now)
 
     return later
 
