@@ -23,7 +23,7 @@ from kling_nb.errors import KlingError, printable
 from kling_nb.session.doors import credential_of, door_of
 
 if TYPE_CHECKING:
-    from kling_nb.session.facade import Session
+    from kling_nb.session.looking import LookingSession
     from kling_nb.session.service import Service
 
 SKEW_S = 60.0
@@ -80,7 +80,7 @@ class DoctorReport:
         return "<pre>" + escape(str(self)) + "</pre>"
 
 
-def examine(session: Session, provider: str | None) -> DoctorReport:
+def examine(session: LookingSession, provider: str | None) -> DoctorReport:
     """Make all checks; one that fails never keeps the others from being made."""
     choice = session.choose_provider(provider)
     checks: list[tuple[str, Callable[[], Iterator[DoctorLine]]]] = [
@@ -109,7 +109,7 @@ def examine(session: Session, provider: str | None) -> DoctorReport:
     return DoctorReport(tuple(lines))
 
 
-def _provider(session: Session, name: str, reason: str) -> Iterator[DoctorLine]:
+def _provider(session: LookingSession, name: str, reason: str) -> Iterator[DoctorLine]:
     yield DoctorLine("provider", ok=True, text=f"{name} ({reason})")
     local = providers.is_local(name)
     credential = None if local else credential_of(session.settings, door_of(name))
@@ -122,7 +122,7 @@ def _provider(session: Session, name: str, reason: str) -> Iterator[DoctorLine]:
         yield DoctorLine("keys", ok=None, text=trouble)
 
 
-def _service(session: Session, name: str) -> Iterator[DoctorLine]:
+def _service(session: LookingSession, name: str) -> Iterator[DoctorLine]:
     def check(service: Service) -> None:
         service.provider.decode_check(session.ask(lambda s: s.provider.check(str(uuid4())), name))
 
@@ -147,7 +147,7 @@ def _service(session: Session, name: str) -> Iterator[DoctorLine]:
     yield from _balance(session, service, name)
 
 
-def _balance(session: Session, service: Service, name: str) -> Iterator[DoctorLine]:
+def _balance(session: LookingSession, service: Service, name: str) -> Iterator[DoctorLine]:
     now = int(time.time() * 1000)
     call = service.provider.account(now - 30 * DAY_MS, now)
     if call is None:
@@ -171,7 +171,7 @@ def _balance(session: Session, service: Service, name: str) -> Iterator[DoctorLi
         yield DoctorLine("balance", ok=good, text=text)
 
 
-def _others(session: Session, name: str) -> Iterator[DoctorLine]:
+def _others(session: LookingSession, name: str) -> Iterator[DoctorLine]:
     """Say which other ways to Kling are open; nothing is asked."""
     told = []
     for other in providers.door_names():
@@ -203,7 +203,7 @@ def _models(provider: str) -> Iterator[DoctorLine]:
         )
 
 
-def _log(session: Session) -> Iterator[DoctorLine]:
+def _log(session: LookingSession) -> Iterator[DoctorLine]:
     session.log.check()
     folder = next(path for path in (session.home, *session.home.parents) if path.exists())
     with tempfile.TemporaryFile(dir=folder):
@@ -220,7 +220,7 @@ def _disk(home: Path) -> Iterator[DoctorLine]:
     )
 
 
-def _unfinished(session: Session) -> Iterator[DoctorLine]:
+def _unfinished(session: LookingSession) -> Iterator[DoctorLine]:
     count = len(session.unfinished())
     yield DoctorLine(
         "runs",
@@ -283,7 +283,7 @@ def _loop() -> Iterator[DoctorLine]:
     yield DoctorLine("loop", ok=True, text="the kernel's loop runs and is left alone; await run works")
 
 
-def _sandbox(session: Session) -> Iterator[DoctorLine]:
+def _sandbox(session: LookingSession) -> Iterator[DoctorLine]:
     begin = time.perf_counter()
     info = session.sandbox(start=True)
     assert info is not None

@@ -13,7 +13,7 @@ from kling_nb.session.doors import credential_of, door_of
 
 if TYPE_CHECKING:
     from kling_nb.domain.door import Door, Form
-    from kling_nb.session.facade import Session
+    from kling_nb.session.looking import LookingSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class DoorRow:
     advice: str
 
 
-def door_rows(session: Session) -> list[DoorRow]:
+def door_rows(session: LookingSession) -> list[DoorRow]:
     """Return every provider; nothing is asked, no value of a key is read out.
 
     Parameters
@@ -60,7 +60,7 @@ def door_rows(session: Session) -> list[DoorRow]:
     return [_row(session, name, chosen=name == chosen) for name in providers.names()]
 
 
-def obstacles(session: Session, form: Form) -> dict[str, str]:
+def obstacles(session: LookingSession, form: Form) -> dict[str, str]:
     """Return why providers cannot be taken now, in a few words; those that can are absent.
 
     Parameters
@@ -87,7 +87,7 @@ def brush_word(door: Door) -> str:
     return "yes" if door.brush else "no"
 
 
-def _row(session: Session, name: str, *, chosen: bool) -> DoorRow:
+def _row(session: LookingSession, name: str, *, chosen: bool) -> DoorRow:
     door = door_of(name)
     local = providers.is_local(name)
     source, advice = ("needs none", "") if local else _key(session, door)
@@ -103,7 +103,7 @@ def _row(session: Session, name: str, *, chosen: bool) -> DoorRow:
     )
 
 
-def _key(session: Session, door: Door) -> tuple[str, str]:
+def _key(session: LookingSession, door: Door) -> tuple[str, str]:
     """Return where a door's credential was found, and what to do without one."""
     try:
         credential = credential_of(session.settings, door)

@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import statistics
-import threading
-import time
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
-
-from pydantic import SecretStr
 
 from kling_nb import providers
-from kling_nb import settings as settings_module
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
-from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import build as building
 from kling_nb.session.attaching import bound_columns, check_bindable
-from kling_nb.session.budget import budget_frame, caps_of, check_affordable, check_label, set_budget
+from kling_nb.session.budget import caps_of, check_affordable, check_label
 from kling_nb.session.choice import Choice, choose_provider
-from kling_nb.session.code import python_of
-from kling_nb.session.doctor import examine
-from kling_nb.session.engine import Engine
 from kling_nb.session.extending import Source, parent_of, source_of
 from kling_nb.session.filing import MEDIA
 from kling_nb.session.forms import form_of
 from kling_nb.session.leases import LEASE_S
-from kling_nb.session.masks import RECOGNIZE, find_masks
-from kling_nb.session.models import models_frame
+from kling_nb.session.looking import LookingSession
 from kling_nb.session.preview import Preview
 from kling_nb.session.previews import render_preview
-from kling_nb.session.records import OWN_ID, Label, keep_inputs, rebuild, rebuild_brush, record_of
-from kling_nb.session.retention import removal_notice
+from kling_nb.session.records import Label, keep_inputs, record_of
 from kling_nb.session.run import Run
-from kling_nb.session.sending import Intent
-from kling_nb.session.spending import spent_frame
-from kling_nb.session.uploading import registered_uploader
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from kling_nb.domain.brush import MotionBrush
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
-    from kling_nb.domain.request import VideoRequest
-    from kling_nb.domain.wire import Answer, Call
     from kling_nb.runlog import RunRecord
     from kling_nb.session.build import Prepared
-    from kling_nb.session.doctor import DoctorReport
-    from kling_nb.session.doors import SandboxAddress
-    from kling_nb.session.masks import Masks
-    from kling_nb.session.pool import Pace
-    from kling_nb.session.service import Service
-    from kling_nb.session.uploading import Uploader
-    from kling_nb.settings import Settings
-
-LOG_FILE = "runs.sqlite"
-HINT_S = 5.0
-"""How long a median of the log is used without looking again: cards ask for it at every change."""
 
 
-class Session:
+class Session(LookingSession):
     """One run log, one set of credentials, and the runs being followed.
 
     Parameters
@@ -87,84 +53,6 @@ class Session:
     **explicit
         Further settings by name: ``api_key``, ``access_key``, ``secret_key``, ``api_base``, ``quota`` …
     """
-
-    def __init__(
-        self,
-        provider: str | None = None,
-        home: str | os.PathLike[str] | None = None,
-        log_url: str | None = None,
-        settings: Settings | None = None,
-        *,
-        pace: Pace | None = None,
-        posters: bool = True,
-        uploader: Uploader | None = None,
-        **explicit: Any,
-    ) -> None:
-        self._given = {
-            "provider": provider,
-            "home": None if home is None else Path(home),
-            "log_url": log_url,
-            **{name: _hidden(name, value) for name, value in explicit.items()},
-        }
-        # Or a setting that cannot be used would show the key beside it in a traceback with local variables.
-        explicit.clear()
-        self._fixed = settings
-        self._pace = pace
-        self._posters = posters
-        self._uploader = uploader
-        self._lock = threading.RLock()
-        self._open()
-
-    def _open(self) -> None:
-        """Set up what belongs to this process; a forked child does it again."""
-        for run in list(getattr(self, "_runs", {}).values()):
-            run.abandon()
-        self._pid = os.getpid()
-        first = self.settings
-        self.home = first.home
-        self._log_url = first.log_url
-        self.log = RunLog(first.log_url or self.home / LOG_FILE)
-        self.inputs = InputStore(self.home)
-        self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
-        self._hints: dict[tuple[Any, ...], tuple[float, float | None]] = {}
-        self.messages: list[str] = []
-        self._engine = Engine(
-            first,
-            self.home,
-            self.log,
-            self._say,
-            pace=self._pace,
-            posters=self._posters,
-            uploader=self._uploads_by,
-        )
-
-    # --- settings and provider --------------------------------------------------------------------------
-
-    @property
-    def settings(self) -> Settings:
-        """The settings that hold now."""
-        return self._fixed or settings_module.load(**self._given)
-
-    def ready(self) -> Settings:
-        """Set up again after a fork, and take over settings that have changed."""
-        with self._lock:
-            if self._pid != os.getpid():
-                self._open()
-            settings = self.settings
-            self._engine.pool.use(settings)
-            return settings
-
-    def choose_provider(self, named: str | None = None) -> Choice:
-        """Return the provider for new runs and the reason.
-
-        Parameters
-        ----------
-        named
-            A provider named in the call; wins.
-        """
-        return choose_provider(self.settings, named)
-
-    # --- before anything is spent -----------------------------------------------------------------------
 
     def build(
         self,
@@ -240,8 +128,6 @@ class Session:
             report=report,
             embed_cap_mb=settings.embed_cap_mb,
         )
-
-    # --- runs -------------------------------------------------------------------------------------------
 
     def submit(
         self,
@@ -389,40 +275,6 @@ class Session:
         run.add_notice(f"reused {run.id}, no second charge: {words.get(status, 'it is still running')}")
         self._follow(run, send=True)
 
-    def run(self, run_id: str) -> Run:
-        """Return one run by its id or the beginning of it.
-
-        Raises
-        ------
-        RunNotFound
-            With close ids to choose from.
-        """
-        return self._run_of(self.log.get(run_id))
-
-    def runs(self, limit: int | None = None, **where: Any) -> pd.DataFrame:
-        """Return the runs as a table, newest first.
-
-        Parameters
-        ----------
-        limit
-            At most so many rows.
-        **where
-            Column values, for example ``status="succeeded"``; a list means any of them.
-        """
-        return self.log.frame(where or None, limit)
-
-    def unfinished(self) -> list[Run]:
-        """Return the runs that still need something; nothing is sent or asked.
-
-        Videos that the service will soon remove carry a notice (L35).
-        """
-        rows = [record for record in self.log.unfinished() if record.form != RECOGNIZE]
-        runs = [self._run_of(record) for record in rows]
-        for run in runs:
-            if notice := removal_notice(run.record):
-                run.add_notice(notice)
-        return runs
-
     def resume(self, *ids: str | Run, wait: bool = False, send: bool = True) -> list[Run]:
         """Go on with unfinished runs.
 
@@ -515,219 +367,9 @@ class Session:
         self._follow(run, send=False)
         return run
 
-    # --- money ------------------------------------------------------------------------------------------
-
-    def budget(
-        self, scope: str | None = None, amount: Any = None, *, name: str | None = None
-    ) -> pd.DataFrame:
-        """Show the budgets that hold, or set one for every kernel that shares this log.
-
-        Parameters
-        ----------
-        scope
-            ``run``, ``sweep`` or ``day`` (the local day of this machine); None only shows.
-        amount
-            Kling units, ``"$5"`` for dollars, ``"off"``; None only shows.
-        name
-            One sweep; None sets the budget of each sweep.
-
-        Returns
-        -------
-        DataFrame
-            Limit, spent, reserved and left of each budget in each purse: rehearsals on the sandbox do not
-            eat what real runs may spend.
-        """
-        settings = self.ready()
-        if scope is not None and amount is not None:
-            with self._engine.turn:
-                set_budget(self.log, scope, amount, name)
-        return budget_frame(self.log, settings)
-
     def afford(self, prepared: Sequence[Prepared], label: Label) -> None:
         """Raise ``BudgetError`` when runs of one cell cannot all be paid; nothing is reserved."""
         check_affordable(self.log, self.ready(), prepared, label)
-
-    def spent(self, by: str = "day") -> pd.DataFrame:
-        """Return what runs have cost, and what is held for those on their way.
-
-        Parameters
-        ----------
-        by
-            ``day`` (local), ``model``, ``provider`` or ``sweep``.
-        """
-        return spent_frame(self.log, by)
-
-    # --- looking around ---------------------------------------------------------------------------------
-
-    def doctor(self, provider: str | None = None) -> DoctorReport:
-        """Check credential, host, clock, balance, log, disk, codec, widgets and sandbox; free of charge."""
-        return examine(self, provider)
-
-    def models(self, provider: str | None = None) -> pd.DataFrame:
-        """Return what each model can do and costs, and whether the provider still serves it."""
-        return models_frame(self.choose_provider(provider).provider)
-
-    def masks(
-        self,
-        picture: Any,
-        *,
-        provider: str | None = None,
-        again: bool = False,
-        told: Callable[[str], None] = lambda _: None,
-    ) -> Masks:
-        """Have the service propose masks for a picture, for a tenth of a unit (free on the sandbox).
-
-        Parameters
-        ----------
-        picture
-            Path, URL, bytes, PIL image or array.
-        provider
-            Whom to ask; only some services can.
-        again
-            Ask although the masks of this picture are known already.
-        told
-            Called with one sentence about the price before anything is sent.
-
-        Returns
-        -------
-        Masks
-            Name to (H, W) booleans, usable as ``MotionBrush.dynamic(found["object"], path)``.
-
-        Raises
-        ------
-        InputError
-            The provider has no such call; the error names those that have, and the free local tool.
-        SubmitUncertain
-            The answer was lost: it may have been charged, and is not asked for again by itself.
-        """
-        self.ready()
-        return find_masks(self, picture, provider, again=again, told=told)
-
-    def address(self, provider: str) -> str:
-        """Return where new runs of a provider go; starts the sandbox if need be."""
-        self.ready()
-        return self._engine.pool.address(provider)
-
-    def service(self, provider: str) -> Service:
-        """Return the service of a provider, opened if need be."""
-        self.ready()
-        return self._engine.service(provider)
-
-    def ask(self, call: Callable[[Service], Call], provider: str) -> Answer:
-        """Make one safe call to a provider and return the raw answer."""
-        self.ready()
-        return self._engine.ask(call, provider)
-
-    def sandbox(self, *, start: bool = False) -> SandboxAddress | None:
-        """Return where the sandbox of this session runs.
-
-        Parameters
-        ----------
-        start
-            Start it when it does not run; otherwise None is returned then.
-        """
-        self.ready()
-        return self._engine.pool.sandbox(start=start)
-
-    def stop_sandbox(self) -> bool:
-        """End the sandbox of this session; its tasks are kept. Returns whether it was running."""
-        self.ready()
-        return self._engine.pool.stop_sandbox()
-
-    @property
-    def turn(self) -> threading.Lock:
-        """Held by whoever writes to the log outside the background loop."""
-        return self._engine.turn
-
-    # --- what handles need ------------------------------------------------------------------------------
-
-    def follow(self, run: Run) -> None:
-        """Follow a run (again), with the permission to send that it was given before."""
-        self.ready()
-        self._follow(run, send=False)
-
-    def stop(self, run: Run) -> None:
-        """Stop following a run."""
-        self._engine.stop(run.id)
-
-    def expected_seconds(self, record: RunRecord) -> float | None:
-        """Return the median time of like runs in the log, None without any."""
-        key = (record.model_name, record.mode, record.duration, record.provider)
-        asked, seconds = self._hints.get(key, (float("-inf"), None))
-        if time.monotonic() - asked >= HINT_S:
-            found = self.log.recent_durations(*key)
-            seconds = statistics.median(found) if found else None
-            self._hints[key] = (time.monotonic(), seconds)
-        return seconds
-
-    def code_of(self, record: RunRecord) -> str:
-        """Return the Python call that makes a run."""
-        return python_of(record)
-
-    def brush_of(self, record: RunRecord) -> MotionBrush | None:
-        """Return the motion brush of a run."""
-        return rebuild_brush(record, self.inputs)
-
-    def annotate(self, run: Run, columns: dict[str, Any]) -> None:
-        """Write a person's own words about a run."""
-        allowed = {"name", "note", "rating", "tags"}
-        if unknown := set(columns) - allowed:
-            raise TypeError(
-                f"not columns of your own: {', '.join(sorted(unknown))}; known: {', '.join(sorted(allowed))}"
-            )
-        with self._engine.turn:
-            record = self.log.update(run.id, **columns)
-        run.set_columns(**{name: getattr(record, name) for name in columns})
-
-    def close(self) -> None:
-        """Stop following and close log and connections; every run stays where it is."""
-        if self._pid == os.getpid():
-            self._engine.close()
-        self.log.close()
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<Session home={str(self.home)!r}>"
-
-    # --- inside -----------------------------------------------------------------------------------------
-
-    def _say(self, text: str) -> None:
-        self.messages.append(text)
-
-    def _run_of(self, record: RunRecord) -> Run:
-        """Return the one handle of a run in this process."""
-        with self._lock:
-            run = self._runs.get(record.id)
-            if run is None:
-                run = self._runs[record.id] = Run(record, self)
-            elif not run.following:
-                run.set_record(record)
-            return run
-
-    def _follow(self, run: Run, *, send: bool, rebuilt: Callable[[], VideoRequest] | None = None) -> None:
-        """Follow a run that is not at its end.
-
-        Parameters
-        ----------
-        run
-            The run.
-        send
-            Permit sending, also to a drive that is on its way already.
-        rebuilt
-            Returns the request; None takes it from the log and the input store.
-        """
-        if run.complete or run.record.form == RECOGNIZE:
-            return
-        run.may_send = run.may_send or send
-        if run.begin():
-            record = run.record
-            own_id = bool(record.options.get(OWN_ID, True))
-            self._engine.start(run, Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id))
 
     def _build(
         self, provider: str | None, given: dict[str, Any], facts: building.Facts, *, draft: bool = False
@@ -748,9 +390,6 @@ class Session:
             choice, dialect, settings, given, facts, draft=draft, uploader=able, extra=source.problems
         )
 
-    def _uploads_by(self) -> Uploader | None:
-        return self._uploader or registered_uploader()
-
     def _identical(self, identity: str, repeat: int) -> str | None:
         live = self.log.records(
             {
@@ -761,16 +400,6 @@ class Session:
             limit=1,
         )
         return live[0].id if live else None
-
-    def is_current(self) -> bool:
-        """Whether the settings still name this home and log, in this process."""
-        now = self.settings
-        return self._pid == os.getpid() and (now.home, now.log_url) == (self.home, self._log_url)
-
-
-def _hidden(name: str, value: Any) -> Any:
-    """Wrap a secret, so that it shows in no repr and no traceback with local variables."""
-    return SecretStr(value) if isinstance(value, str) and settings_module.is_secret(name) else value
 
 
 def _never_sent(record: RunRecord) -> bool:

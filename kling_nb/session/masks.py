@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from kling_nb.domain.images import ImageRef
     from kling_nb.providers.base import Segment
-    from kling_nb.session.facade import Session
+    from kling_nb.session.core import SessionCore
     from kling_nb.session.service import Service
 
     Bits = NDArray[np.bool_]
@@ -96,7 +96,7 @@ class Masks(Mapping[str, "Bits"]):
 
 
 def find_masks(
-    session: Session,
+    session: SessionCore,
     picture: Any,
     provider: str | None,
     *,
@@ -166,7 +166,9 @@ def _price(name: str) -> str:
     return f"looking for masks at {name}: {UNITS} unit (${dollars} list){free}"
 
 
-def _row(session: Session, name: str, image: ImageRef, base_url: str, path: str, *, again: bool) -> RunRecord:
+def _row(
+    session: SessionCore, name: str, image: ImageRef, base_url: str, path: str, *, again: bool
+) -> RunRecord:
     what = image.sha256 or image.url or ""
     identity = hashlib.sha256(f"{RECOGNIZE} {scope_of(name, session.settings)} {what}".encode()).hexdigest()
     return RunRecord(
@@ -189,7 +191,7 @@ def _row(session: Session, name: str, image: ImageRef, base_url: str, path: str,
     )
 
 
-def _ask(session: Session, service: Service, record: RunRecord, image: ImageRef) -> list[Segment]:
+def _ask(session: SessionCore, service: Service, record: RunRecord, image: ImageRef) -> list[Segment]:
     """Send the call once, and write down what became of it; it is never repeated by itself."""
     if image.data is not None:
         session.inputs.put(image.data, image.format or "PNG")
@@ -212,7 +214,7 @@ def _ask(session: Session, service: Service, record: RunRecord, image: ImageRef)
     raise error
 
 
-def _kept(session: Session, record: RunRecord, segments: list[Segment], image: ImageRef) -> Masks:
+def _kept(session: SessionCore, record: RunRecord, segments: list[Segment], image: ImageRef) -> Masks:
     """End the row with what was paid for, then bring the masks home."""
     places = {_short(segment.type): segment.url if segment.found else None for segment in segments}
     now = datetime.now(UTC)
@@ -222,7 +224,7 @@ def _kept(session: Session, record: RunRecord, segments: list[Segment], image: I
 
 
 def _fetched(
-    session: Session,
+    session: SessionCore,
     record: RunRecord,
     places: Mapping[str, str | None],
     image: ImageRef,
@@ -235,7 +237,7 @@ def _fetched(
     return _read(session, record.id, kept, image, units)
 
 
-def _stored(session: Session, service: Service, url: str) -> str:
+def _stored(session: SessionCore, service: Service, url: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "mask.png"
         where = service.resolve(url)
@@ -245,7 +247,7 @@ def _stored(session: Session, service: Service, url: str) -> str:
     return session.inputs.put(media.image_bytes(picture, "PNG"), "PNG")
 
 
-def _known(session: Session, record: RunRecord, image: ImageRef) -> Masks:
+def _known(session: SessionCore, record: RunRecord, image: ImageRef) -> Masks:
     """Return masks that were paid for before."""
     if isinstance(kept := record.answers.get(_DIGESTS), dict):
         return _read(session, record.id, kept, image, Decimal(0))
@@ -260,7 +262,7 @@ def _known(session: Session, record: RunRecord, image: ImageRef) -> Masks:
 
 
 def _read(
-    session: Session, run_id: str, kept: Mapping[str, str | None], image: ImageRef, units: Decimal | None
+    session: SessionCore, run_id: str, kept: Mapping[str, str | None], image: ImageRef, units: Decimal | None
 ) -> Masks:
     found = {}
     for name, digest in kept.items():
@@ -271,7 +273,7 @@ def _read(
     return Masks(found, tuple(name for name, digest in kept.items() if digest is None), run_id, units)
 
 
-def _write(session: Session, record: RunRecord, **columns: Any) -> None:
+def _write(session: SessionCore, record: RunRecord, **columns: Any) -> None:
     with session.turn:
         session.log.update(record.id, **columns)
 

@@ -332,7 +332,7 @@ def test_the_table_has_one_row_a_run(session: Session, picture: np.ndarray) -> N
 def test_the_expected_time_comes_from_runs_like_it(
     session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kling_nb.session.facade.HINT_S", 0.0)
+    monkeypatch.setattr("kling_nb.session.core.HINT_S", 0.0)
     first = session.submit(picture, "a boat")
     assert first.expected is None, "there is no history yet"
     finish(first)
