@@ -11,8 +11,17 @@ import sqlalchemy as sa
 
 from kling_nb.runlog import failures
 from kling_nb.runlog.records import utc_now
+from kling_nb.runlog.schema import METADATA
 
 _PACKAGED = Path(__file__).parent / "migrations"
+
+_VERSION = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Where Alembic keeps the revision of a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,21 @@ class Migrations:
         self.refuse_newer(found, where)
         if found == self.head:
             return
+        if found is None and self.folder == _PACKAGED / "versions":
+            self._create(connection)
+            return
         if found is not None and path is not None:
             _backup(path, found)
         self._run_alembic(connection)
 
+    def _create(self, connection: sa.Connection) -> None:
+        """Make the declared tables at once: what all revisions make, without loading Alembic for it."""
+        METADATA.create_all(connection)
+        _VERSION.create(connection)
+        connection.execute(_VERSION.insert().values(version_num=self.head))
+
     def _run_alembic(self, connection: sa.Connection) -> None:
-        from alembic import command  # noqa: PLC0415 - only a new or old log pays for loading Alembic
+        from alembic import command  # noqa: PLC0415 - only an old log pays for loading Alembic
         from alembic.config import Config  # noqa: PLC0415 - as above
 
         config = Config()

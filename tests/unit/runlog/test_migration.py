@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -63,11 +65,32 @@ def backups(path: Path) -> list[Path]:
     return [other for other in path.parent.iterdir() if "backup" in other.name]
 
 
-def test_migrated_schema_and_declared_table_are_the_same(log: RunLog) -> None:
+@pytest.mark.parametrize("made", ["at once", "by all revisions"])
+def test_migrated_schema_and_declared_table_are_the_same(path: Path, tmp_path: Path, made: str) -> None:
+    """A new log is made from the declaration; one that went through every revision must not differ."""
+    copied = tmp_path / "versions"
+    shutil.copytree(Migrations().folder, copied)
+    migrations = Migrations() if made == "at once" else Migrations(copied)
+    with RunLog(path, migrations=migrations) as log:
+        log.insert(RunRecord())
+        with log._database.reading() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, METADATA) == []
+            assert context.get_current_revision() == Migrations().head
+    with open_log(path) as log:
+        assert len(log.records()) == 1
+
+
+def test_a_new_log_needs_no_alembic(path: Path) -> None:
+    code = f"""
+import sys
+from kling_nb.runlog import RunRecord, open_log
+with open_log({str(path)!r}) as log:
     log.insert(RunRecord())
-    with log._database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, METADATA) == []
+print("alembic" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_the_revisions_are_shipped_inside_the_package_in_one_line() -> None:
