@@ -20,7 +20,7 @@ from quick_sessions import QUICK, finish, textured_picture
 from kling_nb.providers.official import Official
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import Session, facade, filing, following, sending
-from kling_nb.transport import download
+from kling_nb.transport import download, partfile
 from kling_nb.transport.client import ServiceClient
 
 
@@ -96,8 +96,8 @@ POINTS: dict[str, Callable[[], None]] = {
     "before the end": before(RunLog, "apply", writes("finished_at")),
     "after the end": after(RunLog, "apply", writes("finished_at")),
     "before the download": before(filing.Filer, "_fetch"),
-    "file opened": after(download._Writer, "__init__"),
-    "first bytes written": after(download._Writer, "write"),
+    "file opened": after(partfile.PartWriter, "_opened"),
+    "first bytes written": after(partfile.PartWriter, "write"),
     "before the rename": before(download, "_replace"),
     "after the rename": after(download, "_replace"),
     "before the sidecar": before(filing, "write_sidecar"),
