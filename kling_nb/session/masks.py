@@ -129,8 +129,8 @@ def find_masks(
     """
     name = session.choose_provider(provider).provider
     image = media.load_image(picture)
-    where = session.address(name)
     _check_able(name)
+    where = session.address(name)
     service = session.service(name)
     call = service.provider.recognize(_on_the_wire(image))
     assert call is not None

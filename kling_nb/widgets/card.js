@@ -215,7 +215,8 @@ function render({ model, el }) {
     const start = state.started_ms;
     const running = !state.final && state.finished_ms === null && start !== null;
     at.progress.hidden = state.final || !state.following;
-    if (start === null) {
+    // A lost answer has no clock: nothing goes on until a person has found its task.
+    if (start === null || state.check) {
       text(at.time, "");
       at.progress.toggleAttribute("data-unknown", true);
       return;
@@ -274,7 +275,7 @@ function render({ model, el }) {
     at.params.hidden = !rows.length;
     at.source.textContent = state.code;
     at.stop.hidden = state.final || !state.following;
-    at.follow.hidden = state.final || state.following;
+    at.follow.hidden = state.final || state.following || Boolean(state.check);
     at.load.hidden = true;
     media.update(state);
     tick();

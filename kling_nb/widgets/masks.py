@@ -22,7 +22,7 @@ LONGEST: Final = 720
 """Longer side of the shown picture in pixels."""
 
 
-def masks_bundle(picture: Any, masks: Mapping[str, Bits], text: str) -> dict[str, Any]:
+def masks_bundle(picture: Any, masks: Mapping[str, Bits], use: str) -> dict[str, Any]:
     """Return a MIME bundle with the photograph, its masks in colour, and their names.
 
     Parameters
@@ -31,8 +31,8 @@ def masks_bundle(picture: Any, masks: Mapping[str, Bits], text: str) -> dict[str
         What the masks were asked for.
     masks
         Name -> (H, W) booleans.
-    text
-        What a page without pictures shows.
+    use
+        What can be done with them, in a line.
     """
     names = [_named(name, mask, place) for place, (name, mask) in enumerate(masks.items())]
     legend = " · ".join(names) or "The service found nothing in this picture."
@@ -40,10 +40,10 @@ def masks_bundle(picture: Any, masks: Mapping[str, Bits], text: str) -> dict[str
     shown = (
         "" if image is None else f'<img alt="Masks over the picture" src="{image}" style="max-width:100%">'
     )
-    lines = "".join(f"<div>{html_text(line)}</div>" for line in text.splitlines())
+    below = f"<div>{legend}</div><div>{html_text(use)}</div>"
     return {
-        "text/plain": text,
-        "text/html": f'<div class="kn-masks {NO_MATH}">{shown}<div>{legend}</div>{lines}</div>',
+        "text/plain": f"{masks!r}\n{use}".strip(),
+        "text/html": f'<div class="kn-masks {NO_MATH}">{shown}{below}</div>',
     }
 
 

@@ -307,9 +307,5 @@ def door_field(value: str, obstacles: Mapping[str, str]) -> Field:
     obstacles
         Why a door cannot be taken now; doors that can are absent.
     """
-    options = tuple(Option(name, _door_label(name), obstacles.get(name, "")) for name in provider_names())
+    options = tuple(Option(name, name, obstacles.get(name, "")) for name in provider_names())
     return Field("provider", "Door", options, value)
-
-
-def _door_label(name: str) -> str:
-    return f"{name} (free)" if name.startswith("sandbox") else name

@@ -45,10 +45,9 @@ def run(context: Context, arguments: Arguments) -> None:
     context.assign(name, found)
     first = next(iter(found), None)
     use = f"{name}[{first!r}] is a mask: brush.dynamic({name}[{first!r}], path)" if first else ""
-    text = "\n".join(part for part in (repr(found), use) if part)
     if not context.has_page:
-        context.say(text)
+        context.say(f"{found!r}\n{use}".strip())
         return
     from kling_nb.widgets.masks import masks_bundle  # noqa: PLC0415 - drawing is for pages only
 
-    context.display(masks_bundle(picture, found, text))
+    context.display(masks_bundle(picture, found, use))

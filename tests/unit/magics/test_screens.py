@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from kling_nb.magics.commands import COMMANDS, load
 from kling_nb.magics.failure import UnexpectedError, three_lines
 from kling_nb.magics.options import RUN_OPTIONS
 from kling_nb.magics.pages import PAGES
+from kling_nb.session import provider_names
 
 NAMES = (
     "help runs show status wait resume attach extend cost budget models doctor config provider login logout "
@@ -152,3 +154,77 @@ def test_no_key_is_set_by_a_cell(
     shown = capsys.readouterr().out
     assert "%kling login" in shown
     assert "sesame" not in shown
+
+
+def test_pages_show_the_options_of_the_parser() -> None:
+    for name, page in PAGES.items():
+        known = {option.dest for option in RUN_OPTIONS}
+        assert set(page.options) <= known
+        shown = helptext.page(name)
+        for option in RUN_OPTIONS:
+            assert (
+                f"{option.flags[-1]} " in shown and option.help in shown
+            ) or option.dest not in page.options
+
+
+def test_pages_name_commands_and_options_that_exist() -> None:
+    spellings = {spelling for option in RUN_OPTIONS for spelling in option.spellings} | {
+        "--remember",
+        "--run",
+    }
+    for name in PAGES:
+        shown = helptext.page(name)
+        commands = set(re.findall(r"(?<!%)%kling ([a-z]+)", shown)) - {"help"}
+        assert commands <= set(COMMANDS) | set(PAGES), name
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown)) <= spellings, name
+
+
+def test_the_table_of_doors_knows_every_door_and_no_value(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", "very-secret-token")
+    assert loaded.run_cell("%kling provider").success
+    said = capsys.readouterr().out
+    assert "very-secret" not in said
+    rows = {line[2:].split(" ", 1)[0]: line for line in said.splitlines() if line[2:3].isalpha()}
+    assert set(provider_names()) <= set(rows)
+    assert "key: ACEDATACLOUD_API_TOKEN" in rows["acedata"] and rows["acedata"].startswith("●")
+    assert "price: unknown" in rows["acedata"] and "brush: no" in rows["acedata"]
+    assert "key: none" in rows["aimlapi"]
+    assert "%kling login aimlapi, or set AIMLAPI_API_KEY" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("%kling cost -m kling-v2-6 -d 5", ["image-to-video", "text-to-video", "1.5 units"]),
+        (
+            "%kling cost -p acedata -m kling-v2-6",
+            ["publishes no price", 'kn.prices({"acedata"', "--assume-units"],
+        ),
+        ("%kling cost -p aimlapi", ["reports tokens", 'kn.prices({"aimlapi"']),
+        ("%kling cost -m kling-v3-omni -p official", ["image-to-video at official"]),
+    ],
+)
+def test_prices_of_every_door(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str], line: str, parts: list[str]
+) -> None:
+    assert loaded.run_cell(line).success
+    said = capsys.readouterr().out
+    assert [part for part in parts if part not in said] == []
+
+
+def test_the_advice_for_an_unknown_price_works(
+    loaded: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line can be copied as it stands."""
+    loaded.run_cell("import kling_nb as kn")
+    loaded.run_cell("%kling cost -p acedata -m kling-v2-6 -d 10")
+    call = re.search(r"kn\.prices\(.*?\)(?=,)", capsys.readouterr().out)
+    assert call is not None
+    try:
+        assert loaded.run_cell(call[0]).success
+        loaded.run_cell("%kling cost -p acedata -m kling-v2-6 -d 10")
+        assert "$0.60" in capsys.readouterr().out
+    finally:
+        loaded.run_cell("kn.prices(None)")

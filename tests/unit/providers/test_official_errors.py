@@ -286,7 +286,7 @@ class TestCatalogue:
         [
             ("Body validation error", "G01"),
             (
-                "This request requires a valid API key. You can create a new API key on the Billing page",
+                "This request requires a valid API key. You can create a new one",
                 "G02",
             ),
             ("You've run out of credits. Please top up your balance", "G03"),

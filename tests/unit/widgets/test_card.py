@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -144,3 +145,74 @@ def test_the_status_word_is_explained_for_what_really_happened(studio) -> None:
     assert "not sent yet" in RunCard(studio.run(RunStatus.CREATED, sending_at=None)).state["explained"]
     leaving.set_columns(sending_at=leaving.record.created_at)
     assert "not confirmed yet" in RunCard(leaving).state["explained"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "form", "provider"),
+    [
+        ({}, "image-to-video", "sandbox"),
+        ({"form": "text2video"}, "text-to-video, no picture", "sandbox"),
+        ({"form": "extend", "parent_run": "r-parent"}, "video extension", "sandbox"),
+        ({"provider": "acedata"}, "image-to-video", "AceData"),
+        ({"provider": "sandbox-aimlapi"}, "image-to-video", "sandbox-aimlapi (plays AI/ML API)"),
+        ({"provider": "gone-tomorrow"}, "image-to-video", "gone-tomorrow"),
+    ],
+)
+def test_form_door_and_parent_are_said(studio, columns: dict[str, str], form: str, provider: str) -> None:
+    card = RunCard(studio.run(**columns))
+    assert (card.state["form"], card.state["provider"]) == (form, provider)
+    shown = bundle(card)
+    assert form in shown["text/html"] and provider in shown["text/html"]
+    assert ("goes on from r-parent" in shown["text/html"]) == ("parent_run" in columns)
+    assert ("no picture" in shown["text/plain"]) == ("no picture" in form)
+
+
+def test_a_lost_answer_says_where_to_look_and_which_line_to_copy(studio) -> None:
+    card = RunCard(studio.run(RunStatus.UNCERTAIN, provider="acedata", external_task_id=None))
+    assert card.state["check"] == {
+        "console": "https://platform.acedata.cloud",
+        "title": "AceData",
+        "command": "%kling attach <task id> --run r-2mta0000test",
+    }
+    html = bundle(card)["text/html"]
+    assert 'href="https://platform.acedata.cloud"' in html
+    assert "%kling attach &lt;task id&gt; --run r-2mta0000test" in html
+    assert "only you can find its task" in card.state["explained"]
+
+
+@pytest.mark.parametrize(
+    ("status", "columns"),
+    [
+        (RunStatus.UNCERTAIN, {"provider": "official"}),
+        (RunStatus.UNCERTAIN, {"provider": "acedata", "task_id": "t1"}),
+        (RunStatus.PROCESSING, {"provider": "acedata"}),
+    ],
+)
+def test_what_can_be_looked_up_is_left_to_kling_nb(
+    studio, status: RunStatus, columns: dict[str, str]
+) -> None:
+    assert RunCard(studio.run(status, **columns)).state["check"] is None
+
+
+def test_the_saved_card_of_a_lost_answer_says_so(studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(
+        "kling_nb.widgets.card.CellOutput",
+        lambda first: SimpleNamespace(replace=shown.append) if not shown.append(first) else None,
+    )
+    run = studio.run(provider="acedata", external_task_id=None)
+    card = RunCard(run).show()
+    run.set_columns(status=RunStatus.UNCERTAIN)
+    card._on_change(run)
+    card._on_change(run)
+    assert len(shown) == 2, "replaced once"
+    assert "%kling attach" in shown[-1]["text/html"] and WIDGET_TYPE in shown[-1]
+    run.set_columns(status=RunStatus.FAILED, task_id="t1")
+    card._on_change(run)
+    assert "%kling attach" not in shown[-1]["text/html"]
+
+
+def test_fields_without_a_column_are_shown_too(studio) -> None:
+    asked = {"video_list": [{"video_url": "https://x.example/a.mp4"}], "upstream": "fal"}
+    rows = dict(RunCard(studio.run(request=asked)).state["params"])
+    assert rows["upstream"] == "fal" and "a.mp4" in rows["video_list"]

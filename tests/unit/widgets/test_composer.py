@@ -118,3 +118,58 @@ def test_a_picture_that_cannot_be_read_is_said(form: Composer, name: str) -> Non
 def test_a_bug_in_a_handler_is_said(form: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Composer, "_submit", lambda self: 1 // 0)
     assert "ZeroDivisionError" in tell(form, "submit")["message"]
+
+
+def test_without_a_picture_the_words_make_the_clip(session: Session) -> None:
+    form = Composer(session=session, prompt="a lighthouse")
+    form.settle()
+    assert form.state["can_submit"] and not form.state["has_image"]
+    assert field(form, "aspect_ratio")["reason"] == ""
+    tell(form, "set", name="aspect_ratio", value="9:16")
+    assert form.request()["aspect_ratio"] == "9:16" and "image" not in form.request()
+    assert any("text-to-video" in each["text"] for each in form.state["problems"])
+    state = tell(form, "set", name="image", value="balls.png")
+    assert "follows its picture" in field(form, "aspect_ratio")["reason"]
+    assert "aspect_ratio" not in form.request()
+    assert state["has_image"] and state["can_submit"]
+
+
+def test_a_picture_in_memory_is_no_path(session: Session) -> None:
+    form = Composer(two_balls(SIZE), "it rolls", session=session)
+    form.settle()
+    assert form.state["image"] == ""
+    assert form.state["image_hint"] == "array of 480 × 360 pixels, from the kernel"
+    assert form.request()["image"].size == SIZE
+    Image.fromarray(two_balls((400, 320))).save("array", "PNG")
+    tell(form, "set", name="prompt", value="it rolls on")
+    assert form.pad.image.size == SIZE, "no file is opened by the name of a type"
+    tell(form, "set", name="image", value="")
+    assert form.pad is None
+
+
+def test_doors_that_are_closed_say_why(form: Composer) -> None:
+    reasons = {option["value"]: option["reason"] for option in field(form, "provider")["options"]}
+    assert reasons["sandbox"] == reasons["sandbox-acedata"] == ""
+    assert reasons["acedata"].startswith("no key: %kling login acedata")
+
+
+def test_another_door_brings_its_models_fields_and_limits(form: Composer) -> None:
+    assert form.state["limits"] == {"prompt": 2500, "negative_prompt": 2500}
+    state = tell(form, "set", name="provider", value="sandbox-acedata")
+    assert form.request()["provider"] == "sandbox-acedata"
+    assert state["limits"]["negative_prompt"] == 200
+    tell(form, "set", name="model_name", value="kling-v2-6")
+    tell(form, "set", name="provider", value="sandbox-aimlapi")
+    tell(form, "set", name="model_name", value="kling-video-o1")
+    state = tell(form, "set", name="provider", value="sandbox-official-new")
+    assert "Model is now" in state["message"]
+    assert field(form, "model_name")["value"] in {o["value"] for o in field(form, "model_name")["options"]}
+
+
+def test_the_saved_notebook_shows_what_was_filled_in(form: Composer) -> None:
+    bundle = form._repr_mimebundle_()[0]
+    assert repr(form) == "<Composer balls.png · kling-v1 std 5 s · sandbox>"
+    assert "data:image/jpeg;base64," in bundle["text/html"]
+    for part in ("it rolls", "kling-v1", "sandbox"):
+        assert part in bundle["text/html"]
+    assert "widget-view" in "".join(bundle)

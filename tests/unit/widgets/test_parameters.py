@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from kling_nb.domain import capabilities
+from kling_nb.session import provider_names
 from kling_nb.widgets.parameters import Choices, Field, defaults, fields, repaired, way_field
 
 
@@ -72,3 +73,17 @@ def test_ways_need_a_drawing_and_say_what_stands_in_them() -> None:
         "endframe": "",
         "words": "",
     }
+
+
+def test_every_door_is_repaired_into_what_its_own_table_has() -> None:
+    for provider, form, model in product(
+        provider_names(), ("image2video", "text2video"), capabilities.MODELS
+    ):
+        start = {"model_name": model, "mode": "pro", "duration": "10", "sound": "on", "aspect_ratio": "9:16"}
+        choices = Choices(provider, start, form=form)
+        values, said = repaired(choices)
+        cell = (values["model_name"], values["mode"] or None, int(values["duration"]))
+        assert choices.grid.features(*cell), (provider, form, cell)
+        assert values["model_name"] == model or said
+        if form not in choices.door.ratio_forms:
+            assert values["aspect_ratio"] == ""
