@@ -13,18 +13,81 @@ from clean_room import clean_environment, end_sandboxes
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from kling_nb import providers
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 pytestmark = pytest.mark.kernel
 
 
+def executed(name: str, place: Path, **variables: str) -> NotebookNode:
+    """A notebook after Run All in a folder; its sandbox still runs."""
+    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
+    client = NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(place)}})
+    done: NotebookNode = client.execute(env=clean_environment(place / "state") | variables)
+    return done
+
+
 @contextmanager
 def run_all(name: str, place: Path) -> Iterator[NotebookNode]:
     """A notebook after Run All, while its sandbox still runs."""
-    notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
-    client = NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(place)}})
     try:
-        yield client.execute(env=clean_environment(place / "state"))
+        yield executed(name, place)
+    finally:
+        end_sandboxes(place)
+
+
+WATCHER = """
+import sys
+
+
+def watch(event, arguments):
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        note(arguments[1][0])
+    elif event == "socket.getaddrinfo" and arguments[0]:
+        note(arguments[0])
+
+
+def note(host):
+    with open({seen!r}, "a") as file:
+        file.write(f"{{host}}\\n")
+
+
+sys.addaudithook(watch)
+"""
+"""A ``sitecustomize`` that writes down whom a Python process talks to."""
+
+DOORS = [providers.get(name).door for name in providers.door_names()]
+REAL_KEYS = {
+    variable: f"a-real-key-of-somebody-{number:02d}"
+    for number, variable in enumerate(
+        name for door in DOORS for name in (*door.key_variables, *sum(door.pair_variables, ()))
+    )
+}
+
+
+class Money:
+    """The notebook about money after Run All, twice, on a machine that holds real keys."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.seen = place / "hosts.txt"
+        (place / "watcher").mkdir()
+        (place / "watcher" / "sitecustomize.py").write_text(WATCHER.format(seen=str(self.seen)))
+        (place / ".env").write_text("AIMLAPI_KEY=a-real-key-of-somebody-env\n")
+        elsewhere = {"KLING_NB_LOG_URL": f"sqlite:///{place / 'real.sqlite'}", "KLING_NB_PROVIDER": "official"}
+        watched = {"PYTHONPATH": str(place / "watcher"), **REAL_KEYS, **elsewhere}
+        self.first, self.second = (
+            executed("03-real-keys-and-money.ipynb", place, **watched) for _ in range(2)
+        )
+
+
+@pytest.fixture(scope="module")
+def money(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Money]:
+    """The notebook about real keys and money after Run All, twice."""
+    place = tmp_path_factory.mktemp("money")
+    try:
+        yield Money(place)
     finally:
         end_sandboxes(place)
 
@@ -43,10 +106,11 @@ def motion_brush(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookN
         yield notebook
 
 
-@pytest.fixture(params=["first_video", "motion_brush"])
-def either(request: pytest.FixtureRequest) -> NotebookNode:
+@pytest.fixture(params=["first_video", "motion_brush", "money"])
+def each(request: pytest.FixtureRequest) -> NotebookNode:
     """Each of the notebooks after Run All."""
-    notebook: NotebookNode = request.getfixturevalue(request.param)
+    found = request.getfixturevalue(request.param)
+    notebook: NotebookNode = found.first if isinstance(found, Money) else found
     return notebook
 
 
@@ -69,8 +133,8 @@ def text(notebook: NotebookNode, cell_id: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", "\n".join(parts))
 
 
-def test_the_provider_is_said_first(either: NotebookNode) -> None:
-    said = text(either, "load")
+def test_the_provider_is_said_first(each: NotebookNode) -> None:
+    said = text(each, "load")
     assert "sandbox" in said
 
 
@@ -121,11 +185,12 @@ def test_a_static_view_of_the_notebook_shows_posters(first_video: NotebookNode) 
     )
 
 
-def test_the_saved_notebook_stays_small_and_holds_no_key(either: NotebookNode) -> None:
-    saved = nbformat.writes(either)
+def test_the_saved_notebook_stays_small_and_holds_no_key(each: NotebookNode) -> None:
+    saved = nbformat.writes(each)
     assert len(saved) < 3_000_000
     assert "sk-sandbox" not in saved
-    assert "Bearer " not in saved
+    assert "api-key-kling-sandbox" not in saved
+    assert not re.search(r"Bearer (?!\{)", saved), "nothing but the code that fills it in"
 
 
 def test_a_static_view_shows_the_drawing(motion_brush: NotebookNode) -> None:
@@ -166,3 +231,71 @@ def test_the_words_name_who_moves_where_and_what_stays(motion_brush: NotebookNod
 
 def test_a_kept_drawing_is_the_same_brush(motion_brush: NotebookNode) -> None:
     assert "the same brush: True" in text(motion_brush, "save")
+
+
+def test_no_real_key_is_used_and_nobody_outside_is_asked(money: Money) -> None:
+    """Keys lie in the environment and in ``.env``, and the settings name a real door."""
+    hosts = set(money.seen.read_text().split())
+    assert "127.0.0.1" in hosts, "the watcher sees the sandbox"
+    assert hosts <= {"127.0.0.1", "localhost", "::1"}
+    runs = money.place / "kling_runs" / "rehearsal" / "runs.sqlite"
+    assert runs.is_file()
+    assert not (money.place / "real.sqlite").exists(), "the real log is left alone"
+    kept = [path for path in (money.place / "kling_runs").rglob("*") if path.is_file()]
+    said = [nbformat.writes(notebook).encode() for notebook in (money.first, money.second)]
+    assert [data for data in (*(path.read_bytes() for path in kept), *said) if b"a-real-key" in data] == []
+
+
+def test_every_door_has_a_column_a_doctor_and_a_body(money: Money) -> None:
+    table = outputs(money.first, "doors")[0].data["text/html"]
+    bodies = outputs(money.first, "bodies")[0].data["text/html"]
+    for door in DOORS:
+        assert door.title in table and door.title in bodies
+        assert f"{door.name}\n   ✓ access" in text(money.first, "doctors")
+    assert all(word in bodies for word in ("model_name", "start_image_url", "image_url", "first_frame"))
+
+
+def test_an_unknown_price_is_said_and_can_be_stated(money: Money) -> None:
+    assert "price unknown" in text(money.first, "price-unknown")
+    assert "$0.50" in text(money.first, "price-stated")
+
+
+def test_a_budget_stops_force_and_again(money: Money) -> None:
+    for notebook in (money.first, money.second):
+        assert "The day budget of 2 units stops this run; nothing was sent." in text(notebook, "refused")
+        assert "nothing was sent" in text(notebook, "unpriced")
+        assert "succeeded" in text(notebook, "steam")
+
+
+@pytest.mark.parametrize("cell", ["first", "extend", "slide", "steam", "masks"])
+def test_the_second_run_all_is_free(money: Money, cell: str) -> None:
+    assert "no charge" not in text(money.first, cell)
+    assert "no charge" in text(money.second, cell)
+
+
+def test_one_charge_a_run_in_spite_of_lost_answers(money: Money) -> None:
+    """And the loop of the tutorials pays more often: else the drill would show nothing."""
+    assert "8 clips wanted, 12 paid for: 18 units" in text(money.first, "loop")
+    assert "8 clips wanted, 8 paid for; this time: 12 units" in text(money.first, "drill")
+    assert "8 clips wanted, 8 paid for; this time: 0 units" in text(money.second, "drill")
+    for notebook in (money.first, money.second):
+        assert "13 runs with a task, 13 of them in the service's books" in text(notebook, "agree")
+        assert "other charges than the books say: 0" in text(notebook, "agree")
+
+
+def test_an_uncertain_run_is_bound_to_its_task(money: Money) -> None:
+    assert "uncertain" in text(money.first, "uncertain")
+    assert "%kling attach <task id> --run r-" in text(money.first, "uncertain")
+    assert "succeeded" in text(money.first, "attach")
+    assert "succeeded" in text(money.second, "attach")
+
+
+def test_only_the_published_delivery_verifies(money: Money) -> None:
+    assert "1234567890" in text(money.first, "webhook")
+    assert "no signature matches" in text(money.first, "forged")
+    assert "its time is too far off" in text(money.first, "replayed")
+
+
+def test_the_chart_has_a_square_a_charge(money: Money) -> None:
+    for notebook in (money.first, money.second):
+        assert outputs(notebook, "chart")[0].data["text/html"].count("<rect") == 20
