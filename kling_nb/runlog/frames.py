@@ -27,7 +27,7 @@ _FIRST = (
         "negative_prompt",
     ),
     *("cfg_scale", "camera_control", "dynamic_mask_count", "brush_way", "sound", "aspect_ratio"),
-    *("estimate_units", "actual_units", "estimate_usd", "rating", "name", "tags", "note"),
+    *("estimate_units", "actual_units", "estimate_usd", "rating", "kept", "name", "tags", "note"),
     *("video_path", "error_code", "error_message", "image_source", "image_tail_source"),
 )
 """What people look at first; the other columns follow in the table's order."""

@@ -64,6 +64,10 @@ class RunRecord:
         Seconds of the finished clip.
     video_path, poster_path
         Relative to the home folder.
+    rating, kept
+        A person's judgement: 0 to 5; True to keep, False to discard, None while undecided.
+    variables
+        What this cell of a sweep set, by name.
     owner, lease_until
         Which kernel follows the run, and until when nobody else may.
     options
@@ -151,12 +155,14 @@ class RunRecord:
     name: str | None = None
     note: str | None = None
     rating: int | None = None
+    kept: bool | None = None
     notebook: str | None = None
     owner: str | None = None
     lease_until: datetime | None = None
     forced: bool = False
     again: bool = False
     tags: list[str] = field(default_factory=list)
+    variables: dict[str, Any] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     versions: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)

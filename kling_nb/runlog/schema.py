@@ -130,6 +130,23 @@ SLOT_LIMITS = sa.Table(
 )
 """How many slots there are, as learnt from refusals."""
 
+VOTES = sa.Table(
+    "votes",
+    METADATA,
+    sa.Column("id", sa.Integer(), primary_key=True),
+    sa.Column("voted_at", UtcDateTime(), nullable=False),
+    sa.Column("voter", sa.Text(), nullable=False),
+    sa.Column("left", RunKey, nullable=False),
+    sa.Column("right", RunKey, nullable=False),
+    # left, right, tie or skip
+    sa.Column("outcome", sa.Text(), nullable=False),
+    sa.Column("question", sa.Text(), nullable=False),
+    # Whether the voter saw no labels.
+    sa.Column("blind", sa.Boolean(create_constraint=False), nullable=False),
+    sa.Index("votes_question", "question", "voter"),
+)
+"""Which of two clips a person found better."""
+
 FACTS = sa.Table(
     "facts",
     METADATA,

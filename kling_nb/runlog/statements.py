@@ -216,6 +216,7 @@ def record_of(values: dict[str, Any]) -> RunRecord:
 
 _EMPTY: dict[str, Callable[[], Any]] = {
     "tags": list,
+    "variables": dict,
     "notices": list,
     "versions": dict,
     "options": dict,

@@ -182,7 +182,7 @@ class SessionCore:
 
     def annotate(self, run: Run, columns: dict[str, Any]) -> None:
         """Write a person's own words about a run."""
-        allowed = {"name", "note", "rating", "tags"}
+        allowed = {"name", "note", "rating", "kept", "tags"}
         if unknown := set(columns) - allowed:
             raise TypeError(
                 f"not columns of your own: {', '.join(sorted(unknown))}; known: {', '.join(sorted(allowed))}"

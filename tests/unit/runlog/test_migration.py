@@ -121,7 +121,7 @@ def test_a_log_of_the_first_release_gets_the_declared_tables(released: Path) -> 
     with closing(sqlite3.connect(released)) as plain:
         columns = [row[1] for row in plain.execute("PRAGMA table_info(runs)")]
     large = [columns.index(name) for name in ("brush", "request", "wire", "answers")]
-    added = [columns.index(name) for name in ("form", "purse", "sweep_id", "actual_usd")]
+    added = [columns.index(name) for name in ("form", "purse", "sweep_id", "actual_usd", "kept", "variables")]
     assert max(added) < min(large), "behind the large columns they could not be read quickly"
 
 
