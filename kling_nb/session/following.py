@@ -21,8 +21,10 @@ from kling_nb.session.money import actual_columns, drift_notice
 from kling_nb.session.sending import Flight, Intent, Sender, Stopped
 from kling_nb.session.slots import AccountSlots
 from kling_nb.session.troubles import error_columns, no_error_columns
+from kling_nb.session.uncertain import must_be_looked_for
 
 if TYPE_CHECKING:
+    from kling_nb.runlog import RunRecord
     from kling_nb.session.filing import Filer
     from kling_nb.session.gate import ModelGate
     from kling_nb.session.journal import Journal
@@ -124,6 +126,10 @@ class Follower:
     async def _advance(self, run: Run, intent: Intent, job: _Job) -> None:
         if run.complete:
             return  # Another kernel brought it there.
+        dialect = self._pool.provider(run.record.provider or "official")
+        if _was_sent(run.record) and not dialect.has_external_id:
+            # Nothing can be asked, so neither address nor credential is needed to say what is to be done.
+            raise must_be_looked_for(run, dialect.door)
         service = await self._pool.of(run.record)
         if not run.status.is_final:
             await self._live(run, service, intent, job)
@@ -261,6 +267,11 @@ class Follower:
     async def _keep(self, run: Run, columns: dict[str, Any]) -> None:
         run.set_columns(**columns)
         await self._journal.keep(run.id, **columns)
+
+
+def _was_sent(record: RunRecord) -> bool:
+    """Whether a run may have a task that it does not know."""
+    return not record.status.is_final and record.task_id is None and record.sending_at is not None
 
 
 async def _ends_before(age: float, run: Run, future: asyncio.Future[Task]) -> bool:

@@ -80,6 +80,23 @@ def test_what_is_told_leads_to_the_task(door: Session, sandbox: Any) -> None:
         later.close()
 
 
+def test_what_is_to_be_done_is_told_without_a_credential_too(
+    make_session: Any, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key may be gone when the notebook is opened again; the advice needs none."""
+    monkeypatch.setenv("ACEDATACLOUD_API_TOKEN", sandbox.acedata_token)
+    monkeypatch.setenv("ACEDATACLOUD_API_BASE_URL", sandbox.url)
+    first = make_session(provider="acedata")
+    sandbox.fault("drop-after", "POST", CREATE["sandbox-acedata"])
+    run = finish(first.submit(prompt="a harbour at night"))
+    told = str(run.error)
+    first.close()
+    monkeypatch.delenv("ACEDATACLOUD_API_TOKEN")
+    (again,) = make_session(provider="acedata").resume()
+    assert str(finish(again).error) == told
+    assert again.status is RunStatus.UNCERTAIN
+
+
 def test_a_person_binds_the_task_to_its_run(door: Session, sandbox: Any) -> None:
     run = lose(door, sandbox)
     (task,) = sandbox.tasks()
