@@ -97,6 +97,10 @@ SUBCOMMANDS = [
     ("%kling help errors", "1303"),
     ("%kling help errors 1303", "1303"),
     ("%kling help runs", "--status"),
+    ("%kling help extend", "goes on"),
+    ("%kling help errors used_up", "balance"),
+    ("%kling models acedata", "extend"),
+    ("%kling doctor sandbox-aimlapi", "sandbox-aimlapi"),
     ("%kling --help", "--camera"),
     ("%%kling --help\nx", "--camera"),
     ("%kling status", ""),
@@ -115,6 +119,37 @@ SUBCOMMANDS = [
 @pytest.mark.parametrize(("code", "part"), SUBCOMMANDS)
 def test_subcommands_answer(kernel: Kernel, code: str, part: str) -> None:
     assert part in kernel.ok(code).text
+
+
+def test_words_alone_make_a_clip_that_can_go_on(kernel: Kernel, sandbox) -> None:
+    done = kernel.ok("%%kling -m kling-v1-6 --ratio 1:1 -o first --wait\na boat drifts by")
+    assert "text-to-video, no picture" in done.of_type("display_data")[0]["data"]["text/html"]
+    done = kernel.ok("%%kling extend first -o longer --wait\nit lands")
+    assert kernel.value("longer.record.parent_run == first.id, longer.video.is_file()") == "(True, True)"
+    updates = [m["content"]["data"] for m in kernel.published if m["msg_type"] == "update_display_data"]
+    html = [data["text/html"] for data in updates if "text/html" in data]
+    assert "goes on from" in html[-1]
+    assert len(sandbox.tasks()) == 2
+
+
+@pytest.mark.parametrize("code", ["%%kling boot.png\nthe boat", "%%kling\nboat.png", "%%kling\n"])
+def test_a_forgotten_picture_costs_nothing(kernel: Kernel, sandbox, code: str) -> None:
+    assert len(kernel.run(code).error) == 3
+    assert sandbox.tasks() == []
+
+
+def test_masks_and_doors_are_shown_on_the_page(kernel: Kernel) -> None:
+    shown = kernel.ok("%kling masks boat.png -o found").of_type("display_data")
+    assert "0.1 unit" in shown[0]["data"]["text/plain"]
+    assert "data:image/jpeg;base64," in shown[1]["data"]["text/html"]
+    assert kernel.value("found['object'].shape") == "(480, 640)"
+    table = kernel.ok("%kling provider").of_type("display_data")[1]["data"]["text/html"]
+    assert "%kling login acedata, or set ACEDATACLOUD_API_TOKEN" in table
+
+
+def test_tab_completes_fields_and_their_values(kernel: Kernel) -> None:
+    assert "element_list=" in kernel.complete("%%kling boat.png --param elem")
+    assert kernel.complete("%%kling boat.png --param shot_type=c") == ["shot_type=customize"]
 
 
 def test_runs_show_wait_and_attach(kernel: Kernel) -> None:
