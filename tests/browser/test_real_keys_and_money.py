@@ -13,7 +13,9 @@ CELLS = {cell.id: index for index, cell in enumerate(nbformat.read(NOTEBOOK, as_
 CODE = [cell.id for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "code"]
 EXPECTED_ERRORS = {"refused", "unpriced", "forged", "replayed"}
 LOOKED_AT_IN_THE_DARK = ("doors", "provider", "login", "bodies", "masks", "refused", "chart", "attach")
-DARK = "async () => { await window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}); }"
+DARK = """async () => {
+  await window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'});
+}"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.drill]
 
@@ -34,7 +36,9 @@ def test_cell_by_cell(lab, open_notebook) -> None:
         assert notebook.play_video(CELLS[name])["frames"] > 2
         notebook.picture(f"money-{name}-done", CELLS[name])
     assert notebook.element(CELLS["login"]).query_selector("input[type=password]") is not None
-    assert len(notebook.element(CELLS["chart"]).query_selector_all("svg rect")) == 20
+    assert len(notebook.element(CELLS["chart"]).query_selector_all("svg rect")) == 22
+    notebook.element(CELLS["drill-text"])
+    notebook.picture("money-page")
     notebook.page.evaluate(DARK)
     notebook.page.wait_for_timeout(800)
     for name in LOOKED_AT_IN_THE_DARK:
