@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kling_nb.settings import configure
     from kling_nb.transport.nested import enable_nested_asyncio
     from kling_nb.widgets.composer import Composer, compose
+    from kling_nb.widgets.gallery.functions import compare, gallery, grid
     from kling_nb.widgets.login import login, logout
     from kling_nb.widgets.pad.pad import MotionPad
 
@@ -62,6 +63,7 @@ __all__ = [
     "attach",
     "budget",
     "check",
+    "compare",
     "compose",
     "configure",
     "cost",
@@ -69,6 +71,8 @@ __all__ = [
     "doctor",
     "enable_nested_asyncio",
     "extend",
+    "gallery",
+    "grid",
     "load_ipython_extension",
     "login",
     "logout",
@@ -101,10 +105,13 @@ _HOMES = {
     "RunStatus": "kling_nb.domain.task",
     "Session": "kling_nb.session",
     "Trajectory": "kling_nb.domain.trajectory",
+    "compare": "kling_nb.widgets.gallery.functions",
     "compose": "kling_nb.widgets.composer",
     "configure": "kling_nb.settings",
     "default_session": "kling_nb.session",
     "enable_nested_asyncio": "kling_nb.transport.nested",
+    "gallery": "kling_nb.widgets.gallery.functions",
+    "grid": "kling_nb.widgets.gallery.functions",
     "load_ipython_extension": "kling_nb.magics",
     "login": "kling_nb.widgets.login",
     "logout": "kling_nb.widgets.login",

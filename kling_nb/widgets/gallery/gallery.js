@@ -1,0 +1,484 @@
+// The gallery on the page: which clips are in sight, what keys do, and what the kernel is told.
+
+const REST_MS = 120; // a clip that passes by while scrolling gets no player
+const LATE_MS = 1500;
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const PAIRED = new Set(["wipe", "difference"]);
+
+class Gallery {
+  constructor(model, el) {
+    this.model = model;
+    this.view = Math.random().toString(36).slice(2, 10);
+    this.seq = 0;
+    this.unsaved = new Map();
+    this.store = new Store(model);
+    this.clock = new Clock(() => this.moved());
+    this.layout = model.get("layout");
+    this.items = new Map();
+    this.tiles = new Map();
+    this.marked = [];
+    this.paths = true;
+    this.timers = new Map();
+    this.wanted = new Set();
+    this.details = new Map(Object.entries(model.get("details")));
+    this.root = element("div", "kn-gallery", {
+      role: "application", "aria-label": "Gallery of Kling runs", tabindex: "-1",
+      // Lumino would take single letters as commands of the notebook (d d: delete the cell).
+      "data-lm-suppress-shortcuts": "true",
+    });
+    this.bars = new Bars(this);
+    this.list = element("div", "kn-tiles", { role: "list", "aria-label": "Runs" });
+    this.stage = new Stage(this);
+    this.said = element("div", "kn-said", { role: "status", "aria-live": "polite" });
+    this.scroller = element("div", "kn-scroller", {}, this.stage.el, this.list);
+    this.root.append(this.bars.top, this.scroller, this.bars.bottom, this.said, this.bars.sheet);
+    el.append(this.root);
+    // Two looks: what is scrolled inside the gallery, and the gallery on the page of the notebook.
+    this.sight = new IntersectionObserver((entries) => this.seen(entries), { root: this.scroller, rootMargin: "160px 0px" });
+    this.whole = new IntersectionObserver((entries) => this.seenWhole(entries.at(-1).isIntersecting));
+    this.fill(model.get("items"));
+    this.marked = model.get("marked").map((id) => this.tiles.get(id)).filter(Boolean);
+    this.setSize(this.tiles.size <= 2 ? 420 : 240);
+    this.setMode(this.layout.mode ?? "sheet");
+    this.whole.observe(this.root);
+    this.listeners = new AbortController();
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("focusin", (event) => this.focused(event));
+    this.list.addEventListener("click", (event) => this.clicked(event));
+    this.list.addEventListener("dblclick", (event) => this.doubled(event));
+    this.received = (message, buffers) => this.receive(message, buffers);
+    model.on("msg:custom", this.received);
+    model.send({ kind: "hello", view: this.view });
+    this.timer = setInterval(() => this.lateness(), 500);
+    this.moved();
+  }
+
+  close() {
+    clearInterval(this.timer);
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.clock.pause();
+    this.sight.disconnect();
+    this.whole.disconnect();
+    this.model.off("msg:custom", this.received);
+    for (const tile of this.tiles.values()) tile.screen.sleep();
+    this.store.close();
+    this.model.send({ kind: "gone", view: this.view });
+  }
+
+  nameOf(tile) {
+    return tile.item.name || tile.item.id;
+  }
+
+  // --- runs -------------------------------------------------------------------------------------------
+
+  fill(items) {
+    for (const item of items) {
+      const tile = new Tile(this, item);
+      this.items.set(item.id, item);
+      this.tiles.set(item.id, tile);
+      if (this.details.has(item.id)) tile.screen.setDetails(this.details.get(item.id));
+      this.sight.observe(tile.el);
+    }
+    this.bars.offer(items);
+    this.focusTile([...this.tiles.values()][0], false);
+  }
+
+  patch(items) {
+    for (const item of items) {
+      const tile = this.tiles.get(item.id);
+      if (!tile) continue;
+      this.items.set(item.id, item);
+      tile.update(item);
+      if (item.clip && !this.details.get(item.id)?.facts) this.want(item.id);
+    }
+    this.bars.offer([...this.items.values()]);
+    this.arrange(false);
+  }
+
+  // Frame rate and requested path are asked for once a clip is in sight, for several clips at a time.
+  want(id) {
+    const known = this.details.get(id);
+    if (known && (known.facts || !this.items.get(id).clip)) return;
+    this.wanted.add(id);
+    clearTimeout(this.wanting);
+    this.wanting = setTimeout(() => {
+      this.model.send({ kind: "details", ids: [...this.wanted] });
+      this.wanted.clear();
+    }, 60);
+  }
+
+  seen(entries) {
+    for (const entry of entries) {
+      const tile = this.tiles.get(entry.target.dataset.run);
+      clearTimeout(this.timers.get(tile));
+      tile.inSight = entry.isIntersecting;
+      if (tile.inSight) tile.screen.showPoster();
+      this.timers.set(tile, setTimeout(() => this.settle(tile), tile.inSight ? REST_MS : 0));
+    }
+  }
+
+  seenWhole(visible) {
+    this.visible = visible;
+    if (!visible) this.clock.pause();
+    for (const tile of this.tiles.values()) this.settle(tile);
+  }
+
+  settle(tile) {
+    const onStage = this.stage.pair.includes(tile);
+    if (this.visible && (tile.inSight || onStage)) {
+      this.want(tile.item.id);
+      tile.screen.wake();
+      if (this.mode === "frames") tile.screen.strip();
+    } else tile.screen.sleep();
+  }
+
+  loaded(screen) {
+    if (screen === this.current?.screen) this.clock.leader = screen.player;
+  }
+
+  // --- ways of looking --------------------------------------------------------------------------------
+
+  setMode(mode) {
+    if (mode === "grid" && !this.layout.pivot) return;
+    const set = this.compared();
+    if (PAIRED.has(mode) && set.length < 2) {
+      this.say("Mark two clips first: m, or the small box above the stars.");
+      return;
+    }
+    this.mode = mode;
+    this.root.dataset.mode = mode;
+    this.bars.modes.get("grid").hidden = !this.layout.pivot;
+    for (const [name, button] of this.bars.modes) setPressed(button, name === mode);
+    this.stage.hide();
+    this.stage.el.hidden = !PAIRED.has(mode);
+    this.list.hidden = PAIRED.has(mode);
+    this.arrange();
+    if (PAIRED.has(mode)) this.stage.show(mode, set.slice(0, 2));
+    for (const tile of this.tiles.values()) this.settle(tile);
+    if (this.clock.playing) this.clock.hold();
+  }
+
+  // The marked clips; without any, the one in focus and the one after it.
+  compared() {
+    if (this.marked.length > 1) return this.marked;
+    const all = this.order ?? [...this.tiles.values()];
+    const first = this.marked[0] ?? this.current ?? all[0];
+    const rest = all.filter((tile) => tile !== first && tile.item.clip);
+    const after = rest.find((tile) => all.indexOf(tile) > all.indexOf(first)) ?? rest[0];
+    return [first, after].filter(Boolean);
+  }
+
+  arrange(scroll = true) {
+    const { bars } = this;
+    const words = bars.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = (item) => {
+      if (bars.status.value && item.status !== bars.status.value) return false;
+      if (bars.model.value && item.model !== bars.model.value) return false;
+      if (!this.fitsRating(item, bars.rated.value)) return false;
+      const text = [item.id, item.name, item.prompt, item.note, item.model, ...item.tags].join(" ").toLowerCase();
+      return words.every((word) => text.includes(word));
+    };
+    let shown = [...this.tiles.values()].filter((tile) => fits(tile.item));
+    if (this.mode === "side") {
+      const set = this.marked.length ? this.marked : this.compared();
+      shown = this.alone ? [this.alone] : set;
+    }
+    const sorters = {
+      newest: (a, b) => b.created_ms - a.created_ms,
+      oldest: (a, b) => a.created_ms - b.created_ms,
+      best: (a, b) => (b.rating ?? -1) - (a.rating ?? -1),
+      worst: (a, b) => (a.rating ?? 9) - (b.rating ?? 9),
+      model: (a, b) => a.model.localeCompare(b.model),
+      prompt: (a, b) => a.prompt.localeCompare(b.prompt),
+    };
+    const sorter = sorters[bars.order.value];
+    if (sorter && this.mode !== "side") shown.sort((a, b) => sorter(a.item, b.item));
+    this.place(shown);
+    this.order = shown;
+    const left = this.layout.left_out ? `, ${this.layout.left_out} more not loaded` : "";
+    bars.count.textContent = shown.length === this.tiles.size ? `${shown.length} runs${left}` : `${shown.length} of ${this.tiles.size} runs${left}`;
+    if (scroll && this.current && !this.list.hidden) this.current.el.scrollIntoView({ block: "nearest" });
+  }
+
+  fitsRating(item, wanted) {
+    if (!wanted) return true;
+    if (wanted === "none") return item.rating === null;
+    if (wanted === "kept") return item.kept === true;
+    if (wanted === "discarded") return item.kept === false;
+    if (wanted === "undecided") return item.kept === null;
+    return (item.rating ?? -1) >= Number(wanted);
+  }
+
+  // Elements are moved only when their order has changed: a moved player stops.
+  place(shown) {
+    const known = `${this.mode}${shown.map((tile) => tile.item.id).join()}`;
+    if (this.placed === known) return;
+    this.placed = known;
+    if (this.mode === "grid") this.list.replaceChildren(pivotTable(this.layout.pivot, shown));
+    else this.list.replaceChildren(...shown.map((tile) => tile.el));
+    if (!shown.length) this.list.append(element("p", "kn-empty", {}, this.tiles.size ? "No run fits the filter." : "There are no runs yet."));
+    this.list.style.setProperty("--kn-columns", String(Math.min(shown.length, 4) || 1));
+  }
+
+  setSize(size) {
+    this.bars.size.value = String(size);
+    this.root.style.setProperty("--kn-tile", `${size}px`);
+  }
+
+  setLoop(loop) {
+    this.clock.loop = loop;
+    this.moved();
+  }
+
+  setPaths(paths) {
+    this.paths = paths;
+    this.moved();
+  }
+
+  moved() {
+    if (!this.bars) return;
+    this.root.toggleAttribute("data-paths", this.paths);
+    // At rest at the beginning the poster, which is the first frame, is as good and costs nothing.
+    this.root.toggleAttribute("data-moving", this.clock.playing);
+    this.bars.update();
+  }
+
+  // --- what a person does -----------------------------------------------------------------------------
+
+  tileOf(node) {
+    return this.tiles.get(node.closest?.(".kn-tile")?.dataset.run);
+  }
+
+  focused(event) {
+    const tile = this.tileOf(event.target);
+    if (tile) this.focusTile(tile, false);
+  }
+
+  focusTile(tile, move = true) {
+    if (!tile) return;
+    if (this.current && this.current !== tile) {
+      this.current.el.tabIndex = -1;
+      delete this.current.el.dataset.current;
+    }
+    this.current = tile;
+    tile.el.tabIndex = 0;
+    tile.el.dataset.current = "";
+    if (tile.screen.player) this.clock.leader = tile.screen.player;
+    if (move) {
+      tile.el.focus({ preventScroll: true });
+      tile.el.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  clicked(event) {
+    const tile = this.tileOf(event.target);
+    if (!tile) return;
+    this.focusTile(tile, false);
+    if (event.target.closest(".kn-mark")) this.toggleMark(tile);
+    else if (!event.target.closest("button")) tile.el.focus({ preventScroll: true });
+  }
+
+  doubled(event) {
+    const tile = this.tileOf(event.target);
+    if (tile && event.target.closest(".kn-slot")) this.open(tile);
+  }
+
+  open(tile) {
+    this.alone = this.marked.length > 1 && this.mode !== "side" ? null : tile;
+    this.setMode("side");
+  }
+
+  toggleMark(tile) {
+    this.marked = this.marked.includes(tile) ? this.marked.filter((each) => each !== tile) : [...this.marked, tile];
+    this.marks();
+    this.model.set("marked", this.marked.map((each) => each.item.id));
+    this.model.save_changes();
+  }
+
+  marks() {
+    for (const tile of this.tiles.values()) {
+      const place = this.marked.indexOf(tile);
+      tile.setMarked(place < 0 ? "" : LETTERS[place] ?? String(place + 1));
+    }
+  }
+
+  // Where ↑ and ↓ lead: the tile that stands in the neighbouring line, or the next one.
+  neighbour(way) {
+    const all = this.order;
+    const at = all.indexOf(this.current);
+    return all[Math.max(0, Math.min(all.length - 1, at + way))];
+  }
+
+  line(way) {
+    const all = this.order;
+    const here = this.current.el.getBoundingClientRect();
+    const others = all.filter((tile) => {
+      const box = tile.el.getBoundingClientRect();
+      return way > 0 ? box.top >= here.bottom - 1 : box.bottom <= here.top + 1;
+    });
+    const far = (tile) => {
+      const box = tile.el.getBoundingClientRect();
+      return Math.abs(box.top - here.top) * 1000 + Math.abs(box.left - here.left);
+    };
+    return others.reduce((best, tile) => (best && far(best) <= far(tile) ? best : tile), null) ?? this.current;
+  }
+
+  key(event) {
+    if (event.target.matches("input[type=search], select, textarea")) {
+      if (event.key === "Escape") this.root.focus();
+      event.stopPropagation();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey) return;
+    const onButton = event.target.matches("button") && [" ", "Enter"].includes(event.key);
+    const onRange = event.target.matches("input[type=range]") && event.target !== this.bars.scrub;
+    if (onButton || (onRange && event.key.startsWith("Arrow")) || !this.act(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  act(event) {
+    const { clock, current } = this;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (event.altKey) {
+      if (!key.startsWith("Arrow") || this.mode !== "wipe") return false;
+      this.stage.setShare(this.stage.share + (key === "ArrowRight" ? 0.02 : -0.02));
+      return true;
+    }
+    const frames = event.shiftKey ? 10 : 1;
+    const ways = {
+      " ": () => clock.toggle(),
+      ArrowLeft: () => clock.step(-frames),
+      ArrowRight: () => clock.step(frames),
+      Home: () => clock.seek(0),
+      End: () => clock.seek(clock.length - 0.5 / clock.fps),
+      ArrowUp: () => this.focusTile(this.line(-1)),
+      ArrowDown: () => this.focusTile(this.line(1)),
+      n: () => this.focusTile(this.neighbour(1)),
+      p: () => this.focusTile(this.neighbour(-1)),
+      ",": () => this.faster(-1),
+      ".": () => this.faster(1),
+      l: () => this.setLoop(!clock.loop),
+      t: () => this.setPaths(!this.paths),
+      s: () => this.toggleSound(current),
+      m: () => current && this.toggleMark(current),
+      k: () => this.judge(current, { kept: true }),
+      d: () => this.judge(current, { kept: false }),
+      u: () => this.judge(current, { kept: null }),
+      Enter: () => current && this.open(current),
+      c: () => { this.alone = null; this.setMode("side"); },
+      w: () => this.setMode("wipe"),
+      x: () => this.setMode("difference"),
+      f: () => this.setMode("frames"),
+      g: () => this.setMode("sheet"),
+      v: () => this.setMode("grid"),
+      "?": () => this.bars.toggleHelp(),
+      Escape: () => (this.bars.sheet.hidden ? this.setMode(this.layout.pivot ? "grid" : "sheet") : this.bars.toggleHelp()),
+    };
+    if (/^[0-5]$/.test(key)) this.judge(current, { rating: Number(key) });
+    else if (ways[key]) ways[key]();
+    else return false;
+    return true;
+  }
+
+  faster(way) {
+    const at = SPEEDS.indexOf(this.clock.speed);
+    this.clock.setSpeed(SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + way))]);
+  }
+
+  toggleSound(tile) {
+    const video = tile?.screen.player?.video;
+    if (!video) return;
+    const muted = !video.muted;
+    for (const player of this.clock.players) player.video.muted = true;
+    video.muted = muted;
+    this.say(muted ? "Sound off." : `Sound of ${this.nameOf(tile)}.`);
+  }
+
+  // --- judging ----------------------------------------------------------------------------------------
+
+  judge(tile, given) {
+    if (!tile) return;
+    this.seq += 1;
+    this.unsaved.set(this.seq, { tile, since: performance.now() });
+    tile.el.dataset.unsaved = "";
+    tile.update({ ...tile.item, ...given });
+    this.model.send({ kind: "judge", id: tile.item.id, seq: `${this.view} ${this.seq}`, given });
+    const [[name, value]] = Object.entries(given);
+    const told = name === "rating" ? (value === null ? "not rated" : `rated ${value}`) : value === null ? "undecided" : value ? "kept" : "discarded";
+    this.say(`${this.nameOf(tile)}: ${told}`);
+  }
+
+  judged(message) {
+    const [view, seq] = String(message.seq).split(" ");
+    const waiting = view === this.view ? this.unsaved.get(Number(seq)) : null;
+    if (waiting) {
+      this.unsaved.delete(Number(seq));
+      const more = [...this.unsaved.values()].some((each) => each.tile === waiting.tile);
+      if (!more) delete waiting.tile.el.dataset.unsaved;
+      // What was pressed since is newer than this answer.
+      if (more) return;
+    }
+    if (message.item) this.patch([message.item]);
+  }
+
+  lateness() {
+    const late = [...this.unsaved.values()].some(({ since }) => performance.now() - since > LATE_MS);
+    if (late) this.say(`Kernel busy: ${this.unsaved.size} judgement${this.unsaved.size > 1 ? "s" : ""} waiting.`);
+    this.wasLate = late || (this.wasLate && this.say(""));
+  }
+
+  say(text, level = "") {
+    setText(this.said, text);
+    this.said.dataset.level = level;
+  }
+
+  receive(message, buffers) {
+    if (message.kind === "items") this.patch(message.items);
+    else if (message.kind === "media") this.store.receive(message, buffers);
+    else if (message.kind === "judged") this.judged(message);
+    else if (message.kind === "said") this.say(message.text, message.level);
+    else if (message.kind === "details") {
+      for (const [id, details] of Object.entries(message.details)) {
+        this.details.set(id, details);
+        this.tiles.get(id)?.screen.setDetails(details);
+        if (this.mode === "frames" && this.tiles.get(id)?.inSight) this.tiles.get(id).screen.strip();
+      }
+    }
+  }
+}
+
+function pivotTable(pivot, shown) {
+  const table = element("table", "kn-pivot");
+  const head = element("tr");
+  const corner = element("th", "kn-corner", { scope: "col" });
+  corner.textContent = pivot.cols ? `${pivot.rows} ＼ ${pivot.cols}` : pivot.rows;
+  head.append(corner);
+  for (const label of pivot.col_labels) head.append(element("th", "", { scope: "col" }, label));
+  table.append(element("thead", "", {}, head));
+  const body = element("tbody");
+  const cells = pivot.row_labels.map((label) => {
+    const row = element("tr", "", {}, element("th", "", { scope: "row" }, label));
+    const made = pivot.col_labels.map(() => element("td"));
+    row.append(...made);
+    body.append(row);
+    return made;
+  });
+  for (const tile of shown) {
+    const [row, column] = pivot.cells[tile.item.id] ?? [];
+    cells[row]?.[column]?.append(tile.el);
+  }
+  for (const cell of cells.flat()) {
+    if (!cell.childElementCount) cell.append(element("span", "kn-none", {}, "no run"));
+  }
+  table.append(body);
+  return table;
+}
+
+function render({ model, el }) {
+  const gallery = new Gallery(model, el);
+  gallery.marks();
+  return () => gallery.close();
+}
+
+export default { render };

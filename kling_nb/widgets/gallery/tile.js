@@ -1,0 +1,70 @@
+// One run in the gallery: its screen, and below it what a person has said about it and what made it.
+
+function stars(rating) {
+  return "★".repeat(rating ?? 0) + "☆".repeat(5 - (rating ?? 0));
+}
+
+class Tile {
+  constructor(gallery, item) {
+    this.gallery = gallery;
+    this.screen = new Screen(gallery, item);
+    this.el = element("figure", "kn-tile", { role: "listitem", tabindex: "-1" });
+    this.el.dataset.run = item.id;
+    this.slot = element("div", "kn-slot", {}, this.screen.el);
+    this.mark = element("button", "kn-mark", { type: "button", tabindex: "-1", title: "Mark for comparing (m)" });
+    this.stars = element("span", "kn-stars", { title: "Click, or press 0 to 5" });
+    this.kept = element("span", "kn-kept");
+    this.id = element("code", "kn-id");
+    this.made = element("span", "kn-made");
+    this.prompt = element("p", "kn-prompt");
+    this.note = element("p", "kn-note");
+    const head = element("div", "kn-tile-head", {}, this.mark, this.stars, this.kept, this.id);
+    this.caption = element("figcaption", "", {}, head, this.made, this.prompt, this.note);
+    this.el.append(this.slot, this.caption);
+    this.stars.addEventListener("click", (event) => this.clickedStars(event));
+    this.update(item);
+  }
+
+  get item() {
+    return this.screen.item;
+  }
+
+  clickedStars(event) {
+    const box = this.stars.getBoundingClientRect();
+    const rating = Math.max(1, Math.min(5, Math.ceil(((event.clientX - box.left) / box.width) * 5)));
+    this.gallery.judge(this, { rating: rating === this.item.rating ? null : rating });
+  }
+
+  update(item) {
+    this.screen.update(item);
+    this.el.dataset.status = item.status;
+    this.el.dataset.kept = item.kept === null ? "" : String(item.kept);
+    this.el.style.setProperty("--kn-ratio", String(item.ratio));
+    this.stars.textContent = stars(item.rating);
+    this.stars.toggleAttribute("data-rated", item.rating !== null);
+    setText(this.kept, item.kept === true ? "kept" : item.kept === false ? "discarded" : "");
+    setText(this.id, item.name || item.id);
+    this.id.title = `Run ${item.id}`;
+    const params = item.params.filter(([name]) => !["model_name", "mode"].includes(name));
+    const made = [item.status === "succeeded" ? "" : item.status, item.model, ...params.map(([name, value]) => `${name.replace("_", " ")} ${value}`)];
+    setText(this.made, made.filter(Boolean).join(" · "));
+    setText(this.prompt, item.prompt);
+    this.prompt.title = item.prompt;
+    setText(this.note, [item.tags.map((tag) => `#${tag}`).join(" "), item.note].filter(Boolean).join(" "));
+    const rated = item.rating === null ? "not rated" : `rated ${item.rating} of 5`;
+    const kept = item.kept === null ? "" : item.kept ? ", kept" : ", discarded";
+    this.el.setAttribute("aria-label", `Run ${item.name || item.id}: ${item.status}, ${item.model}, ${rated}${kept}. ${item.prompt}`);
+  }
+
+  setMarked(letter) {
+    setPressed(this.mark, letter);
+    this.mark.textContent = letter || "";
+    this.mark.setAttribute("aria-label", letter ? `Marked as ${letter}` : "Mark for comparing");
+    this.el.toggleAttribute("data-marked", Boolean(letter));
+  }
+
+  // The screen may be away, on the stage.
+  home() {
+    if (this.screen.el.parentElement !== this.slot) this.slot.append(this.screen.el);
+  }
+}
