@@ -59,7 +59,7 @@ def test_every_fault_ends_as_stated_at_every_door(zygote: Zygote, sandbox: Any) 
         jobs.append({"do": "table", "lane": lane, "orders": [asked for asked, _ in rows]})
     assert zygote.wave(*jobs) == [0] * len(jobs)
     books = Books(zygote.home, sandbox)
-    assert set(books.by_name) == set(stated)
+    assert set(books.rows_of) == set(stated)
     wrong = [told for name, ending in stated.items() if (told := books.check(name, ending))]
     assert not wrong, "\n".join(wrong)
     books.balance(going=True)
@@ -105,18 +105,18 @@ def test_kills_and_faults_on_every_call(zygote: Zygote, sandbox: Any, idempotenc
     assert zygote.wave({"do": "resume", "send": True, "lane": "legacy-image"}) == [0]
     books = Books(zygote.home, sandbox)
     books.balance()
-    assert set(books.by_name) == set(stated)
+    assert set(books.rows_of) == set(stated)
     for each, (provider, ending) in stated.items():
         check_end(books, each, provider, ending)
     again = {line["name"] for line in books.wire[len(left.wire) :] if line.get("sent")}
-    uncertain = {each for each, row in left.by_name.items() if row.sending_at is not None}
+    uncertain = {each for each, rows in left.rows_of.items() if rows[0].sending_at is not None}
     assert not [each for each in again & uncertain if stated[each][0] in KEYLESS]
     SUBMISSIONS[idempotency] = len(books.rows)
 
 
 def check_end(books: Books, each: str, provider: str, ending: Ending | None) -> None:
     """With a key every run is recovered and ends as its fault states; without one it may be uncertain."""
-    row = books.by_name[each]
+    row = books.rows_of[each][0]
     if provider in KEYLESS and row.status is RunStatus.UNCERTAIN:
         assert row.task_id is None
         assert row.error_kind == "SubmitUncertain"

@@ -97,7 +97,9 @@ class Books:
         self.tasks = [task for task in sandbox.tasks() if SOURCE not in task["prompt"]]
         self.acks = lines(home / "acks.jsonl")
         self.wire = lines(home / "wire.jsonl")
-        self.by_name = {name_of(row.prompt or ""): row for row in self.rows}
+        self.rows_of: dict[str, list[RunRecord]] = {}
+        for row in self.rows:
+            self.rows_of.setdefault(name_of(row.prompt or ""), []).append(row)
         self.tasks_of: dict[str, list[dict[str, Any]]] = {}
         for task in self.tasks:
             self.tasks_of.setdefault(task["prompt"], []).append(task)
@@ -110,53 +112,60 @@ class Books:
         going
             Whether some runs may still be followed.
         """
-        assert len(self.by_name) == len(self.rows), "two runs of one order"
-        unknown = set(self.tasks_of) - set(self.by_name)
+        unknown = set(self.tasks_of) - set(self.rows_of)
         assert not unknown, f"charges without a run: {sorted(unknown)[:5]}"
-        lost = {(ack["name"], ack["run"]) for ack in self.acks} - {
-            (name, row.id) for name, row in self.by_name.items()
-        }
+        acknowledged = {(ack["name"], ack["run"]) for ack in self.acks}
+        lost = acknowledged - {(name, row.id) for name, rows in self.rows_of.items() for row in rows}
         assert not lost, f"runs lost: {sorted(lost)[:5]}"
-        twice = {name: len(tasks) for name, tasks in self.tasks_of.items() if len(tasks) > 1}
-        assert not twice, f"charged twice: {twice}"
         keys = Counter(task["external_id"] for task in self.tasks if task["external_id"])
-        assert not [key for key, count in keys.items() if count > 1]
-        for name, row in self.by_name.items():
-            self._check_row(name, row, going)
+        assert not [key for key, count in keys.items() if count > 1], "two tasks under one id"
+        for name, rows in self.rows_of.items():
+            self._check_order(name, rows, going)
         self._check_wire()
 
-    def _check_row(self, name: str, row: RunRecord, going: bool) -> None:
-        seen = f"{name}: {row.status} {self.errors[row.id]!r}"
-        assert row.status in ENDS or going, seen
-        (task,) = self.tasks_of.get(name) or [None]
-        if row.task_id is not None:
-            assert task is not None, f"a task nobody made: {seen}"
-            assert row.task_id == (task["public_id"] or task["id"]), f"another run's task: {seen}"
-            assert row.external_task_id == task["external_id"], seen
-        elif task is not None:
-            assert row.status is RunStatus.UNCERTAIN or going, f"a charge nobody was told about: {seen}"
-        assert (row.external_task_id is None) == (row.provider in KEYLESS)
+    def _check_order(self, name: str, rows: list[RunRecord], going: bool) -> None:
+        """One cell: a failed run may have been made anew, every other one is the only one."""
+        seen = f"{name}: {[(row.id, row.status, self.errors[row.id]) for row in rows]}"
+        assert len([row for row in rows if row.status is not RunStatus.FAILED]) <= 1, f"two runs: {seen}"
+        assert going or {row.status for row in rows} <= ENDS, f"no definite state: {seen}"
+        tasks = {task["public_id"] or task["id"]: task for task in self.tasks_of.get(name, [])}
+        held = [task for task in tasks.values() if task["charge"] != "released"]
+        assert len(held) <= 1, f"charged twice: {seen}"
+        for row in rows:
+            assert (row.external_task_id is None) == (row.provider in KEYLESS)
+            if row.task_id is not None:
+                task = tasks.pop(row.task_id, None)
+                assert task is not None, f"a task of nobody or of another run: {seen}"
+                assert row.external_task_id == task["external_id"], seen
+        for task in tasks.values():
+            # Nobody has its id: the run that is told to be uncertain, and no other, accounts for it.
+            unsure = [row for row in rows if row.task_id is None and row.sending_at is not None]
+            assert [row.external_task_id for row in unsure] == [task["external_id"]], f"untold charge: {seen}"
+            assert going or unsure[0].status is RunStatus.UNCERTAIN, f"untold charge: {seen}"
 
     def _check_wire(self) -> None:
-        """No create leaves after one whose outcome is open; with a key only under the same key."""
-        unclear: dict[str, bool] = {}
-        keys: dict[str, set[str]] = {}
-        waiting: Counter[str] = Counter()
+        """Without a key no create leaves after one whose outcome is open; with one only under a run's own."""
+        open_ended: set[str] = set()
+        accepted: Counter[str] = Counter()
         for line in self.wire:
             name, keyless = line["name"], LANES[line["lane"]].provider in KEYLESS
             if line.get("sent"):
-                keys.setdefault(name, set()).add(line["key"])
-                assert not (keyless and (waiting[name] or unclear.get(name))), f"sent again: {name}"
-                waiting[name] += 1
-            else:
-                waiting[name] -= 1
-                unclear[name] = line["status"] >= 500 or line["status"] < 300
-        mixed = {name: found for name, found in keys.items() if len(found) > 1}
-        assert not mixed, f"one run under several ids: {mixed}"
+                keys = {row.external_task_id for row in self.rows_of[name]}
+                assert line["key"] in keys, f"sent under an id that no run has: {name}"
+                assert not (keyless and name in open_ended), f"sent again: {name}"
+                open_ended.add(name)
+            elif line["whole"] and line["status"] < 500:
+                open_ended.discard(name)
+                accepted[name] += keyless and line["status"] < 300
+        assert not {name for name, count in accepted.items() if count > len(self.rows_of[name])}
 
     def check(self, name: str, ending: Ending) -> str:
-        """Return how a run differs from its stated end; empty when it does not."""
-        row, tasks = self.by_name[name], self.tasks_of.get(name, [])
+        """Return how the newest run of an order differs from its stated end; empty when it does not."""
+        row, tasks = self.rows_of[name][0], self.tasks_of.get(name, [])
+        if row.external_task_id is not None:
+            tasks = [task for task in tasks if task["external_id"] == row.external_task_id]
+        elif row.task_id is not None:
+            tasks = [task for task in tasks if task["public_id"] == row.task_id]
         held = [task for task in tasks if task["charge"] != "released"]
         error = self.errors[row.id]
         found = (row.status, type(error), len(tasks), len(held), row.video_path is not None)

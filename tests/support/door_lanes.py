@@ -229,7 +229,7 @@ class Worker:
 
     def until(self, condition: Any) -> None:
         """Wait for something that must happen."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 60
         while not condition():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"lane {self.job['lane']} does not come to its end: {self.open_runs()}")
