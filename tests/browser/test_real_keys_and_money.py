@@ -37,6 +37,7 @@ def test_cell_by_cell(lab, open_notebook) -> None:
         notebook.picture(f"money-{name}-done", CELLS[name])
     assert notebook.element(CELLS["login"]).query_selector("input[type=password]") is not None
     assert len(notebook.element(CELLS["chart"]).query_selector_all("svg rect")) == 22
+    notebook.page.set_viewport_size({"width": 1180, "height": 960})
     notebook.element(CELLS["drill-text"])
     notebook.picture("money-page")
     notebook.page.evaluate(DARK)
