@@ -96,6 +96,7 @@ class Composer(anywidget.AnyWidget):
         first = defaults(self._provider, "text2video" if image is None else "image2video")
         self._values = first | {name: str(value) for name, value in params.items()}
         self._message = ("", "")
+        self._submits = 0
         self._image_text = ""
         self._closed_doors = door_obstacles(self._session, "text2video")
         self._known = _Checked()
@@ -191,6 +192,8 @@ class Composer(anywidget.AnyWidget):
             case "preview" if self.pad is not None:
                 self.pad.preview()
             case "submit":
+                # The page has greyed its button: whatever comes of it, the answer is a new state.
+                self._submits += 1
                 self._submit()
 
     def _set(self, name: str, value: str) -> None:
@@ -307,7 +310,9 @@ class Composer(anywidget.AnyWidget):
             known or RunCard(run),
             *(card for card in self.cards if card is not known),
         ]
-        self._say("", "")
+        self._message = ("", "")
+        # An identical run exists now: the form says so.
+        self._changed()
 
     # --- kernel to page ---------------------------------------------------------------------------------
 
@@ -347,6 +352,7 @@ class Composer(anywidget.AnyWidget):
             "problems": [] if prepared is None else problem_rows(self._worth_saying(prepared)),
             "cost": f"{self._provider}: {cost}" if cost else "",
             "submit": "Submit",
+            "submits": self._submits,
             "can_submit": not blocked,
             "can_preview": self.pad is not None,
             "message": self._message[0] or self._known.failure,

@@ -87,3 +87,21 @@ def test_prompts_are_shown_as_text_never_as_markup(notebook) -> None:
     card = page.wait_status(1, "succeeded")
     assert "<b>bold</b>" in card.inner_text()
     assert page.page.evaluate("() => window.owned === undefined")
+
+
+def test_a_lost_answer_says_where_to_look_and_gives_the_line(notebook) -> None:
+    cell = "%%kling https://me.example/cat.png -m kling-v2-6 -p sandbox-acedata\n"
+    page = notebook("lost", cell + "The cat jumps [[sandbox:drop-after]]")
+    page.run(1)
+    card = page.wait_status(1, "uncertain")
+    check = card.wait_for_selector(".kn-check")
+    assert check is not None
+    assert check.query_selector("a").get_attribute("href") == "https://platform.acedata.cloud"
+    line = check.query_selector("code").inner_text()
+    assert line.startswith("%kling attach <task id> --run r-")
+    # Where the page may not write to the clipboard the line is selected instead.
+    check.query_selector("button").click()
+    said = "document.querySelector('.kn-copy-command').textContent"
+    page.page.wait_for_function(f"(line) => {said} === 'Copied' || String(getSelection()) === line", arg=line)
+    assert not card.query_selector(".kn-follow").is_visible(), "nothing can be asked for"
+    page.picture("card-lost", 1)

@@ -90,3 +90,22 @@ def test_a_model_without_brush_gets_an_end_frame_and_says_so(open_form) -> None:
     greyed, words = reason_of(page, "way", "native")
     assert greyed and "takes no masks" in words
     page.picture("composer-end-frame", 1)
+
+
+def test_a_clip_from_words_through_another_door(open_form) -> None:
+    page = open_form("compose-words", HEAD)
+    greyed, words = reason_of(page, "provider", "acedata")
+    assert greyed and "no key: %kling login acedata" in words
+    page.page.select_option("select[data-name='provider']", "sandbox-acedata")
+    page.page.wait_for_selector(".kn-composer :text('of 200 characters')")
+    page.page.select_option("select[data-name='aspect_ratio']", "9:16")
+    page.page.fill(".kn-field-prompt", "A lighthouse at dusk")
+    page.page.wait_for_selector(".kn-composer :text('20 of 2500 characters')")
+    page.page.wait_for_selector(".kn-compose-submit[aria-disabled='false']")
+    page.page.click(".kn-compose-submit")
+    card = page.page.wait_for_selector(".kn-composer .kn-card[data-status='succeeded']", timeout=60_000)
+    assert "text-to-video, no picture" in card.inner_text()
+    assert "sandbox-acedata (plays AceData)" in card.inner_text()
+    page.page.wait_for_selector(".kn-compose-submit[aria-disabled='false']")
+    page.picture("composer-words", 1)
+    assert page.errors == []

@@ -183,3 +183,17 @@ def test_run_all_executes_every_cell_and_every_reply_comes(kernel: Kernel, sandb
     assert kernel.value("[r.prompt for r in made]") == str([f"queued {n}" for n in range(5)])
     kernel.ok("for r in made: r.wait()")
     assert len(sandbox.tasks()) == 5
+
+
+def test_a_lost_answer_is_bound_by_hand(kernel: Kernel, sandbox) -> None:
+    kernel.ok("%%kling -m kling-v2-6 -p sandbox-acedata -o lost\na boat drifts by [[sandbox:drop-after]]")
+    kernel.ok("_ = lost.wait(raise_on_failure=False)")
+    assert kernel.value("lost.status.value") == "'uncertain'"
+    card = kernel.ok("%kling show lost").of_type("display_data")[0]["data"]["text/html"]
+    identifier = kernel.value("lost.id").strip("'")
+    assert f"%kling attach &lt;task id&gt; --run {identifier}" in card
+    (task,) = sandbox.tasks()
+    assert "belongs to" not in kernel.ok(f"%kling attach {task['public_id']} --run {identifier}").text
+    kernel.ok("lost.wait()")
+    assert kernel.value("lost.status.value, lost.task_id") == f"('succeeded', {task['public_id']!r})"
+    assert len(sandbox.tasks()) == 1

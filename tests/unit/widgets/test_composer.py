@@ -173,3 +173,10 @@ def test_the_saved_notebook_shows_what_was_filled_in(form: Composer) -> None:
     for part in ("it rolls", "kling-v1", "sandbox"):
         assert part in bundle["text/html"]
     assert "widget-view" in "".join(bundle)
+
+
+def test_every_press_of_submit_is_answered(form: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page greys its button and waits for a new state: the same refusal twice must be one, too."""
+    monkeypatch.setattr(Composer, "_submit", lambda self: 1 // 0)
+    states = [tell(form, "submit") for _ in range(2)]
+    assert states[0] != states[1]
