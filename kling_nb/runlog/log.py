@@ -27,6 +27,7 @@ from kling_nb.runlog.records import RunRecord, utc_now
 from kling_nb.runlog.schema import COLUMNS, RUNS
 from kling_nb.runlog.slots import Slots
 from kling_nb.runlog.statements import Statement, Statements, record_of
+from kling_nb.runlog.sweeps import Sweeps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -370,6 +371,11 @@ class RunLog:
     def slots(self) -> Slots:
         """The slots of accounts that the kernels of this log share."""
         return Slots(self._database)
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        """The plans of sweeps."""
+        return Sweeps(self._database)
 
     @cached_property
     def _statements(self) -> Statements:

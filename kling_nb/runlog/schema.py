@@ -147,6 +147,20 @@ VOTES = sa.Table(
 )
 """Which of two clips a person found better."""
 
+SWEEPS = sa.Table(
+    "sweeps",
+    METADATA,
+    sa.Column("id", RunKey, primary_key=True),
+    sa.Column("name", sa.Text()),
+    sa.Column("created_at", UtcDateTime(), nullable=False),
+    sa.Column("plan", sa.JSON(none_as_null=True), nullable=False),
+    # running, stopped or done
+    sa.Column("state", sa.Text(), nullable=False),
+    # Why it stopped.
+    sa.Column("reason", sa.Text(), nullable=False),
+)
+"""What each sweep makes, written down before its first run is sent."""
+
 FACTS = sa.Table(
     "facts",
     METADATA,

@@ -12,7 +12,7 @@ from kling_nb.errors import UsageError
 from kling_nb.magics.body import read_body
 from kling_nb.magics.notebook import notebook_path
 from kling_nb.magics.suggest import did_you_mean
-from kling_nb.magics.template import fill
+from kling_nb.session.template import fill
 
 LINES = st.lists(
     st.sampled_from(["a boat", "", "mode: pro", "Scene: sea", "---", "--- negative", "x" * 9, "{x}"])

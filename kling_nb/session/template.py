@@ -1,12 +1,12 @@
-"""``{{name}}`` in prompts and options: filled from the notebook's variables, single braces left alone."""
+"""``{{name}}`` in prompts and options: filled from variables, single braces left alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kling_nb.domain.nearest import closest
 from kling_nb.errors import UsageError
-from kling_nb.magics.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
@@ -65,11 +65,11 @@ def fill(text: str, variables: Mapping[str, Any]) -> str:
 
 def _missing(names: list[str], variables: Mapping[str, Any]) -> UsageError:
     listed = ", ".join("{{" + name + "}}" for name in names)
-    visible = [name for name in variables if not name.startswith("_")]
+    near = closest(names[0], [name for name in variables if not name.startswith("_")])
     return UsageError(
         f"The text uses {listed}, which {'has' if len(names) == 1 else 'have'} no value.",
         f"The notebook has no variable called {' or '.join(names)}.",
-        did_you_mean(names[0], visible, f"Assign it first: {names[0]} = …"),
+        f"Did you mean {near}?" if near else f"Assign it first: {names[0]} = …",
     )
 
 
@@ -85,3 +85,15 @@ def _environment() -> SandboxedEnvironment:
     )
     environment.globals.clear()
     return environment
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the names that stand in double braces; text that cannot be read has none, and is told later."""
+    if "{{" not in text:
+        return frozenset()
+    from jinja2 import TemplateSyntaxError, meta  # noqa: PLC0415 - see fill
+
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment().parse(text)))
+    except TemplateSyntaxError:
+        return frozenset()
