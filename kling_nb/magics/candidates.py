@@ -10,7 +10,7 @@ from kling_nb.domain.aliases import ALIASES, OPTIONS, REQUEST_FIELDS, canonical_
 from kling_nb.domain.camera import PRESETS
 from kling_nb.domain.capabilities import MODELS, MODES
 from kling_nb.domain.task import RunStatus
-from kling_nb.magics.options import RUN_OPTIONS, Values
+from kling_nb.magics.options import Option, Values
 
 RUN_COMMANDS = frozenset({"show", "status", "wait", "resume", "cost", "extend"})
 """Subcommands whose words are run ids."""
@@ -46,11 +46,9 @@ def providers() -> list[str]:
     return list(provider_names())
 
 
-def header_keys() -> list[str]:
+def header_keys(options: tuple[Option, ...]) -> list[str]:
     """Return the keys offered above the prompt: the long names of the options, then other fields."""
-    longs = [
-        option.flags[-1].lstrip("-").replace("-", "_") for option in RUN_OPTIONS if option.flags[-1] != "-o"
-    ]
+    longs = [option.flags[-1].lstrip("-").replace("-", "_") for option in options if option.flags[-1] != "-o"]
     skipped = {"help", "traceback", "param", "dry_run", "preview"}
     return [key for key in dict.fromkeys([*longs, *REQUEST_FIELDS]) if key not in skipped and key != "prompt"]
 

@@ -73,6 +73,8 @@ def clip_to_extend(context: Context, token: Token) -> Run | str:
         return value
     if isinstance(value, str) and value.strip():
         text = value.strip()
+    elif value is None and text.lower().startswith("r-"):
+        return context.session.run(text)
     elif value is not None or not any(letter.isdigit() for letter in text) or "." in text or "/" in text:
         what = f"a variable of type {type(value).__name__}" if value is not None else "no run and no video id"
         raise UsageError(

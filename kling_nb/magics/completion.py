@@ -49,7 +49,8 @@ def complete(text: str, line_number: int, column: int, variables: Mapping[str, A
     if template := _TEMPLATE.search(before) if inside_cell or "kling" in before else None:
         return _offer(template[1] or "", (name for name in variables if name[0] != "_"), "variable")
     if inside_cell:
-        return _in_body(lines[1:line_number], before, variables)
+        options = EXTEND_OPTIONS if lines[0].split()[1:2] == [EXTEND] else RUN_OPTIONS
+        return _in_body(lines[1:line_number], before, variables, options)
     if match := _CELL_LINE.fullmatch(before):
         return _on_line(match[1], RUN_OPTIONS, variables, commands=False)
     if match := _LINE_MAGIC.fullmatch(before):
@@ -98,17 +99,19 @@ def _on_line(
     return _offer(fragment, first_words, "value")
 
 
-def _in_body(above: list[str], before: str, variables: Mapping[str, Any]) -> SimpleMatcherResult:
+def _in_body(
+    above: list[str], before: str, variables: Mapping[str, Any], options: tuple[Option, ...]
+) -> SimpleMatcherResult:
     """Complete in the body: keys and values of the header lines, the name of a section."""
     if _SECTION.fullmatch(before):
         return _offer(before.lstrip(), ["---", "--- negative"], "section")
     if any(read_key(line) is None for line in above):
         return {"completions": []}
-    keys = by_header_key(RUN_OPTIONS)
+    keys = by_header_key(options)
     if (found := read_key(before)) is None:
         fragment = before.lstrip()
         taken = {key for line in above if (key := read_key(line)) is not None}
-        offered = [f"{key}: " for key in candidates.header_keys() if key not in taken]
+        offered = [f"{key}: " for key in candidates.header_keys(options) if key not in taken]
         return _offer(fragment, offered, "option") if fragment else {"completions": []}
     option = keys.get(found)
     fragment = before.partition(":")[2].lstrip()

@@ -6,6 +6,7 @@ import dataclasses
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from kling_nb.domain.nearest import closest
 from kling_nb.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -68,10 +69,11 @@ def get(name: str, settings: object = None) -> Provider:
         If this version has no such dialect.
     """
     if name not in names():
+        near = closest(name, names())
         raise SettingsError(
             f"There is no provider {name!r}.",
             f"This version speaks to: {', '.join(names())}.",
-            "Choose one of them.",
+            f"Did you mean {near}?" if near else "Choose one of them.",
         )
     from kling_nb.providers.base import PollPolicy  # noqa: PLC0415 - listing names needs no dialect
 

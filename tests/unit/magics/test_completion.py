@@ -70,6 +70,8 @@ def offered(text: str) -> tuple[str, list[str]]:
         ("%kling runs --status ", "", ["succeeded", "failed"], []),
         ("%kling config clip", "clip", ["clip_warn_units", "clip_limit_units"], ["kling_api_key"]),
         ("%kling help er", "er", ["errors"], []),
+        ("%%kling extend r-2mta\nneg", "neg", ["negative: "], []),
+        ("%%kling extend r-2mta\nta", "ta", ["tag: "], ["tail: "]),
         ("%%kling boat.jpg\nmo", "mo", ["model: ", "mode: "], ["duration: "]),
         ("%%kling boat.jpg\nmode: pro\nmo", "mo", ["model: "], ["mode: "]),
         ("%%kling boat.jpg\nmode: ", "", ["std", "pro"], []),

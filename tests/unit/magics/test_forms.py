@@ -214,6 +214,7 @@ def test_masks_say_their_price_first_and_are_paid_for_once(run_cell, shell) -> N
     ("line", "part"),
     [
         ("%kling extend", "Which clip shall go on?"),
+        ("%kling extend r-zzzz x", "No run 'r-zzzz'"),
         ("%kling masks", "%kling masks takes one picture."),
         ("%kling masks boot.png", "PICTURE 'boot.png' was not found."),
         ("%kling masks boat.png -p acedata", "does not look for masks"),
