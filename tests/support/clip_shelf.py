@@ -35,6 +35,9 @@ def numbered_clip(target: Path, *, fps: int = 24, frames: int = 48, hue: int = 0
     """
     width, height = SIZE
     rows, columns = np.mgrid[0:height, 0:width]
+    chroma = np.full((height // 2, width), 128, np.uint8)
+    chroma[: height // 4] += np.uint8((hue * 37) % 80)
+    chroma[height // 4 :] -= np.uint8((hue * 53) % 70)
     with VideoWriter(target, width, height, fps) as writer:
         for number in range(frames):
             luma = np.full((height, width), 70 + (hue * 23) % 90, np.uint8)
@@ -42,8 +45,6 @@ def numbered_clip(target: Path, *, fps: int = 24, frames: int = 48, hue: int = 0
             luma[(columns - x) ** 2 + (rows - 60 - hue * 17 % 90) ** 2 < 24**2] = 220
             for bit in range(BITS):
                 luma[:24, bit * 40 : (bit + 1) * 40] = 235 if number >> bit & 1 else 16
-            chroma = np.full((height // 2, width), 128, np.uint8)
-            chroma[:, : width // 2] = 90 + (hue * 37) % 80
             writer.write(np.vstack([luma, chroma]))
     return target
 

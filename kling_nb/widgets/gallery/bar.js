@@ -19,7 +19,7 @@ const RATED = [
 ];
 const KEYS = [
   ["Space", "play or pause all"], ["← →", "one frame back or on (Shift: ten)"], ["Home End", "first, last frame"],
-  [", .", "slower, faster"], ["l", "loop"], ["↑ ↓, p n", "run before, run after"], ["0 – 5", "rate the run"],
+  [", .", "slower, faster"], ["l", "loop"], ["↑ ↓ p n", "run before, run after"], ["0…5", "rate the run"],
   ["k d u", "keep, discard, undecided"], ["m", "mark for comparing"], ["Enter", "this run, or the marked ones, large"],
   ["c w x f", "side by side, wipe, difference, frames"], ["g v", "all clips, table"], ["Alt ← →", "move the wipe"],
   ["t", "requested path"], ["s", "sound of this run"], ["Esc", "back to all clips"], ["?", "this help"],
@@ -41,7 +41,10 @@ class Bars {
     this.top = element("div", "kn-bar-top", { role: "toolbar", "aria-label": "Ways of looking" });
     this.modes = new Map(MODES.map(([mode, label, key]) => {
       const button = iconButton(mode, label, key);
-      button.addEventListener("click", () => gallery.setMode(mode));
+      button.addEventListener("click", () => {
+        gallery.alone = null;
+        gallery.setMode(mode);
+      });
       return [mode, button];
     }));
     this.status = select("Show by status", [["", "any status"]]);

@@ -105,5 +105,5 @@ def grid(
     ids = ids_of(runs, session)
     frame = runs if hasattr(runs, "columns") else session.runs(id=ids)
     pivot = pivot_of(frame.head(limit) if hasattr(runs, "columns") else frame, rows, cols, ids[:limit])
-    layout = {"mode": "grid", "pivot": pivot}
-    return Gallery(session, ids[:limit], layout, left_out=max(0, len(ids) - limit))
+    plan = {"mode": "grid", "pivot": pivot}
+    return Gallery(session, ids[:limit], plan, left_out=max(0, len(ids) - limit))

@@ -13,7 +13,7 @@ class Gallery {
     this.unsaved = new Map();
     this.store = new Store(model);
     this.clock = new Clock(() => this.moved());
-    this.layout = model.get("layout");
+    this.plan = model.get("plan");
     this.items = new Map();
     this.tiles = new Map();
     this.marked = [];
@@ -39,7 +39,7 @@ class Gallery {
     this.fill(model.get("items"));
     this.marked = model.get("marked").map((id) => this.tiles.get(id)).filter(Boolean);
     this.setSize(this.tiles.size <= 2 ? 420 : 240);
-    this.setMode(this.layout.mode ?? "sheet");
+    this.setMode(this.plan.mode ?? "sheet");
     this.whole.observe(this.root);
     this.listeners = new AbortController();
     this.root.addEventListener("keydown", (event) => this.key(event));
@@ -139,7 +139,7 @@ class Gallery {
   // --- ways of looking --------------------------------------------------------------------------------
 
   setMode(mode) {
-    if (mode === "grid" && !this.layout.pivot) return;
+    if (mode === "grid" && !this.plan.pivot) return;
     const set = this.compared();
     if (PAIRED.has(mode) && set.length < 2) {
       this.say("Mark two clips first: m, or the small box above the stars.");
@@ -147,15 +147,23 @@ class Gallery {
     }
     this.mode = mode;
     this.root.dataset.mode = mode;
-    this.bars.modes.get("grid").hidden = !this.layout.pivot;
+    this.bars.modes.get("grid").hidden = !this.plan.pivot;
     for (const [name, button] of this.bars.modes) setPressed(button, name === mode);
     this.stage.hide();
     this.stage.el.hidden = !PAIRED.has(mode);
     this.list.hidden = PAIRED.has(mode);
+    const focused = this.root.contains(document.activeElement);
     this.arrange();
     if (PAIRED.has(mode)) this.stage.show(mode, set.slice(0, 2));
     for (const tile of this.tiles.values()) this.settle(tile);
     if (this.clock.playing) this.clock.hold();
+    // What had the focus may have been hidden or moved: the keys go on working.
+    if (focused && !this.root.contains(document.activeElement)) this.refocus();
+  }
+
+  refocus() {
+    const target = this.list.hidden || !this.list.contains(this.current?.el) ? this.root : this.current.el;
+    target.focus({ preventScroll: true });
   }
 
   // The marked clips; without any, the one in focus and the one after it.
@@ -195,7 +203,7 @@ class Gallery {
     if (sorter && this.mode !== "side") shown.sort((a, b) => sorter(a.item, b.item));
     this.place(shown);
     this.order = shown;
-    const left = this.layout.left_out ? `, ${this.layout.left_out} more not loaded` : "";
+    const left = this.plan.left_out ? `, ${this.plan.left_out} more not loaded` : "";
     bars.count.textContent = shown.length === this.tiles.size ? `${shown.length} runs${left}` : `${shown.length} of ${this.tiles.size} runs${left}`;
     if (scroll && this.current && !this.list.hidden) this.current.el.scrollIntoView({ block: "nearest" });
   }
@@ -214,7 +222,7 @@ class Gallery {
     const known = `${this.mode}${shown.map((tile) => tile.item.id).join()}`;
     if (this.placed === known) return;
     this.placed = known;
-    if (this.mode === "grid") this.list.replaceChildren(pivotTable(this.layout.pivot, shown));
+    if (this.mode === "grid") this.list.replaceChildren(pivotTable(this.plan.pivot, shown));
     else this.list.replaceChildren(...shown.map((tile) => tile.el));
     if (!shown.length) this.list.append(element("p", "kn-empty", {}, this.tiles.size ? "No run fits the filter." : "There are no runs yet."));
     this.list.style.setProperty("--kn-columns", String(Math.min(shown.length, 4) || 1));
@@ -373,7 +381,7 @@ class Gallery {
       g: () => this.setMode("sheet"),
       v: () => this.setMode("grid"),
       "?": () => this.bars.toggleHelp(),
-      Escape: () => (this.bars.sheet.hidden ? this.setMode(this.layout.pivot ? "grid" : "sheet") : this.bars.toggleHelp()),
+      Escape: () => (this.bars.sheet.hidden ? this.setMode(this.plan.pivot ? "grid" : "sheet") : this.bars.toggleHelp()),
     };
     if (/^[0-5]$/.test(key)) this.judge(current, { rating: Number(key) });
     else if (ways[key]) ways[key]();
@@ -450,6 +458,7 @@ class Gallery {
 
 function pivotTable(pivot, shown) {
   const table = element("table", "kn-pivot");
+  table.style.setProperty("--kn-columns", String(pivot.col_labels.length));
   const head = element("tr");
   const corner = element("th", "kn-corner", { scope: "col" });
   corner.textContent = pivot.cols ? `${pivot.rows} ＼ ${pivot.cols}` : pivot.rows;

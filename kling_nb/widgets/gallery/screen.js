@@ -184,9 +184,9 @@ class Screen {
     for (const { points, color } of paths.lines) {
       if (!points.length) continue;
       const course = points.map((point) => point.join(",")).join(" ");
-      for (const [stroke, wide] of [["#000", 1.7], ["#fff", 1.2], [color, 0.8]]) {
+      for (const [stroke, wide] of [["#000", 5.5], ["#fff", 4], [color, 2.5]]) {
         this.paths.append(svgElement("polyline", {
-          points: course, fill: "none", stroke, "stroke-width": wide * unit, "stroke-linecap": "round", "stroke-linejoin": "round",
+          points: course, fill: "none", stroke, "stroke-width": wide, "vector-effect": "non-scaling-stroke", "stroke-linecap": "round", "stroke-linejoin": "round",
         }));
       }
       this.paths.append(

@@ -47,7 +47,7 @@ def sheet_html(
     records: Mapping[str, RunRecord],
     around: Surroundings,
     folder: Path,
-    layout: Mapping[str, Any],
+    plan: Mapping[str, Any],
 ) -> str:
     """Return posters with their words and links as HTML; every text is escaped.
 
@@ -59,7 +59,7 @@ def sheet_html(
         Where the files lie.
     folder
         Folder relative links start from.
-    layout
+    plan
         As of the gallery; the cells of a grid are told in words.
     """
     figures, used = [], 0
@@ -72,7 +72,7 @@ def sheet_html(
         used += len(picture)
         video = around.file(record.video_path)
         url = None if video is None else places.beside(video, folder, around.root)
-        figures.append(_figure(item, picture, url, _cell(item["id"], layout)))
+        figures.append(_figure(item, picture, url, _cell(item["id"], plan)))
     rest = len(items) - len(figures)
     more = f"<p>… and {rest} more</p>" if rest else ""
     return f'<div class="kn-sheet {NO_MATH}">{"".join(figures)}{more}</div>'
@@ -92,8 +92,8 @@ def _figure(item: Mapping[str, Any], picture: bytes, url: str | None, cell: str)
     )
 
 
-def _cell(run_id: str, layout: Mapping[str, Any]) -> str:
-    pivot = layout.get("pivot")
+def _cell(run_id: str, plan: Mapping[str, Any]) -> str:
+    pivot = plan.get("pivot")
     if not pivot or run_id not in pivot["cells"]:
         return ""
     row, column = pivot["cells"][run_id]

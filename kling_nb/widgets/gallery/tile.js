@@ -13,12 +13,13 @@ class Tile {
     this.slot = element("div", "kn-slot", {}, this.screen.el);
     this.mark = element("button", "kn-mark", { type: "button", tabindex: "-1", title: "Mark for comparing (m)" });
     this.stars = element("span", "kn-stars", { title: "Click, or press 0 to 5" });
+    this.zero = element("span", "kn-zero");
     this.kept = element("span", "kn-kept");
     this.id = element("code", "kn-id");
     this.made = element("span", "kn-made");
     this.prompt = element("p", "kn-prompt");
     this.note = element("p", "kn-note");
-    const head = element("div", "kn-tile-head", {}, this.mark, this.stars, this.kept, this.id);
+    const head = element("div", "kn-tile-head", {}, this.mark, this.stars, this.zero, this.kept, this.id);
     this.caption = element("figcaption", "", {}, head, this.made, this.prompt, this.note);
     this.el.append(this.slot, this.caption);
     this.stars.addEventListener("click", (event) => this.clickedStars(event));
@@ -42,6 +43,8 @@ class Tile {
     this.el.style.setProperty("--kn-ratio", String(item.ratio));
     this.stars.textContent = stars(item.rating);
     this.stars.toggleAttribute("data-rated", item.rating !== null);
+    // No star may mean that nobody has looked yet, or that it is no good.
+    setText(this.zero, item.rating === 0 ? "0" : "");
     setText(this.kept, item.kept === true ? "kept" : item.kept === false ? "discarded" : "");
     setText(this.id, item.name || item.id);
     this.id.title = `Run ${item.id}`;

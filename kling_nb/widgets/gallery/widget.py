@@ -54,7 +54,7 @@ class Gallery(anywidget.AnyWidget):
         Whose runs.
     ids
         Complete ids of the runs, in order.
-    layout
+    plan
         What the page begins with: ``mode`` (``sheet``, ``side``, ``wipe``, ``difference``, ``frames`` or
         ``grid``) and, for a grid, its rows, columns and the cell of each run.
     notebook_folder
@@ -68,14 +68,14 @@ class Gallery(anywidget.AnyWidget):
 
     items: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     details = traitlets.Dict().tag(sync=True)
-    layout = traitlets.Dict().tag(sync=True)
+    plan = traitlets.Dict().tag(sync=True)
     marked = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(
         self,
         session: Session,
         ids: Sequence[str],
-        layout: Mapping[str, Any],
+        plan: Mapping[str, Any],
         *,
         notebook_folder: Path | None = None,
         left_out: int = 0,
@@ -93,7 +93,7 @@ class Gallery(anywidget.AnyWidget):
         super().__init__(
             items=[item_of(record, self._around) for record in self._records.values()],
             details={record.id: details_of(record, self._around) for record in first},
-            layout={**layout, "left_out": left_out},
+            plan={**plan, "left_out": left_out},
         )
         self.on_msg(self._on_message)
 
@@ -125,7 +125,7 @@ class Gallery(anywidget.AnyWidget):
         return {
             "text/plain": repr(self),
             # What remains where there is no kernel: GitHub, nbviewer, nbconvert.
-            "text/html": sheet_html(self.items, self._records, self._around, self._folder, self.layout),
+            "text/html": sheet_html(self.items, self._records, self._around, self._folder, self.plan),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
