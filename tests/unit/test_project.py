@@ -139,7 +139,7 @@ def test_python_names_in_the_readme_exist() -> None:
     assert names and sorted(name for name in names if not hasattr(kling_nb, name)) == []
 
 
-UNLISTED = {"acedata_api_base", "aimlapi_base", "media_url", "keys_mark"}
+UNLISTED = {"media_url", "keys_mark"}
 """Settings that the table of the README is silent about."""
 
 
@@ -161,6 +161,34 @@ def test_settings_table_of_the_readme_is_complete_and_true() -> None:
         if configured:
             assert by_variable[names[0]] == configured[0]
             assert configured[0] in settings.names()
+
+
+def test_table_of_doors_in_the_readme_is_complete_and_true() -> None:
+    from kling_nb import providers
+    from kling_nb.session.doortable import brush_word
+
+    lines = [
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in section("Doors and keys").splitlines()
+    ]
+    head = next(line for line in lines if "`official`" in line)
+    table = {line[0]: dict(zip(head, line[1:], strict=True)) for line in lines if len(line) == len(head) + 1}
+    doors = {f"`{name}`": providers.get(name).door for name in providers.door_names()}
+    short = {"image2video": "image", "text2video": "text", "extend": "extend"}
+    yes = {True: "yes", False: "no"}
+    assert table["makes"] == {
+        name: ", ".join(short[form] for form in door.forms) for name, door in doors.items()
+    }
+    assert table["motion brush"] == {name: brush_word(door) for name, door in doors.items()}
+    assert table["local pictures"] == {name: yes[door.local_images] for name, door in doors.items()}
+    assert table["callback"] == {name: yes[door.callbacks] for name, door in doors.items()}
+    assert table["bills in"] == {name: door.currency for name, door in doors.items()}
+    for name, door in doors.items():
+        assert ("attach" in table["lost answer"][name]) is not door.external_ids
+        assert set(re.findall(r"`(\w+)`", table["key"][name])) == {
+            *door.key_variables[:1],
+            *itertools.chain(*door.pair_variables[:1]),
+        }
 
 
 def test_magic_options_in_the_readme_exist() -> None:
