@@ -13,6 +13,8 @@ from kling_nb.sandbox.official.messages import RefusedError
 
 LARGEST_BODY = 64 * 1024 * 1024
 OFFLOADED_BODY = 256 * 1024
+DEEPEST = 100
+"""Levels of a body; a record that repeats a deeper one could be neither written down nor read again."""
 
 
 class TooLargeError(Exception):
@@ -49,9 +51,27 @@ def _parse(raw: bytes) -> dict[str, Any]:
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise RefusedError(1200) from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or (_opened(raw) > DEEPEST and _depth(value) > DEEPEST):
         raise RefusedError(1200)
     return value
+
+
+def _opened(raw: bytes) -> int:
+    """Return a cheap upper bound of the depth."""
+    return raw.count(b"[") + raw.count(b"{")
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        depth += 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return depth
 
 
 def _finite(text: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from h11 import LocalProtocolError
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -28,7 +29,12 @@ class FaultyProtocol(H11Protocol):
 
         async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
             scope.setdefault("extensions", {})[EXTENSION] = transport
-            await served(scope, receive, send)
+            try:
+                await served(scope, receive, send)
+            except LocalProtocolError:
+                # uvicorn has refused the rest of the request by itself: nobody waits for an answer.
+                if not transport.is_closing():
+                    raise
 
         self.app = with_transport
 

@@ -72,9 +72,11 @@ class TaskStore:
 
     def add(self, task: Task, job: Job) -> None:
         """Store a new task with its inputs."""
+        # Written out first: what cannot be written must not leave a transaction open behind it.
+        written, record = job.model_dump_json(), task.model_dump_json()
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("INSERT INTO jobs VALUES (?, ?)", (task.id, job.model_dump_json()))
-        self._db.execute("INSERT INTO tasks VALUES (?, ?)", (task.id, task.model_dump_json()))
+        self._db.execute("INSERT INTO jobs VALUES (?, ?)", (task.id, written))
+        self._db.execute("INSERT INTO tasks VALUES (?, ?)", (task.id, record))
         self._db.execute("COMMIT")
         self._tasks[task.id] = task
         self._running[task.model] += 1

@@ -163,7 +163,10 @@ class Worker:
         info = self.session.sandbox()
         assert info is not None
         self.http = httpx.Client(
-            base_url=info.url, headers={"Authorization": f"Bearer {info.api_key}"}, trust_env=False, timeout=30
+            base_url=info.url,
+            headers={"Authorization": f"Bearer {info.api_key}"},
+            trust_env=False,
+            timeout=30,
         )
 
     def submit(self, order: dict[str, Any]) -> Run:

@@ -19,7 +19,9 @@ UNCERTAIN = RunStatus.UNCERTAIN
 
 def lost(spec: str, tasks: int, in_prompt: bool = False) -> Ending:
     """The answer was lost and no id of ours exists; ``tasks`` were created, the caller cannot know."""
-    return Ending(spec, UNCERTAIN, errors.SubmitUncertain, charged=tasks == 1, tasks=tasks, in_prompt=in_prompt)
+    return Ending(
+        spec, UNCERTAIN, errors.SubmitUncertain, charged=tasks == 1, tasks=tasks, in_prompt=in_prompt
+    )
 
 
 # Tasks: what becomes of them is the same at every door, for the prompt carries the fault into the task.
