@@ -13,8 +13,8 @@ from kling_nb.magics.body import read_body
 from kling_nb.magics.options import EXTEND_OPTIONS, RUN_OPTIONS, Option, by_header_key
 from kling_nb.magics.params import read_param
 from kling_nb.magics.pictures import looks_like_picture
-from kling_nb.session.template import fill
 from kling_nb.magics.tokens import Token, split_line
+from kling_nb.session.template import fill
 
 PICTURES = ("image_tail", "static_mask")
 """Request fields whose value names a picture, beside IMAGE itself."""
