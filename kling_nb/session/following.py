@@ -17,7 +17,7 @@ from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import DownloadError, KlingError, NotSent, SubmitUncertain, TaskGone
 from kling_nb.session.budget import caps_of
 from kling_nb.session.forms import form_of
-from kling_nb.session.money import actual_columns, drift_notice
+from kling_nb.session.money import actual_columns, drift_notice, taken
 from kling_nb.session.sending import Flight, Intent, Sender, Stopped
 from kling_nb.session.slots import AccountSlots
 from kling_nb.session.troubles import error_columns, no_error_columns
@@ -176,7 +176,11 @@ class Follower:
         background: set[asyncio.Task[Any]] = set()
 
         def report(task: Task) -> None:
-            columns = self._progress(run, task)
+            record = run.record
+            columns = self._progress(record, task)
+            columns = {name: value for name, value in columns.items() if getattr(record, name) != value}
+            if not columns:
+                return  # The answer to the create said as much.
             run.set_columns(**columns)
             write = asyncio.create_task(self._journal.keep(run.id, **columns))
             background.add(write)
@@ -207,8 +211,7 @@ class Follower:
         return await future
 
     @staticmethod
-    def _progress(run: Run, task: Task) -> dict[str, Any]:
-        record = run.record
+    def _progress(record: RunRecord, task: Task) -> dict[str, Any]:
         columns: dict[str, Any] = {"status": task.status, "service_status": task.service_status}
         if task.status is RunStatus.PROCESSING and record.started_at is None and not task.unknown_word:
             columns["started_at"] = task.updated_at or datetime.now(UTC)
@@ -239,7 +242,8 @@ class Follower:
                 "video_url": task.video_url,
                 "video_duration": _seconds(task),
             }
-        if task.units is not None and (notice := drift_notice(record, task.units)) and task.video_url:
+        amount = taken(record, task)
+        if amount is not None and (notice := drift_notice(record, amount)) and task.video_url:
             columns["notices"] = [*record.notices, notice]
         await self._keep(run, columns)
 
