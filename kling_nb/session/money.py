@@ -145,9 +145,8 @@ def actual_columns(record: RunRecord, task: Task) -> dict[str, Any]:
     What a service takes in a currency of its own counts in budgets through the user's rate, or at the rate
     of the estimate; without either the estimate goes on to count.
     """
-    amount, currency = task.units, record.currency or UNITS
-    paid = [cash.amount for cash in task.cash if cash.currency == "USD"]
-    usd = sum(paid, Decimal(0)) if paid else None
+    amount, currency = taken(record, task), record.currency or UNITS
+    usd = _cash(task, "USD")
     if amount is None:
         return {"actual_units": None, "actual_usd": usd, "actual_amount": None}
     usd = _usd(amount, record) if usd is None else usd
@@ -155,6 +154,18 @@ def actual_columns(record: RunRecord, task: Task) -> dict[str, Any]:
     if units is None and usd is not None and usd_rate(currency) is not None:
         units = units_of(usd)
     return {"actual_units": units, "actual_usd": usd, "actual_amount": amount}
+
+
+def taken(record: RunRecord, task: Task) -> Decimal | None:
+    """Return what the service took for a task in the run's currency, None when it does not say.
+
+    No units beside money means that an account without packs has paid in money (``spec/official-api.md``
+    §7.2), not that the clip was free: budgets in units then count the estimate.
+    """
+    if task.units is None:
+        return _cash(task, record.currency or UNITS)
+    paid_in_money = not task.units and any(cash.amount for cash in task.cash)
+    return None if paid_in_money else task.units
 
 
 def drift_notice(record: RunRecord, actual: Decimal) -> str:
@@ -167,6 +178,11 @@ def drift_notice(record: RunRecord, actual: Decimal) -> str:
     source = "your own price" if record.estimate_mark == "user" else "price table of unknown date"
     source = f"price table of {record.price_as_of}" if record.price_as_of else source
     return f"The service deducted {number(actual)} {currency}, {number(estimate)} were expected ({source})."
+
+
+def _cash(task: Task, currency: str) -> Decimal | None:
+    paid = [cash.amount for cash in task.cash if cash.currency == currency]
+    return sum(paid, Decimal(0)) if paid else None
 
 
 def _usd(amount: Decimal, record: RunRecord) -> Decimal | None:

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kling_nb import providers
 from kling_nb.domain import capabilities
 from kling_nb.domain.capabilities.ownprices import override_rate
 from kling_nb.domain.cost import Cost
 from kling_nb.domain.task import Cash, RunStatus, Task
+from kling_nb.domain.wire import Answer
 from kling_nb.runlog import RunRecord
 from kling_nb.session.money import actual_columns, cost_of, drift_notice, estimate_columns
 
@@ -116,6 +118,26 @@ def test_an_account_that_pays_in_money_says_the_dollars_itself() -> None:
     paid = ended("3.5", Cash(Decimal("0.40"), "USD"), Cash(Decimal("0.05"), "USD"), Cash(Decimal(9), "CNY"))
     assert actual_columns(row(), paid)["actual_usd"] == Decimal("0.45")
     assert actual_columns(row(), ended(None, Cash(Decimal("0.40"), "USD")))["actual_usd"] == Decimal("0.40")
+
+
+def test_what_a_gateway_reports_in_its_own_currency_is_what_it_took(tokens_cost: None) -> None:
+    answer = b'{"id":"7","status":"completed","meta":{"usage":{"credits_used":315000}}}'
+    task = providers.get("aimlapi").decode_task(Answer(200, {}, answer))
+    columns = actual_columns(row(currency="tokens"), task)
+    assert columns == {
+        "actual_amount": Decimal(315_000),
+        "actual_usd": Decimal("0.63"),
+        "actual_units": Decimal("4.5"),
+    }
+
+
+@pytest.mark.parametrize("currency", ["", "USD"])
+def test_no_units_beside_money_is_no_free_clip(currency: str) -> None:
+    """An account without packs pays in money; a budget in units must not take that for nothing."""
+    columns = actual_columns(row(currency="units"), ended("0", Cash(Decimal("0.21"), currency)))
+    assert columns["actual_units"] is None
+    assert columns["actual_usd"] == (Decimal("0.21") if currency else None)
+    assert actual_columns(row(currency="units"), ended("0"))["actual_units"] == 0
 
 
 # --- drift ---
