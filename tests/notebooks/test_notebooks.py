@@ -78,6 +78,7 @@ class Money:
         elsewhere = {
             "KLING_NB_LOG_URL": f"sqlite:///{place / 'real.sqlite'}",
             "KLING_NB_PROVIDER": "official",
+            "KLING_NB_BUDGET_DAY": "1",
         }
         watched = {"PYTHONPATH": str(place / "watcher"), **REAL_KEYS, **elsewhere}
         self.first, self.second = (
@@ -269,6 +270,7 @@ def test_a_budget_stops_force_and_again(money: Money) -> None:
         assert "The day budget of 2 units stops this run; nothing was sent." in text(notebook, "refused")
         assert "nothing was sent" in text(notebook, "unpriced")
         assert "succeeded" in text(notebook, "steam")
+    assert "-0.0" not in text(money.second, "budget"), "what is overspent leaves nothing, not less"
 
 
 @pytest.mark.parametrize("cell", ["first", "extend", "slide", "steam", "masks"])
