@@ -47,6 +47,9 @@ _BY_CODE: dict[int, tuple[type[ApiError], str]] = {
 _NOT_PROCESSED_REDIRECTS = (301, 307, 308)
 """A redirect that leaves the request to be sent elsewhere; after 302 and 303 it may have been done."""
 
+_TIMED_OUT = 408
+"""Sent by proxies, which do not know how far the request got: a create is looked up."""
+
 
 def raise_for(answer: Answer, url: str = "") -> Mapping[str, Any]:
     """Return the envelope of a successful answer, raise for every other one.
@@ -105,7 +108,7 @@ def _kind_by_status(status: int) -> tuple[type[ApiError], str]:
         return RateError, "Calls come too fast for the service."
     if status in (401, 403):
         return AuthError, "The service refused the credential."
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != _TIMED_OUT:
         return ParameterError, f"The service refused the request (HTTP {status})."
     if status in _NOT_PROCESSED_REDIRECTS:
         return ApiError, f"The service's address redirects elsewhere (HTTP {status})."

@@ -110,6 +110,7 @@ def test_retired_is_recognised_whatever_the_code(code):
         (502, errors.ServiceError),
         (503, errors.ServiceError),
         (504, errors.ServiceError),
+        (408, errors.ServiceError),
         (200, errors.ServiceError),
         (302, errors.ServiceError),
         (303, errors.ServiceError),
