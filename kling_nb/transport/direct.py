@@ -251,7 +251,10 @@ class _Connection(asyncio.Protocol):
             try:
                 event = self._h11.next_event()
             except h11.RemoteProtocolError as error:
-                reason = str(error)
+                # h11 speaks of its own states here; a person wants to know that the other side hung up.
+                reason = (
+                    "the connection was closed before the answer was complete" if self._ended else str(error)
+                )
             else:
                 if event is h11.NEED_DATA:
                     self._h11.receive_data(await self._read(limit))
