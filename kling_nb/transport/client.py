@@ -29,6 +29,7 @@ from kling_nb.transport.connection import (
     new_client,
     refuse_clear_proxy,
 )
+from kling_nb.transport.reach import parsed
 from kling_nb.transport.retry import RetryRule, wants_retry
 
 Before = Callable[[], "Awaitable[None] | None"]
@@ -227,7 +228,7 @@ class ServiceClient:
     ) -> Answer:
         request = http.build_request(
             method,
-            url,
+            parsed(url),
             content=content,
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             timeout=httpx.Timeout(limit, connect=self.timeouts.connect, pool=None),

@@ -6,7 +6,6 @@ import functools
 import ssl
 import urllib.request
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
@@ -136,6 +135,30 @@ def refuse_clear_proxy(url: str) -> None:
         )
 
 
+class _NoCookies(httpx.Cookies):
+    """Takes no cookie and has none, without reading each answer for them."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave the cookies of an answer where they are."""
+
+    def set(self, name: str, value: str, domain: str = "", path: str = "/") -> None:
+        """Take no cookie."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class _Client(httpx.AsyncClient):
+    """A client that knows no cookies."""
+
+    _none = _NoCookies()
+
+    @property  # type: ignore[misc]  # nobody shall set any
+    def cookies(self) -> httpx.Cookies:
+        """Always empty."""
+        return self._none
+
+
 def new_client(
     url: str, timeouts: Timeouts, max_connections: int = MAX_CONNECTIONS, *, reach: Reach | None = None
 ) -> httpx.AsyncClient:
@@ -164,7 +187,7 @@ def new_client(
     verify = no_trust_context() if local else tls_context()
     proxy = proxy_for(target)
     try:
-        client = httpx.AsyncClient(
+        return _Client(
             verify=verify,
             trust_env=False,
             # Proxies are httpx's business, and then its own pool carries the requests.
@@ -181,9 +204,6 @@ def new_client(
         )
     except (ImportError, ValueError, httpx.InvalidURL) as error:
         kind = type(error).__name__
-    else:
-        client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        return client
     raise SettingsError(
         "The proxy that the environment names cannot be used.",
         f"HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not understood here ({kind}).",

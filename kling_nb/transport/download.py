@@ -26,7 +26,7 @@ from kling_nb.domain.wire import Answer
 from kling_nb.errors import DownloadError
 from kling_nb.transport.connection import Timeouts, new_client
 from kling_nb.transport.partfile import BATCH, Pace, PartWriter, StalledError, own_size
-from kling_nb.transport.reach import OutOfReachError, Reach
+from kling_nb.transport.reach import OutOfReachError, Reach, parsed
 from kling_nb.transport.retry import RetryRule
 
 Progress = Callable[[int, int | None], None]
@@ -186,7 +186,8 @@ class _Job:
         return own_size(self.part)
 
     async def attempt(self) -> Downloaded:
-        self.target.parent.mkdir(parents=True, exist_ok=True)
+        if not self.target.parent.is_dir():
+            self.target.parent.mkdir(parents=True, exist_ok=True)
         url, hops = self.url, 0
         while True:
             self._check(url)
@@ -215,7 +216,7 @@ class _Job:
         """Return the file, or the address a redirect leads to."""
         start = self.size
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        async with http.stream("GET", url, headers=headers) as response:
+        async with http.stream("GET", parsed(url), headers=headers) as response:
             status = response.status_code
             if status in _REDIRECTS and "location" in response.headers:
                 return None, urljoin(url, response.headers["location"])

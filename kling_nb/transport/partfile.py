@@ -25,15 +25,20 @@ class StalledError(Exception):
 
 def own_size(part: Path) -> int:
     """Return the bytes in a part file; a link, a device or what has another name besides holds none."""
-    return part.lstat().st_size if _is_own(part) else 0
+    found = _own(part)
+    return 0 if found is None else found.st_size
 
 
 def _is_own(part: Path) -> bool:
+    return _own(part) is not None
+
+
+def _own(part: Path) -> os.stat_result | None:
     try:
-        found = part.lstat()
+        found = os.lstat(part)
     except OSError:
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+        return None
+    return found if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 else None
 
 
 class Pace:

@@ -12,6 +12,7 @@ import asyncio
 import ipaddress
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx
@@ -93,7 +94,7 @@ class Reach:
             Not http(s), a user name in it, or an address inside this machine or its network.
         """
         try:
-            target = httpx.URL(url)
+            target = parsed(url)
         except (httpx.InvalidURL, ValueError):
             raise OutOfReachError("Its address cannot be read.") from None
         if target.port is not None and not 0 < target.port < 65536:
@@ -151,10 +152,23 @@ class Reach:
         return real.is_global and unicast
 
 
+@lru_cache(maxsize=64)
+def parsed(url: str) -> httpx.URL:
+    """Read an address; the same one is asked about several times around each request.
+
+    Raises
+    ------
+    httpx.InvalidURL
+        It cannot be read.
+    """
+    return httpx.URL(url)
+
+
 def _plain(host: str) -> str:
     return host.strip("[]").rstrip(".").lower()
 
 
+@lru_cache(maxsize=256)
 def _literal(host: str) -> Address | None:
     """Return the address a host spells, in the short, octal, hexadecimal and decimal ways too."""
     try:
