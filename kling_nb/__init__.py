@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import Mask
     from kling_nb.domain.camera import CameraControl
     from kling_nb.domain.request import VideoRequest
+    from kling_nb.domain.sweep_plan import vary
     from kling_nb.domain.task import RunStatus
     from kling_nb.domain.trajectory import Trajectory
     from kling_nb.errors import KlingError
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
         runs,
         spent,
         submit,
+        sweep,
+        sweep_of,
+        sweeps,
         unfinished,
     )
     from kling_nb.session.prices import prices
@@ -87,7 +91,11 @@ __all__ = [
     "shapes",
     "spent",
     "submit",
+    "sweep",
+    "sweep_of",
+    "sweeps",
     "unfinished",
+    "vary",
     "verify_webhook",
 ]
 
@@ -118,6 +126,7 @@ _HOMES = {
     "unload_ipython_extension": "kling_nb.magics",
     "prices": "kling_nb.session.prices",
     "set_uploader": "kling_nb.session.uploading",
+    "vary": "kling_nb.domain.sweep_plan",
     "verify_webhook": "kling_nb.session.webhook",
     **dict.fromkeys(
         (
@@ -135,6 +144,9 @@ _HOMES = {
             "runs",
             "spent",
             "submit",
+            "sweep",
+            "sweep_of",
+            "sweeps",
             "unfinished",
         ),
         _FUNCTIONS,

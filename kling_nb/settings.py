@@ -80,6 +80,8 @@ class Settings(BaseSettings):
         Concurrent tasks per model (``spec/official-api.md`` §13).
     clip_warn_units, clip_limit_units
         Cost of one clip that warns or blocks (``spec/user-needs.md`` L32), in units.
+    sweep_confirm_units
+        Price of a sweep above which it is asked about before anything is sent, in units; real money only.
     budget_run, budget_sweep, budget_day
         Budgets of this kernel, in Kling units or dollars (``$5``); those of the run log hold beside them.
     negative_prompt
@@ -120,6 +122,9 @@ class Settings(BaseSettings):
     quota: int = Field(default=5, ge=1, validation_alias="KLING_NB_QUOTA")
     clip_warn_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_WARN_UNITS")
     clip_limit_units: Decimal | None = Field(default=None, ge=0, validation_alias="KLING_NB_CLIP_LIMIT_UNITS")
+    sweep_confirm_units: Decimal | None = Field(
+        default=Decimal(20), ge=0, validation_alias="KLING_NB_SWEEP_CONFIRM_UNITS"
+    )
     budget_run: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_RUN")
     budget_sweep: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_SWEEP")
     budget_day: str | None = Field(default=None, validation_alias="KLING_NB_BUDGET_DAY")

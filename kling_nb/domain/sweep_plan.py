@@ -35,7 +35,8 @@ LISTS: Final = frozenset(
 )
 """Fields whose value is itself a list: they vary only inside :func:`vary`."""
 
-Groups = Sequence[str] | Sequence[Sequence[str]]
+Groups = str | Sequence[str] | Sequence[Sequence[str]]
+"""Names that vary together: one group (``"model,mode"`` or a sequence), or several."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -271,7 +272,8 @@ def _bundles(axes: Sequence[Axis], groups: Groups) -> list[list[Axis]]:
 def _named_groups(groups: Groups) -> list[list[str]]:
     if isinstance(groups, str):
         groups = [part.strip() for part in groups.split(",")]
-    listed = [groups] if groups and all(isinstance(item, str) for item in groups) else groups
+    alone = [item for item in groups if isinstance(item, str)]
+    listed = [alone] if alone else [list(group) for group in groups]
     return [[canonical_name(name) for name in group] for group in listed]
 
 

@@ -74,7 +74,7 @@ class Sweeps:
     def set_state(self, sweep_id: str, state: str, reason: str = "") -> None:
         """Note that a sweep runs, stopped or is done."""
         change = SWEEPS.update().where(SWEEPS.c.id == sa.bindparam("sweep_id"))
-        binds = {name: sa.bindparam(f"new_{name}") for name in ("state", "reason")}
+        binds: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("state", "reason")}
         values = {"sweep_id": sweep_id, "new_state": state, "new_reason": reason}
         self._write(change.values(**binds), values)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.brush import MotionBrush
     from kling_nb.domain.request import VideoRequest
     from kling_nb.domain.wire import Answer, Call
+    from kling_nb.providers.base import Provider
     from kling_nb.runlog import RunRecord
     from kling_nb.session.doors import SandboxAddress
     from kling_nb.session.pool import Pace
@@ -147,6 +148,15 @@ class SessionCore:
         """End the sandbox of this session; its tasks are kept. Returns whether it was running."""
         self.ready()
         return self._engine.pool.stop_sandbox()
+
+    @property
+    def owner(self) -> str:
+        """The name of this kernel in the log."""
+        return str(self._engine.owner)
+
+    def dialect(self, provider: str) -> Provider:
+        """Return the dialect of a provider as the settings want it spoken."""
+        return self._engine.pool.provider(provider)
 
     @property
     def turn(self) -> threading.Lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kling_nb import providers
@@ -16,20 +16,21 @@ from kling_nb.session.extending import Source, parent_of, source_of
 from kling_nb.session.filing import MEDIA
 from kling_nb.session.forms import form_of
 from kling_nb.session.leases import LEASE_S
-from kling_nb.session.looking import LookingSession
 from kling_nb.session.preview import Preview
 from kling_nb.session.previews import render_preview
 from kling_nb.session.records import Label, keep_inputs, record_of
 from kling_nb.session.run import Run
+from kling_nb.session.sweepside import SweepingSession
 
 if TYPE_CHECKING:
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
+    from kling_nb.domain.request import VideoRequest
     from kling_nb.runlog import RunRecord
     from kling_nb.session.build import Prepared
 
 
-class Session(LookingSession):
+class Session(SweepingSession):
     """One run log, one set of credentials, and the runs being followed.
 
     Parameters
@@ -243,20 +244,47 @@ class Session(LookingSession):
             mask_files=files,
             parent=parent_of(self.log, prepared.request.video_id),
         )
+        run = self.claim(record, again=label.again, rebuilt=lambda: prepared.request)
+        run.default_timeout = _seconds(prepared.options.get("timeout"))
+        return run
+
+    def prepare(self, given: dict[str, Any]) -> Prepared:
+        """Build and check a request from keywords of :meth:`submit`, without asking the log for a twin."""
+        provider = given.get("provider")
+        fields = {name: value for name, value in given.items() if name != "provider"}
+        return self._build(provider, fields, lambda _: None)
+
+    def claim(self, record: RunRecord, *, again: bool, rebuilt: Callable[[], VideoRequest]) -> Run:
+        """Write down a new run and send it, or go on with the identical one that the log has.
+
+        Parameters
+        ----------
+        record
+            Its row.
+        again
+            Make it although an identical one exists.
+        rebuilt
+            Returns its request.
+
+        Raises
+        ------
+        BudgetError
+            A budget forbids the run; nothing was sent.
+        """
+        engine = self._engine
         with engine.turn:
             # Survives the death of the kernel; before the request leaves, ``sending_at`` also makes it
             # survive a power cut.
             caps = caps_of(engine.pool.settings, record)
-            held = self.log.claim(record, again=label.again, durable=False, caps=caps)
+            held = self.log.claim(record, again=again, durable=False, caps=caps)
         run = self._run_of(held)
-        run.default_timeout = _seconds(prepared.options.get("timeout"))
         if held.id == record.id:
-            self._follow(run, send=True, rebuilt=lambda: prepared.request)
+            self._follow(run, send=True, rebuilt=rebuilt)
         else:
-            self._reuse(run)
+            self.reuse(run)
         return run
 
-    def _reuse(self, run: Run) -> None:
+    def reuse(self, run: Run) -> None:
         """Go on with an identical run instead of making another."""
         run.set_reused()
         status = run.status

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kling_nb.session.masks import Masks
     from kling_nb.session.preview import Preview
     from kling_nb.session.run import Run
+    from kling_nb.session.sweep import Sweep
 
 
 def submit(image: Any = None, prompt: str | None = None, **params: Any) -> Run:
@@ -92,3 +93,18 @@ def doctor(provider: str | None = None) -> DoctorReport:
 def models(provider: str | None = None) -> pd.DataFrame:
     """Return what each model can do, costs, and whether it is served; see :meth:`Session.models`."""
     return default_session().models(provider)
+
+
+def sweep(image: Any = None, prompt: Any = None, **params: Any) -> Sweep:
+    """Make a run of every combination of the values given as lists; see :meth:`Session.sweep`."""
+    return default_session().sweep(image, prompt, **{"ask": input, "told": print, **params})
+
+
+def sweep_of(word: str) -> Sweep:
+    """Return a sweep by its id or name; see :meth:`Session.sweep_of`."""
+    return default_session().sweep_of(word)
+
+
+def sweeps() -> pd.DataFrame:
+    """Return the sweeps of the log, newest first; see :meth:`Session.sweeps`."""
+    return default_session().sweeps()

@@ -1,0 +1,270 @@
+"""From the keywords of a sweep to checked requests: nothing is sent, and nothing is written down yet."""
+
+from __future__ import annotations
+
+import random
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from kling_nb.domain.aliases import KNOWN_NAMES, unknown_name_fix
+from kling_nb.domain.sweep_plan import MOST_REPEATS, Axis, Cell, Groups, combine, split
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import RequestRefused, UsageError
+from kling_nb.media import load_image
+from kling_nb.session.template import fill, names_in
+
+if TYPE_CHECKING:
+    from kling_nb.session.build import Prepared
+    from kling_nb.session.facade import Session
+
+OWN_FIELDS: Final = ("brush", "way", "brush_names", "provider")
+"""What may vary besides request fields and their options."""
+
+PICTURES: Final = ("image", "image_tail")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asks a sweep for.
+
+    Parameters
+    ----------
+    params
+        Request fields and template variables; lists vary.
+    repeat
+        Runs of each combination.
+    groups
+        Names that vary together.
+    sample, seed
+        So many combinations drawn at random, and the seed of the draw.
+    where
+        Told the variables of a combination; False leaves it out.
+    again
+        Make runs although identical ones exist.
+    force
+        Send in spite of findings that can be forced.
+    variables
+        Further values for templates.
+    """
+
+    params: Mapping[str, Any]
+    repeat: int = 1
+    groups: Groups = ()
+    sample: int | None = None
+    seed: int | None = None
+    where: Callable[[Mapping[str, Any]], object] | None = None
+    again: bool = False
+    force: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A combination that is not made, and why.
+
+    Parameters
+    ----------
+    variables
+        Its labels.
+    rule
+        Rule of the linter; empty for a repetition of another combination.
+    reason
+        One sentence.
+    """
+
+    variables: Mapping[str, Any]
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A sweep before its first run.
+
+    Parameters
+    ----------
+    wish
+        What was asked for, the seed drawn where none was given.
+    axes
+        What varies.
+    cells
+        What will be made: variables and request.
+    dropped
+        What will not, with the reason.
+    excluded
+        How many combinations ``where=`` left out.
+    cached
+        (Identity, repeat) that the log has already.
+    """
+
+    wish: Wish
+    axes: tuple[Axis, ...]
+    cells: tuple[tuple[Mapping[str, Any], Prepared], ...]
+    dropped: tuple[Dropped, ...]
+    excluded: int
+    cached: frozenset[tuple[str, int]]
+
+    @property
+    def runs(self) -> list[tuple[int, int]]:
+        """Cell and repeat of each run, in order: all combinations once, then all once more."""
+        return [(cell, repeat + 1) for repeat in range(self.wish.repeat) for cell in range(len(self.cells))]
+
+    @property
+    def new(self) -> list[Prepared]:
+        """The request of each run that will be paid for."""
+        chosen = [(self.cells[cell][1], repeat) for cell, repeat in self.runs]
+        if self.wish.again:
+            return [prepared for prepared, _ in chosen]
+        return [prepared for prepared, repeat in chosen if (prepared.identity, repeat) not in self.cached]
+
+
+def draft(session: Session, wish: Wish) -> Draft:
+    """Build and check every combination.
+
+    Parameters
+    ----------
+    session
+        Settings, log, providers.
+    wish
+        What is asked for.
+
+    Raises
+    ------
+    UsageError
+        Names, lists or numbers that cannot be used.
+    RequestRefused
+        Not a single combination can be made; with the findings of the first.
+    MediaError
+        A picture cannot be read.
+    """
+    wish = replace(wish, seed=_seed(wish))
+    axes, fixed = split(wish.params)
+    _check(wish, axes, fixed)
+    combined = combine(axes, wish.groups, sample=wish.sample, seed=wish.seed or 0)
+    kept = [cell for cell in combined if wish.where is None or wish.where(cell.variables)]
+    if not kept:
+        raise UsageError(
+            "The sweep is empty.",
+            f"where= leaves out all {len(combined)} combinations.",
+            "It is told the variables of one combination and says whether to make it.",
+        )
+    found = _Pictures()
+    cells, dropped, seen = [], [], {}  # type: list[Any], list[Dropped], dict[str, Mapping[str, Any]]
+    refused = []
+    for cell in kept:
+        prepared = session.prepare(found.loaded(_given(cell, fixed, wish.variables)))
+        blocking = [p for p in prepared.blocking if not (wish.force and p.forceable)]
+        if blocking:
+            refused.append(prepared)
+            fix = f" → {blocking[0].fix}" if blocking[0].fix else ""
+            dropped.append(Dropped(cell.variables, blocking[0].id, f"{blocking[0].message}{fix}"))
+        elif prepared.identity in seen:
+            same = words_of(seen[prepared.identity])
+            dropped.append(Dropped(cell.variables, "", f"the same request as {same}"))
+        else:
+            seen[prepared.identity] = cell.variables
+            cells.append((cell.variables, prepared))
+    if not cells:
+        raise RequestRefused(refused[0].problems)
+    cached = _cached(session, list(seen))
+    return Draft(wish, tuple(axes), tuple(cells), tuple(dropped), len(combined) - len(kept), cached)
+
+
+def words_of(variables: Mapping[str, Any]) -> str:
+    """Return variables as words: ``cfg_scale=0.5, mode=pro``."""
+    return ", ".join(f"{name}={_short(value)}" for name, value in variables.items())
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _seed(wish: Wish) -> int | None:
+    if wish.sample is None:
+        if wish.seed is not None:
+            raise UsageError(
+                "seed= is for sample= only.",
+                "Kling has no seed; repeat= shows how much chance matters.",
+                "Leave it out.",
+            )
+        return None
+    return random.randrange(2**31) if wish.seed is None else wish.seed  # noqa: S311 - no secret
+
+
+def _check(wish: Wish, axes: Sequence[Axis], fixed: Mapping[str, Any]) -> None:
+    if not 1 <= wish.repeat <= MOST_REPEATS:
+        raise UsageError(
+            f"repeat={wish.repeat} cannot be used.", "", f"Write a number from 1 to {MOST_REPEATS}."
+        )
+    if wish.sample is not None and wish.sample < 1:
+        raise UsageError(f"sample={wish.sample} cannot be used.", "", "Write a number from 1.")
+    if "external_task_id" in {*fixed, *(axis.name for axis in axes)}:
+        raise UsageError(
+            "A sweep takes no external_task_id.",
+            "It names one task; every run of a sweep gets its own.",
+            "Leave it out.",
+        )
+    values = [*fixed.values(), *(value for axis in axes for value in axis.values)]
+    used = frozenset().union(*map(_names, values))
+    for name in [*fixed, *(axis.name for axis in axes)]:
+        if name not in KNOWN_NAMES and name not in OWN_FIELDS and name not in used:
+            raise UsageError(
+                f"Nothing in the sweep is called {name}.",
+                "It is no request field, and no {{" + name + "}} stands in the prompt.",
+                unknown_name_fix(name),
+            )
+
+
+def _names(value: Any) -> frozenset[str]:
+    """Return the template names in a value, lists and mappings included."""
+    if isinstance(value, str):
+        return names_in(value)
+    parts = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    )
+    return frozenset().union(*map(_names, parts))
+
+
+def _given(cell: Cell, fixed: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords of one run, templates filled."""
+    values = {**fixed, **cell.values}
+    plain = {**fixed, **cell.variables}
+    shown: ChainMap[str, Any] = ChainMap(plain, dict(more)) if more else ChainMap(plain)
+    fields = {name: value for name, value in values.items() if name in KNOWN_NAMES or name in OWN_FIELDS}
+    return {name: _filled(value, shown) for name, value in fields.items()}
+
+
+def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):
+        return fill(value, variables)
+    if isinstance(value, dict):
+        return {name: _filled(item, variables) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_filled(item, variables) for item in value)
+    return value
+
+
+class _Pictures:
+    """Reads each picture once, however many combinations use it."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Any] = {}
+
+    def loaded(self, given: dict[str, Any]) -> dict[str, Any]:
+        for name in PICTURES:
+            value = given.get(name)
+            if isinstance(value, str) or hasattr(value, "__fspath__"):
+                key = str(value)
+                if key not in self._read:
+                    self._read[key] = load_image(value)
+                given[name] = self._read[key]
+        return given
+
+
+def _cached(session: Session, identities: Sequence[str]) -> frozenset[tuple[str, int]]:
+    alive = [status for status in RunStatus if status is not RunStatus.FAILED]
+    rows = session.log.records({"identity": list(identities), "status": alive})
+    return frozenset((row.identity or "", row.repeat) for row in rows)

@@ -1,0 +1,188 @@
+"""Makes the runs of a sweep one by one, as slots become free, on a thread of its own.
+
+A run is made only when it can be sent: what a stop leaves behind is not a heap of rows that hold a budget.
+Whether a run was made stands in the log under the id that the plan gave it, so that a killed kernel's
+successor neither repeats nor skips one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from kling_nb.domain.sweep_until import read_rule
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import KlingError
+from kling_nb.session.sweep_frame import facts_of
+from kling_nb.session.sweep_making import make_planned
+
+if TYPE_CHECKING:
+    from kling_nb.session.run import Run
+    from kling_nb.session.sweep import Sweep
+    from kling_nb.session.sweep_notes import Entry
+
+    Until = str | Callable[[Any], object]
+
+logger = logging.getLogger("kling_nb")
+
+LOOK_S: Final = 1.0
+"""Longest pause between two looks at the stop rule: ratings may come from another kernel."""
+
+REFUSED_IN_A_ROW: Final = 3
+"""So many refusals without a single acceptance between them stop a sweep: the next would be refused, too."""
+
+
+class Driver:
+    """One thread that makes the runs of a sweep.
+
+    Parameters
+    ----------
+    sweep
+        The sweep.
+    until
+        Its stop rule: a text for :func:`kling_nb.domain.sweep_until.read_rule`, or a function of the frame.
+    """
+
+    def __init__(self, sweep: Sweep, until: Until | None) -> None:
+        self._sweep = sweep
+        self._rule = _rule_of(until)
+        self._words = until if isinstance(until, str) else "until="
+        self._wake = threading.Event()
+        self._halted: str | None = None
+        self._abandoned = False
+        self._thread = threading.Thread(target=self._run, name=f"kling-{sweep.id}", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that something changed."""
+        self._wake.set()
+
+    def halt(self, reason: str) -> None:
+        """Make no more runs; wait until the thread has seen it."""
+        self._halted = reason
+        self._wake.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def abandon(self) -> None:
+        """End the thread without writing anything."""
+        self._abandoned = True
+        self._wake.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        sweep = self._sweep
+        try:
+            while not self._abandoned and not self._step():
+                self._wake.wait(LOOK_S)
+                self._wake.clear()
+        except KlingError as error:
+            self._end("stopped", error.what, error)
+        except Exception as error:
+            logger.exception("sweep %s failed", sweep.id)
+            what = KlingError(
+                f"Sweep {sweep.id} stopped.", f"{type(error).__name__}: {error}", "sweep.resume() goes on."
+            )
+            self._end("stopped", f"{type(error).__name__}: {error}", what)
+        finally:
+            sweep.ended(self)
+
+    def _end(self, state: str, reason: str = "", error: KlingError | None = None) -> None:
+        if self._abandoned:
+            return
+        if state == "stopped":
+            self._sweep.stop_unsent()
+        try:
+            self._sweep.note(state, reason, error)
+        except KlingError:
+            logger.warning("the end of sweep %s could not be written down", self._sweep.id)
+
+    def _step(self) -> bool:
+        """Make what can be made now; whether the sweep is at its end."""
+        sweep = self._sweep
+        self._raise_trouble()
+        while True:
+            if self._halted is not None:
+                self._end("stopped", self._halted)
+                return True
+            if self._rule is not None and self._rule(sweep):
+                self._end("stopped", f"{self._words} holds")
+                return True
+            entry = self._next()
+            if entry is None or self._abandoned:
+                break
+            self._make(entry)
+        pairs = sweep.pairs
+        if all(run is not None and run.done for _, run in pairs):
+            self._raise_trouble()
+            self._end("done")
+            return True
+        return False
+
+    def _next(self) -> tuple[Entry, Run | None] | None:
+        """Return the first run that has a free slot and is not under way."""
+        sweep = self._sweep
+        quota = sweep.session.settings.quota
+        busy: Counter[Any] = Counter()
+        idle: list[tuple[Entry, Run | None]] = []
+        for entry, run in sweep.pairs:
+            if run is None or (not run.following and not run.complete and run.error is None):
+                idle.append((entry, run))
+            elif run.following and not run.status.is_final:
+                busy[self._lane(entry)] += 1
+        return next((pair for pair in idle if busy[self._lane(pair[0])] < quota), None)
+
+    def _lane(self, entry: Entry) -> tuple[Any, Any]:
+        row = self._sweep.plan.rows[entry.cell]
+        return row.get("provider"), row.get("model_name")
+
+    def _make(self, pair: tuple[Entry, Run | None]) -> None:
+        entry, run = pair
+        session, sweep = self._sweep.session, self._sweep
+        if run is None:
+            sweep.hold(entry, make_planned(session, sweep.plan, entry, sweep.id))
+        elif run.id != entry.id:
+            session.reuse(run)
+        else:
+            session.resume(run)
+
+    def _raise_trouble(self) -> None:
+        """Raise what would befall every further run, too."""
+        refused = 0
+        for run in self._sweep.runs:
+            if run.following or run.record.id is None:
+                continue
+            error = run.error
+            if error is not None and run.status is RunStatus.CREATED and run.record.sending_at is None:
+                raise error
+            if run.status is RunStatus.FAILED and run.task_id is None:
+                refused += 1
+            elif run.task_id is not None:
+                refused = 0
+            if refused >= REFUSED_IN_A_ROW and error is not None:
+                raise KlingError(
+                    f"{refused} runs in a row were refused; the sweep stopped.",
+                    f"{error.what} {error.why}".strip(),
+                    "Mend it; sweep.resume() makes the others.",
+                )
+
+
+def _rule_of(until: Until | None) -> Callable[[Sweep], object] | None:
+    if until is None:
+        return None
+    if isinstance(until, str):
+        rule = read_rule(until)
+        return lambda sweep: rule(facts_of(sweep.session.log, sweep.runs, sweep.progress))
+    return lambda sweep: until(sweep.frame)

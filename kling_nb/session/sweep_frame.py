@@ -1,0 +1,64 @@
+"""The runs of a sweep as a table, and what a stop rule counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kling_nb.runlog import RunLog
+    from kling_nb.session.run import Run
+    from kling_nb.session.sweep_notes import Entry, Plan
+    from kling_nb.session.sweep_progress import Progress
+
+
+def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]]) -> pd.DataFrame:
+    """Return one row a run that exists, in the order of the plan.
+
+    What varies stands in front. Where the log has a column of the same name with other values — a prompt with
+    its template filled — the sweep's own label stands beside it as ``…_variant``.
+
+    Parameters
+    ----------
+    log
+        The run log.
+    plan
+        What the sweep makes.
+    pairs
+        Its runs.
+    """
+    held = [(entry, run) for entry, run in pairs if run is not None]
+    frame = log.frame({"id": [run.id for _, run in held]}).set_index("id", drop=False)
+    frame = frame.loc[[run.id for _, run in held]].reset_index(drop=True)
+    front: list[str] = []
+    for name in plan.axes:
+        labels: list[Any] = [plan.variables[entry.cell].get(name) for entry, _ in held]
+        taken = name in frame.columns
+        if taken and frame[name].astype(object).where(frame[name].notna(), None).tolist() == labels:
+            front.append(name)
+            continue
+        column = f"{name}_variant" if taken else name
+        frame[column] = labels
+        front.append(column)
+    front.append("repeat")
+    return frame[[*front, *(name for name in frame.columns if name not in front)]]
+
+
+def facts_of(log: RunLog, runs: Sequence[Run], progress: Progress) -> dict[str, float]:
+    """Return what a stop rule may count (:data:`kling_nb.domain.sweep_until.COUNTED`).
+
+    Ratings come from the log: another kernel may have given them.
+    """
+    rows = log.records({"id": [run.id for run in runs]}) if runs else []
+    ratings = [row.rating for row in rows if row.rating is not None]
+    return {
+        "kept": sum(row.kept is True for row in rows),
+        "discarded": sum(row.kept is False for row in rows),
+        "rated": len(ratings),
+        "rating": max(ratings, default=0),
+        "done": progress.done,
+        "failed": progress.failed,
+        "spent": float(progress.units),
+    }

@@ -1,0 +1,100 @@
+"""Starting, finding and making sweeps for a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kling_nb.domain.budget import Scope
+from kling_nb.domain.nearest import closest
+from kling_nb.domain.sweep_until import read_rule
+from kling_nb.errors import RunNotFound
+from kling_nb.runlog.records import utc_now
+from kling_nb.runlog.sweeps import SweepRecord, new_sweep_id
+from kling_nb.session.budget import read_amount
+from kling_nb.session.records import Label
+from kling_nb.session.sweep import Sweep
+from kling_nb.session.sweep_build import Wish, draft
+from kling_nb.session.sweep_notes import plan_of
+from kling_nb.session.sweep_price import check_affordable, confirm, total_of
+from kling_nb.session.sweep_views import plan_lines
+
+if TYPE_CHECKING:
+    from kling_nb.session.facade import Session
+    from kling_nb.session.sweep_build import Draft
+    from kling_nb.session.sweep_driver import Until
+    from kling_nb.session.sweep_price import Total
+
+
+def start_sweep(
+    session: Session,
+    wish: Wish,
+    *,
+    label: Label,
+    until: Until | None = None,
+    yes: bool = False,
+    ask: Callable[[str], Any] | None = None,
+    told: Callable[[str], None] = lambda _: None,
+    shown: Callable[[Draft, Total], None] | None = None,
+) -> Sweep:
+    """Plan, price, ask, write down, begin; see :meth:`Session.sweep`."""
+    if isinstance(until, str):
+        read_rule(until)
+    budget = None if label.budget is None else read_amount(label.budget)
+    drafted = draft(session, wish)
+    total = total_of(drafted, label.assume_units)
+    if shown is not None:
+        shown(drafted, total)
+    else:
+        told("\n".join(plan_lines(drafted, total)))
+    sweep_id = new_sweep_id()
+    if until is None:
+        # With a stop rule it may well end earlier; then the budget itself is the end.
+        check_affordable(
+            session.log,
+            session.settings,
+            drafted.new,
+            sweep_id,
+            budget=budget,
+            assume_units=label.assume_units,
+        )
+    if not yes:
+        confirm(total, session.settings, ask)
+    notes = {"until": until if isinstance(until, str) else None, "budget": label.budget}
+    own = replace(label, sweep=None, budget=None, again=wish.again, force=wish.force)
+    record = SweepRecord(sweep_id, label.name, utc_now(), plan_of(session, drafted, own, notes))
+    with session.turn:
+        if budget is not None:
+            # In the log, not in this kernel: whoever goes on with the sweep is held to it.
+            session.log.budgets.set(Scope.SWEEP, budget, sweep_id)
+        session.log.sweeps.insert(record)
+    return session.keep_sweep(Sweep(record, session)).resume(until=until)
+
+
+def find_sweep(session: Session, word: str) -> Sweep:
+    """Return a sweep by its id, its name, or the beginning of its id.
+
+    Raises
+    ------
+    RunNotFound
+        There is none, or several ids begin so.
+    """
+    found = session.log.sweeps.find(word)
+    if len(found) == 1 or (found and found[0].name == word):
+        return session.known_sweep(found[0].id) or session.keep_sweep(Sweep(found[0], session))
+    known = [record.id for record in (found or session.log.sweeps.all())]
+    near = closest(word, known)
+    raise RunNotFound(
+        f"There {'are several sweeps' if found else 'is no sweep'} {word!r}.",
+        f"Known are {', '.join(known[:5])}." if known else "The log has no sweep yet.",
+        f"Did you mean {near}?" if near else "kn.sweeps() lists them.",
+    )
+
+
+def label_of(
+    name: str | None, note: str | None, tags: Iterable[str] | str, notebook: str | None, **more: Any
+) -> Label:
+    """Return a person's words about the runs of a sweep."""
+    tags = (tags,) if isinstance(tags, str) else tuple(tags)
+    return Label(name=name, note=note, tags=tags, notebook=notebook, **more)
