@@ -102,7 +102,6 @@ class Clock {
   remove(player) {
     player.stop();
     this.players.delete(player);
-    if (!this.players.size) this.pause();
     this.changed();
   }
 
@@ -176,6 +175,8 @@ class Clock {
     this.request = requestAnimationFrame((next) => this.tick(next));
     const passed = (now - this.last) / 1000;
     this.last = now;
+    // While everything is scrolled past, nothing is in sight; the clock waits for the next clip.
+    if (!this.players.size) return;
     if (this.held) {
       if (now - this.heldSince > PATIENCE_MS || [...this.players].every((player) => player.ready)) this.release(now);
       return;

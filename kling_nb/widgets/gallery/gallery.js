@@ -1,6 +1,7 @@
 // The gallery on the page: which clips are in sight, what keys do, and what the kernel is told.
 
-const REST_MS = 120; // a clip that passes by while scrolling gets no player
+const REST_MS = 150; // a clip that passes by while scrolling gets no player
+const AT_ONCE = 3; // players made in one turn
 const LATE_MS = 1500;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const PAIRED = new Set(["wipe", "difference"]);
@@ -18,7 +19,8 @@ class Gallery {
     this.tiles = new Map();
     this.marked = [];
     this.paths = true;
-    this.timers = new Map();
+    this.scrolled = 0;
+    this.unsettled = new Set();
     this.wanted = new Set();
     this.details = new Map(Object.entries(model.get("details")));
     this.root = element("div", "kn-gallery", {
@@ -38,10 +40,14 @@ class Gallery {
     this.whole = new IntersectionObserver((entries) => this.seenWhole(entries.at(-1).isIntersecting));
     this.fill(model.get("items"));
     this.marked = model.get("marked").map((id) => this.tiles.get(id)).filter(Boolean);
-    this.setSize(this.tiles.size <= 2 ? 420 : 240);
+    this.setSize(this.firstSize());
     this.setMode(this.plan.mode ?? "sheet");
     this.whole.observe(this.root);
     this.listeners = new AbortController();
+    // Scrolling of the notebook as well as of the gallery.
+    window.addEventListener("scroll", () => { this.scrolled = performance.now(); }, {
+      capture: true, passive: true, signal: this.listeners.signal,
+    });
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.root.addEventListener("focusin", (event) => this.focused(event));
     this.list.addEventListener("click", (event) => this.clicked(event));
@@ -55,7 +61,8 @@ class Gallery {
 
   close() {
     clearInterval(this.timer);
-    for (const timer of this.timers.values()) clearTimeout(timer);
+    clearTimeout(this.settling);
+    this.listeners.abort();
     this.clock.pause();
     this.sight.disconnect();
     this.whole.disconnect();
@@ -110,17 +117,40 @@ class Gallery {
   seen(entries) {
     for (const entry of entries) {
       const tile = this.tiles.get(entry.target.dataset.run);
-      clearTimeout(this.timers.get(tile));
       tile.inSight = entry.isIntersecting;
       if (tile.inSight) tile.screen.showPoster();
-      this.timers.set(tile, setTimeout(() => this.settle(tile), tile.inSight ? REST_MS : 0));
+      this.unsettled.add(tile);
     }
+    this.settleSoon(REST_MS);
+  }
+
+  settleSoon(wait) {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settleSome(), wait);
+  }
+
+  // Players are made while nothing moves, a few at a time: scrolling stays smooth.
+  settleSome() {
+    const still = this.scrolled + REST_MS - performance.now();
+    if (still > 0) {
+      this.settleSoon(still);
+      return;
+    }
+    let made = 0;
+    for (const tile of this.unsettled) {
+      if (made >= AT_ONCE) break;
+      this.unsettled.delete(tile);
+      this.settle(tile);
+      made += tile.inSight ? 1 : 0;
+    }
+    if (this.unsettled.size) this.settleSoon(0);
   }
 
   seenWhole(visible) {
     this.visible = visible;
     if (!visible) this.clock.pause();
-    for (const tile of this.tiles.values()) this.settle(tile);
+    for (const tile of this.tiles.values()) this.unsettled.add(tile);
+    this.settleSoon(0);
   }
 
   settle(tile) {
@@ -226,6 +256,14 @@ class Gallery {
     else this.list.replaceChildren(...shown.map((tile) => tile.el));
     if (!shown.length) this.list.append(element("p", "kn-empty", {}, this.tiles.size ? "No run fits the filter." : "There are no runs yet."));
     this.list.style.setProperty("--kn-columns", String(Math.min(shown.length, 4) || 1));
+  }
+
+  // A table of few columns is seen whole.
+  firstSize() {
+    const columns = this.plan.pivot?.col_labels.length;
+    if (!columns) return this.tiles.size <= 2 ? 420 : 240;
+    const room = (this.root.clientWidth || 1000) - 160;
+    return Math.max(140, Math.min(320, Math.floor(room / columns / 10) * 10 - 10));
   }
 
   setSize(size) {

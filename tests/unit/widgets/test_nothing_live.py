@@ -25,6 +25,8 @@ from kling_nb.session.preview import Preview
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.clip import clip_bundle
 from kling_nb.widgets.composer import Composer
+from kling_nb.widgets.gallery.items import Surroundings
+from kling_nb.widgets.gallery.sheet import sheet_html
 from kling_nb.widgets.masks import masks_bundle
 from kling_nb.widgets.pad.pad import MotionPad
 
@@ -155,6 +157,15 @@ def pad(tmp_path, text):
         made.close()
 
 
+def sheet(tmp_path, text):
+    (tmp_path / "clip.mp4").write_bytes(b"film")
+    record = SimpleNamespace(poster_path=None, video_path="clip.mp4")
+    item = {"id": text, "status": text, "model": text, "rating": 3, "prompt": text}
+    pivot = {"cells": {text: [0, 0]}, "rows": text, "cols": text, "row_labels": [text], "col_labels": [text]}
+    around = Surroundings(tmp_path, None, 0)
+    return sheet_html([item], {text: record}, around, tmp_path, {"pivot": pivot})
+
+
 def masks(text):
     bits = np.zeros((320, 400), bool)
     picture = Image.fromarray(np.zeros((320, 400, 3), np.uint8))
@@ -191,6 +202,7 @@ VIEWS = {
     "doctor": lambda studio, tmp, text: DoctorReport((DoctorLine(text, None, text, text),))._repr_html_(),
     "dry run": lambda studio, tmp, text: dry_run(text),
     "clip": lambda studio, tmp, text: clip(tmp, text),
+    "gallery": lambda studio, tmp, text: sheet(tmp, text),
     "masks": lambda studio, tmp, text: masks(text),
     "doors": lambda studio, tmp, text: doors(text),
     "composer": lambda studio, tmp, text: form(tmp, text),
@@ -274,5 +286,6 @@ def test_every_place_that_makes_html_is_in_the_table():
         "widgets/clip.py",
         "widgets/masks.py",
         "widgets/card.py",
+        "widgets/gallery/widget.py",
         "widgets/composer.py",
     }
