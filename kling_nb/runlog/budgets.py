@@ -206,6 +206,10 @@ class Budgets:
         start = day_start()
         waits_already = sending and (limit.scope is not Scope.DAY or (charge.made_at or start) >= start)
         reserved = spent.sent if waits_already else spent.sent + spent.waiting
+        if charge.sent_at is not None and (
+            limit.scope is Scope.SWEEP or (limit.scope is Scope.DAY and charge.sent_at >= start)
+        ):
+            reserved -= price.micro  # Sent again, it holds its own place.
         held = spent.settled + reserved + price.micro
         if price.micro and held > limit.amount.micro:
             raise exceeded(

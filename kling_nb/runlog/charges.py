@@ -23,8 +23,8 @@ class Charge:
         Its expected price, None when unknown.
     runs
         How many runs it stands for.
-    made_at
-        When the run was made; None for one that is made now.
+    made_at, sent_at
+        When the run was made, None for one that is made now; and when it was sent, if it is sent again.
     """
 
     purse: str
@@ -33,13 +33,14 @@ class Charge:
     usd: Decimal | None
     runs: int = 1
     made_at: datetime | None = None
+    sent_at: datetime | None = None
 
     @classmethod
     def of(cls, record: RunRecord) -> Charge:
         """Return the charge of a row."""
         purse, sweep = record.purse or REAL, record.sweep_id
         units, usd = record.estimate_units, record.estimate_usd
-        return cls(purse, sweep, units, usd, made_at=record.created_at)
+        return cls(purse, sweep, units, usd, made_at=record.created_at, sent_at=record.sending_at)
 
     @classmethod
     def together(cls, charges: Sequence[Charge]) -> Charge:

@@ -9,7 +9,8 @@ The order of writes is the safety (``spec/official-api.md`` §11):
 4. the task id is on disk before the first query for its status.
 
 A row with ``sending_at`` and without task id may exist at the service. It is looked up by its external id,
-and sent again only when asked for, under the same id, after the service has said "not found" often enough.
+and sent again only when asked for, under the same id, with the same key, after the service has said "not
+found" often enough and the budgets have been asked again.
 Where a service knows no external ids it stays uncertain until a person binds the task to it.
 """
 
@@ -24,6 +25,7 @@ from kling_nb.domain import capabilities
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import (
     ApiError,
+    BudgetError,
     ConcurrencyError,
     InputError,
     KlingError,
@@ -45,12 +47,16 @@ from kling_nb.transport.submit import Step, SubmitEvent, create_task
 
 if TYPE_CHECKING:
     from kling_nb.domain.request import VideoRequest
+    from kling_nb.runlog import RunRecord
     from kling_nb.session.gate import ModelGate
     from kling_nb.session.journal import Journal
     from kling_nb.session.leases import Leases
     from kling_nb.session.run import Run
     from kling_nb.session.service import Service
     from kling_nb.session.slots import AccountSlots
+
+SENT_WITH, FIRST_SENT = "sent_with", "first_sent_at"
+"""Keys in ``options``: fingerprint of the key a run was sent with, and when, if it was sent again since."""
 
 RESEND_WITHIN = timedelta(days=7)
 """A lost create is sent again only this long after: tasks are purged after 30 days, and "not found" about a
@@ -150,7 +156,15 @@ class Sender:
             raise may_be_found(run, "could not be looked up", f"{trouble.what} {trouble.why}")
         if task is not None:
             return task
-        age = datetime.now(UTC) - (run.record.sending_at or datetime.now(UTC))
+        used = run.record.options.get(SENT_WITH)
+        if used is not None and used != await self._slots.account(service):
+            raise may_be_found(
+                run,
+                "was sent with another key",
+                "With the present one the service does not know it, and may charge another account. "
+                "Put the former key back and resume, or make a new run with --again.",
+            )
+        age = datetime.now(UTC) - _first_sent(run.record)
         if not run.may_send:
             raise may_be_found(
                 run,
@@ -353,21 +367,41 @@ class _Steps:
         # Hours may have passed in a queue, and a machine that slept has lost its lease.
         if not await self._leases.confirm(self._run):
             raise _taken_over(self._run)
-        if self._run.record.sending_at is None:
-            now = datetime.now(UTC)
-            columns = {"sending_at": now, "base_url": self._service.base_url}
+        columns = await self._columns()
+        try:
             await self._slots.admit(self._run, self._gate, self._service, columns)
-            self._run.set_columns(**columns)
+        except BudgetError as error:
+            if not self.may_exist:
+                raise
+            limit = error.what.partition(";")[0].rstrip(".")
+            raise SubmitUncertain("It is not sent again.", f"{limit}. {error.why}") from error
+        self._run.set_columns(**columns)
         if self._flight.stopping:
             await self.not_sent()
             raise Stopped
         self._run.set_message("sending")
+
+    async def _columns(self) -> dict[str, Any]:
+        """Return what is written before each request: a charge belongs to the day on which it can be made."""
+        record, now = self._run.record, datetime.now(UTC)
+        told = {SENT_WITH: await self._slots.account(self._service)}
+        if record.sending_at is not None:
+            told[FIRST_SENT] = _first_sent(record).isoformat()
+        columns: dict[str, Any] = {"sending_at": now, "base_url": self._service.base_url}
+        options = {**record.options, **told}
+        return columns if options == record.options else columns | {"options": options}
 
     async def not_sent(self) -> None:
         """Take ``sending_at`` back: the service is known not to hold the task."""
         if self._run.record.sending_at is not None and not self.may_exist:
             self._run.set_columns(sending_at=None)
             await self._journal.keep(self._run.id, sending_at=None)
+
+
+def _first_sent(record: RunRecord) -> datetime:
+    """Return when the first request of a run left."""
+    first = record.options.get(FIRST_SENT)
+    return datetime.fromisoformat(first) if first else record.sending_at or datetime.now(UTC)
 
 
 def _check_allowed(run: Run) -> None:

@@ -98,6 +98,11 @@ class AccountSlots:
         wish = await self._wish(run, gate, service)
         await self._journal.call(lambda: self._journal.log.slots.refused(wish.slot))
 
+    async def account(self, service: Service) -> str:
+        """Return what tells the account of a service from others; empty for the sandbox, which has one."""
+        local = providers.is_local(service.provider.name)
+        return "" if local else _mark(service, await self._salted())
+
     def _ask(self, run_id: str, wish: Wish) -> Busy | None:
         slots = self._journal.log.slots
         busy = slots.reserve(run_id, wish)
@@ -114,19 +119,25 @@ class AccountSlots:
         return slots.reserve(run_id, wish)
 
     async def _wish(self, run: Run, gate: ModelGate, service: Service) -> Wish:
+        slot = slot_name(service, run.record.model_name, await self._salted())
+        return Wish(slot, gate.quota, str(self._owner))
+
+    async def _salted(self) -> str:
         if self._salt is None:
             self._salt = str(await self._journal.call(self._journal.log.slots.salt))
-        slot = slot_name(service, run.record.model_name, self._salt)
-        return Wish(slot, gate.quota, str(self._owner))
+        return self._salt
 
 
 def slot_name(service: Service, model: str | None, salt: str) -> str:
     """Return the name of the slots that an account has for a model at one address."""
-    credential = service.client.credential
-    mark = "" if credential is None else credential.fingerprint(salt)
     # The sandbox is one place wherever it listens.
     place = "" if providers.is_local(service.provider.name) else service.base_url
-    return " ".join((service.provider.name, place, mark, model or ""))
+    return " ".join((service.provider.name, place, _mark(service, salt), model or ""))
+
+
+def _mark(service: Service, salt: str) -> str:
+    credential = service.client.credential
+    return "" if credential is None else credential.fingerprint(salt)
 
 
 def _words(busy: Busy) -> str:

@@ -583,7 +583,9 @@ def test_a_lost_create_is_not_forgotten_when_the_network_fails_next(
     session.resume(run)
     finish(run)
     assert isinstance(run.error, errors.SubmitUncertain)
-    assert session.log.get(run.id).sending_at == sent_at, "still looked up before anything is sent"
+    again_at = session.log.get(run.id).sending_at
+    assert again_at is not None, "still looked up before anything is sent"
+    assert again_at > sent_at, "the day of the last attempt is the one that may be charged"
     assert session.log.get(run.id).status is RunStatus.UNCERTAIN
 
 
