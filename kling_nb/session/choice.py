@@ -17,6 +17,11 @@ class Choice(NamedTuple):
     provider: str
     reason: str
 
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether nothing is charged there."""
+        return providers.is_local(self.provider)
+
 
 def provider_names() -> tuple[str, ...]:
     """Return every provider a person can name, doors first, then their rehearsals on the local server."""

@@ -45,7 +45,9 @@ class Source:
     problems: tuple[Problem, ...] = ()
 
 
-def source_of(log: RunLog, which: str | Run, provider: str | None = None) -> Source:
+def source_of(
+    log: RunLog, which: str | Run, provider: str | None = None, *, rehearsing: bool = False
+) -> Source:
     """Find the video that a person means.
 
     Parameters
@@ -56,6 +58,8 @@ def source_of(log: RunLog, which: str | Run, provider: str | None = None) -> Sou
         A run, its id, or the id of a video.
     provider
         Where the longer clip shall be made; None is where the video was made.
+    rehearsing
+        The settings name the sandbox: then a video of a real door is not paid for unasked.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def source_of(log: RunLog, which: str | Run, provider: str | None = None) -> Sou
         )
     fields = {"video_id": record.video_id, "model_name": record.model_name, "mode": record.mode}
     known = {name: value for name, value in fields.items() if value is not None}
-    return Source(known, record.provider, tuple(_problems(record, provider)))
+    return Source(known, record.provider, tuple(_problems(record, provider, rehearsing)))
 
 
 def parent_of(log: RunLog, video_id: str | None) -> str | None:
@@ -106,8 +110,12 @@ def _record_of(log: RunLog, which: str) -> RunRecord | None:
     return log.get(which) if which.lower().startswith("r-") else None
 
 
-def _problems(record: RunRecord, provider: str | None) -> list[Problem]:
+def _problems(record: RunRecord, provider: str | None, rehearsing: bool) -> list[Problem]:
     found = []
+    if rehearsing and not providers.is_local(record.provider or ""):
+        message = f"the video of {record.id} was made at {record.provider}, and the settings name the sandbox"
+        fix = f'provider="{record.provider}" makes it longer there, and is charged'
+        found.append(_error("L01", message, fix, forceable=False))
     if provider is not None and _place(provider) != _place(record.provider or ""):
         message = f"the video of {record.id} was made at {record.provider}; {provider} does not know it"
         found.append(_error("L01", message, "leave the provider out", forceable=False))

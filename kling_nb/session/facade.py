@@ -403,13 +403,13 @@ class Session(SweepingSession):
         self, provider: str | None, given: dict[str, Any], facts: building.Facts, *, draft: bool = False
     ) -> Prepared:
         settings = self.ready()
-        source = Source({})
+        source, choice = Source({}), choose_provider(settings, provider)
         if given.get("video_id") is not None:
-            source = source_of(self.log, given["video_id"], provider)
+            rehearsing = provider is None and settings.provider is not None and choice.is_rehearsal
+            source = source_of(self.log, given["video_id"], provider, rehearsing=rehearsing)
             # What belongs to the video is taken over where nothing else is said.
             told = {name: value for name, value in given.items() if value is not None}
             given = {**source.fields, **told, "video_id": source.fields["video_id"]}
-        choice = choose_provider(settings, provider)
         if provider is None and source.provider is not None:
             choice = Choice(source.provider, "where the video was made")
         dialect = self._engine.pool.provider(choice.provider)

@@ -12,6 +12,7 @@ from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import BudgetError, InputError, MediaError, RequestRefused, SubmitUncertain, TaskNotFound
+from kling_nb.runlog import RunRecord
 from kling_nb.session import MotionBrush, Session
 
 DOORS = ("sandbox", "sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi")
@@ -78,6 +79,26 @@ def test_what_cannot_go_on_is_told_before_anything_is_sent(
     with pytest.raises(InputError, match="no video yet"):
         session.log.update(first.id, status=RunStatus.PROCESSING)
         session.extend(session.run(first.id))
+
+
+def test_who_rehearses_does_not_pay_for_an_extension_unasked(
+    session: Session, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings name the sandbox; the clip was made at a real door, whose key is there."""
+    monkeypatch.setenv("KLING_API_KEY", sandbox.api_key)
+    monkeypatch.setenv("KLING_API_BASE", sandbox.url)
+    made = {
+        "provider": "official",
+        "status": RunStatus.SUCCEEDED,
+        "video_id": "1",
+        "model_name": "kling-v1-6",
+    }
+    row = session.log.insert(RunRecord(**made, finished_at=datetime.now(UTC)))
+    for force in (False, True):
+        with pytest.raises(RequestRefused, match="the settings name the sandbox") as caught:
+            session.extend(row.id, "on", force=force)
+        assert 'provider="official"' in str(caught.value)
+    assert sandbox.tasks() == []
 
 
 def test_a_door_that_names_no_videos_says_so(make_session: Any, picture: np.ndarray) -> None:
