@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kling_nb.runlog.changes import Admission, Change
     from kling_nb.runlog.ids import new_id
     from kling_nb.runlog.inputs import InputStore
+    from kling_nb.runlog.judgements import Judgement, Vote
     from kling_nb.runlog.log import RunLog, open_log
     from kling_nb.runlog.records import RunRecord
     from kling_nb.runlog.slots import Busy, Wish
@@ -21,8 +22,10 @@ __all__ = [
     "Busy",
     "Change",
     "InputStore",
+    "Judgement",
     "RunLog",
     "RunRecord",
+    "Vote",
     "Wish",
     "new_id",
     "open_log",
@@ -33,8 +36,10 @@ _HOMES = {
     "Busy": "kling_nb.runlog.slots",
     "Change": "kling_nb.runlog.changes",
     "InputStore": "kling_nb.runlog.inputs",
+    "Judgement": "kling_nb.runlog.judgements",
     "RunLog": "kling_nb.runlog.log",
     "RunRecord": "kling_nb.runlog.records",
+    "Vote": "kling_nb.runlog.judgements",
     "Wish": "kling_nb.runlog.slots",
     "new_id": "kling_nb.runlog.ids",
     "open_log": "kling_nb.runlog.log",

@@ -22,6 +22,7 @@ from kling_nb.runlog.charges import Charge
 from kling_nb.runlog.conditions import Where, condition
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.ids import new_id, normalize
+from kling_nb.runlog.judgements import Judgements
 from kling_nb.runlog.migrate import Migrations
 from kling_nb.runlog.records import RunRecord, utc_now
 from kling_nb.runlog.schema import COLUMNS, RUNS
@@ -376,6 +377,11 @@ class RunLog:
     def sweeps(self) -> Sweeps:
         """The plans of sweeps."""
         return Sweeps(self._database)
+
+    @cached_property
+    def judgements(self) -> Judgements:
+        """What people say about runs, and their votes."""
+        return Judgements(self._database, self._statements)
 
     @cached_property
     def _statements(self) -> Statements:

@@ -6,7 +6,8 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from kling_nb import settings as settings_module
 from kling_nb.runlog import InputStore, RunLog
+from kling_nb.session import judging
 from kling_nb.session.choice import Choice, choose_provider
 from kling_nb.session.code import python_of
 from kling_nb.session.engine import Engine
@@ -84,6 +86,7 @@ class SessionCore:
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
         self._hints: dict[tuple[Any, ...], tuple[float, float | None]] = {}
         self.messages: list[str] = []
+        self.judged: deque[judging.Undo] = deque(maxlen=judging.UNDOS)
         self._engine = Engine(
             first,
             self.home,
@@ -192,14 +195,19 @@ class SessionCore:
 
     def annotate(self, run: Run, columns: dict[str, Any]) -> None:
         """Write a person's own words about a run."""
-        allowed = {"name", "note", "rating", "kept", "tags"}
-        if unknown := set(columns) - allowed:
-            raise TypeError(
-                f"not columns of your own: {', '.join(sorted(unknown))}; known: {', '.join(sorted(allowed))}"
-            )
-        with self._engine.turn:
-            record = self.log.update(run.id, **columns)
-        run.set_columns(**{name: getattr(record, name) for name in columns})
+        columns = judging.checked(columns)
+        judging.judge(self, [run.id], ", ".join(columns), columns)
+
+    def retag(self, run: Run, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
+        """Add and remove tags of a run."""
+        judging.judge(self, [run.id], f"tags {', '.join((*add, *remove))}", add=add, remove=remove)
+
+    def told(self, record: RunRecord, names: Iterable[str]) -> None:
+        """Let the handle of a run know columns that were written."""
+        with self._lock:
+            run = self._runs.get(record.id)
+        if run is not None:
+            run.set_columns(**{name: getattr(record, name) for name in names})
 
     def close(self) -> None:
         """Stop following and close log and connections; every run stays where it is."""

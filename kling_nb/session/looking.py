@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.session.budget import budget_frame, set_budget
-from kling_nb.session.core import SessionCore
 from kling_nb.session.doctor import examine
+from kling_nb.session.judgingside import JudgingSession
 from kling_nb.session.masks import RECOGNIZE, find_masks
 from kling_nb.session.models import models_frame
 from kling_nb.session.retention import removal_notice
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_nb.session.masks import Masks
 
 
-class LookingSession(SessionCore):
+class LookingSession(JudgingSession):
     """A session that looks: at runs, money, services and pictures."""
 
     def run(self, run_id: str) -> Run:

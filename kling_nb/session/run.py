@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, WaitTimeout
 from kling_nb.session.events import Emitter
+from kling_nb.session.judged import Judge, Judged
 from kling_nb.session.money import RunCost, cost_of
 from kling_nb.session.troubles import error_of
 from kling_nb.session.views import html_of, params_of
@@ -29,7 +30,7 @@ SLICE_S = 0.1
 """Longest uninterrupted wait, in seconds: Interrupt and widget buttons stay immediate."""
 
 
-class Keeper(Protocol):
+class Keeper(Judge, Protocol):
     """What a handle needs from the session it belongs to."""
 
     home: Path
@@ -52,11 +53,8 @@ class Keeper(Protocol):
     def brush_of(self, record: RunRecord) -> MotionBrush | None:
         """Rebuild the motion brush of a run."""
 
-    def annotate(self, run: Run, columns: dict[str, Any]) -> None:
-        """Write the user's own words about a run: name, tags, note, rating."""
 
-
-class Run:
+class Run(Judged):
     """One run of the log and the live handle of its task.
 
     Made by ``submit``, ``run``, ``attach`` and ``resume``. Reading its properties never asks the network and
@@ -346,18 +344,9 @@ class Run:
         """
         return self._changed.subscribe(callback)
 
-    # --- a person's own words ---------------------------------------------------------------------------
-
-    def annotate(self, **columns: Any) -> Run:
-        """Write your own words into the log.
-
-        Parameters
-        ----------
-        **columns
-            Any of ``name`` (str), ``note`` (str), ``rating`` (1 to 5), ``tags`` (list of str).
-        """
-        self._keeper.annotate(self, columns)
-        return self
+    @property
+    def _judge(self) -> Judge:
+        return self._keeper
 
     # --- views ------------------------------------------------------------------------------------------
 
