@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -79,3 +81,33 @@ def changed_records(log: RunLog, since: int) -> list[RunRecord]:
     from kling_nb.runlog.schema import RUNS  # noqa: PLC0415 - SQLAlchemy is loaded by the log itself
 
     return log.records(RUNS.c.revision > since)
+
+
+def cast_vote(log: RunLog, left: str, right: str, outcome: str, question: str) -> int:
+    """Write a vote of a blind comparison into the log and return its number.
+
+    Parameters
+    ----------
+    log
+        The run log.
+    left, right
+        Ids of the runs as they were shown.
+    outcome
+        ``left``, ``right``, ``tie`` or ``skip``.
+    question
+        What was asked.
+    """
+    from kling_nb.runlog import Vote  # noqa: PLC0415 - SQLAlchemy is loaded by the log itself
+
+    return log.judgements.vote(
+        Vote(left=left, right=right, outcome=outcome, question=question, voter=voter())
+    )
+
+
+def voter() -> str:
+    """Return who sits at this notebook: the name at the hub, or that of the account."""
+    try:
+        return os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    except (OSError, KeyError):
+        # Containers may run under a number that has no name.
+        return "unknown"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import InputError
 from kling_nb.session import default_session
+from kling_nb.widgets.gallery.blind import BlindComparison
 from kling_nb.widgets.gallery.choice import ids_of
-from kling_nb.widgets.gallery.pivot import pivot_of
+from kling_nb.widgets.gallery.pivot import conditions_of, pivot_of
 from kling_nb.widgets.gallery.widget import Gallery
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 LIMIT: Final = 500
 """Runs shown at once unless more are asked for."""
 
+QUESTION: Final = "Which clip is better?"
 COMPARED: Final = ("side", "wipe", "difference", "frames")
 
 
@@ -42,8 +44,16 @@ def gallery(runs: Any = None, *, limit: int = LIMIT, session: Session | None = N
     return Gallery(session, ids[:limit], {"mode": "sheet"}, left_out=max(0, len(ids) - limit))
 
 
-def compare(*runs: Any, mode: str = "side", session: Session | None = None) -> Gallery:
-    """Compare clips: side by side, and two of them by a wipe or by their difference.
+def compare(
+    *runs: Any,
+    mode: str = "side",
+    blind: bool = False,
+    by: str | Sequence[str] | None = None,
+    question: str = QUESTION,
+    votes: int = 30,
+    session: Session | None = None,
+) -> Gallery:
+    """Compare clips: side by side, two of them by a wipe or by their difference, or blind by votes.
 
     Parameters
     ----------
@@ -51,6 +61,16 @@ def compare(*runs: Any, mode: str = "side", session: Session | None = None) -> G
         Runs or ids, or one table or list of them.
     mode
         ``side``, ``wipe``, ``difference`` or ``frames`` (evenly spaced frames of each clip).
+    blind
+        Show two clips at a time without a word about them and ask which one is better; the votes are in
+        the run log at once.
+    by
+        With ``blind``: column, or several, whose values are compared, such as ``prompt``; clips with the
+        same values never meet. None compares every clip with every other.
+    question
+        With ``blind``: what is asked.
+    votes
+        With ``blind``: at most so many pairs.
     session
         Whose runs; default the session of the module functions.
 
@@ -69,6 +89,10 @@ def compare(*runs: Any, mode: str = "side", session: Session | None = None) -> G
             "A comparison takes at least two different runs.",
             'kn.compare("r-…", "r-…"), or kn.gallery(…) to look at one.',
         )
+    if blind:
+        shown = [run_id for run_id in ids if session.run(run_id).video is not None]
+        conditions = conditions_of(session.runs(id=shown), by, shown)
+        return BlindComparison(session, conditions, question=question, votes=votes)
     made = Gallery(session, ids, {"mode": mode})
     made.marked = ids[:LIMIT]
     return made

@@ -5,6 +5,8 @@ const AT_ONCE = 3; // players made in one turn
 const LATE_MS = 1500;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const PAIRED = new Set(["wipe", "difference"]);
+// While labels are hidden, no key leads to them.
+const BLIND_KEYS = new Set([" ", "ArrowLeft", "ArrowRight", "Home", "End", ",", ".", "l"]);
 
 class Gallery {
   constructor(model, el) {
@@ -33,7 +35,8 @@ class Gallery {
     this.stage = new Stage(this);
     this.said = element("div", "kn-said", { role: "status", "aria-live": "polite" });
     this.scroller = element("div", "kn-scroller", {}, this.stage.el, this.list);
-    this.root.append(this.bars.top, this.scroller, this.bars.bottom, this.said, this.bars.sheet);
+    if (this.plan.mode === "blind") this.blind = new Blind(this, this.plan.question);
+    this.root.append(this.blind?.el ?? this.bars.top, this.scroller, this.bars.bottom, this.said, this.bars.sheet);
     el.append(this.root);
     // Two looks: what is scrolled inside the gallery, and the gallery on the page of the notebook.
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { root: this.scroller, rootMargin: "160px 0px" });
@@ -41,7 +44,12 @@ class Gallery {
     this.fill(model.get("items"));
     this.marked = model.get("marked").map((id) => this.tiles.get(id)).filter(Boolean);
     this.setSize(this.firstSize());
-    this.setMode(this.plan.mode ?? "sheet");
+    this.paired = () => this.blind.update();
+    if (this.blind) {
+      this.paths = false;
+      model.on("change:pair", this.paired);
+      this.blind.update();
+    } else this.setMode(this.plan.mode ?? "sheet");
     this.whole.observe(this.root);
     this.listeners = new AbortController();
     // Scrolling of the notebook as well as of the gallery.
@@ -67,6 +75,7 @@ class Gallery {
     this.sight.disconnect();
     this.whole.disconnect();
     this.model.off("msg:custom", this.received);
+    this.model.off("change:pair", this.paired);
     for (const tile of this.tiles.values()) tile.screen.sleep();
     this.store.close();
     this.model.send({ kind: "gone", view: this.view });
@@ -196,6 +205,16 @@ class Gallery {
     target.focus({ preventScroll: true });
   }
 
+  // Two clips without a word; once all votes are given, all clips with what they are.
+  showPair(pair, labels) {
+    this.labels = labels;
+    this.pairTiles = pair.left ? [pair.left, pair.right].map((id) => this.tiles.get(id)) : null;
+    for (const tile of this.tiles.values()) tile.setLabel(labels ? labels[tile.item.id] : null, this.pairTiles?.indexOf(tile));
+    this.clock.seek(0);
+    this.setMode(pair.left ? "blind" : "sheet");
+    if (pair.left) this.clock.play();
+  }
+
   // The marked clips; without any, the one in focus and the one after it.
   compared() {
     if (this.marked.length > 1) return this.marked;
@@ -221,6 +240,7 @@ class Gallery {
       const set = this.marked.length ? this.marked : this.compared();
       shown = this.alone ? [this.alone] : set;
     }
+    if (this.mode === "blind") shown = this.pairTiles;
     const sorters = {
       newest: (a, b) => b.created_ms - a.created_ms,
       oldest: (a, b) => a.created_ms - b.created_ms,
@@ -230,7 +250,7 @@ class Gallery {
       prompt: (a, b) => a.prompt.localeCompare(b.prompt),
     };
     const sorter = sorters[bars.order.value];
-    if (sorter && this.mode !== "side") shown.sort((a, b) => sorter(a.item, b.item));
+    if (sorter && this.mode !== "side" && this.mode !== "blind") shown.sort((a, b) => sorter(a.item, b.item));
     this.place(shown);
     this.order = shown;
     const left = this.plan.left_out ? `, ${this.plan.left_out} more not loaded` : "";
@@ -386,6 +406,8 @@ class Gallery {
   act(event) {
     const { clock, current } = this;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (this.blind?.key(key)) return true;
+    if (this.pairTiles && !BLIND_KEYS.has(key)) return false;
     if (event.altKey) {
       if (!key.startsWith("Arrow") || this.mode !== "wipe") return false;
       this.stage.setShare(this.stage.share + (key === "ArrowRight" ? 0.02 : -0.02));

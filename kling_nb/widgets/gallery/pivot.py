@@ -64,6 +64,22 @@ def pivot_of(
     }
 
 
+def conditions_of(frame: pd.DataFrame, by: str | Sequence[str] | None, ids: Sequence[str]) -> dict[str, str]:
+    """Return the condition of each run in words; without ``by`` every run is one of its own.
+
+    Raises
+    ------
+    InputError
+        No such column.
+    """
+    if by is None:
+        return {run_id: run_id for run_id in ids}
+    pivot = pivot_of(frame, by, (), ids)
+    return {
+        run_id: pivot["row_labels"][pivot["cells"][run_id][0]] for run_id in ids if run_id in pivot["cells"]
+    }
+
+
 def _names(given: str | Sequence[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 

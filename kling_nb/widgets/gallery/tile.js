@@ -19,9 +19,11 @@ class Tile {
     this.made = element("span", "kn-made");
     this.prompt = element("p", "kn-prompt");
     this.note = element("p", "kn-note");
+    this.label = element("div", "kn-condition");
+    this.label.hidden = true;
     const head = element("div", "kn-tile-head", {}, this.mark, this.stars, this.zero, this.kept, this.id);
     this.caption = element("figcaption", "", {}, head, this.made, this.prompt, this.note);
-    this.el.append(this.slot, this.caption);
+    this.el.append(this.slot, this.label, this.caption);
     this.stars.addEventListener("click", (event) => this.clickedStars(event));
     this.update(item);
   }
@@ -56,7 +58,15 @@ class Tile {
     setText(this.note, [item.tags.map((tag) => `#${tag}`).join(" "), item.note].filter(Boolean).join(" "));
     const rated = item.rating === null ? "not rated" : `rated ${item.rating} of 5`;
     const kept = item.kept === null ? "" : item.kept ? ", kept" : ", discarded";
-    this.el.setAttribute("aria-label", `Run ${item.name || item.id}: ${item.status}, ${item.model}, ${rated}${kept}. ${item.prompt}`);
+    this.said = `Run ${item.name || item.id}: ${item.status}, ${item.model}, ${rated}${kept}. ${item.prompt}`;
+    if (!this.hidden) this.el.setAttribute("aria-label", this.said);
+  }
+
+  // While clips are compared blind, a tile is only the left or the right one.
+  setLabel(label, side) {
+    this.hidden = side >= 0;
+    setText(this.label, label ?? "");
+    this.el.setAttribute("aria-label", this.hidden ? ["Left clip", "Right clip"][side] : this.said);
   }
 
   setMarked(letter) {

@@ -31,7 +31,7 @@ SCRIPTS: Final = (
     "pad/icons.js",
     *(
         f"gallery/{part}.js"
-        for part in ("icons", "clock", "media", "screen", "tile", "stage", "bar", "gallery")
+        for part in ("icons", "clock", "media", "screen", "tile", "stage", "bar", "blind", "gallery")
     ),
 )
 EAGER: Final = 12
