@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kling_nb.session.preview import Preview
     from kling_nb.session.run import Run
     from kling_nb.session.sweep import Sweep
+    from kling_nb.session.sweep_price import Planned
 
 
 def submit(image: Any = None, prompt: str | None = None, **params: Any) -> Run:
@@ -98,6 +99,11 @@ def models(provider: str | None = None) -> pd.DataFrame:
 def sweep(image: Any = None, prompt: Any = None, **params: Any) -> Sweep:
     """Make a run of every combination of the values given as lists; see :meth:`Session.sweep`."""
     return default_session().sweep(image, prompt, **{"ask": input, "told": print, **params})
+
+
+def plan_sweep(image: Any = None, prompt: Any = None, **params: Any) -> Planned:
+    """Say what a sweep would make and cost; see :meth:`Session.plan_sweep`."""
+    return default_session().plan_sweep(image, prompt, **params)
 
 
 def sweep_of(word: str) -> Sweep:

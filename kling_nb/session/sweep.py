@@ -13,7 +13,7 @@ from kling_nb.errors import KlingError, WaitTimeout
 from kling_nb.session.events import Emitter
 from kling_nb.session.run import SLICE_S
 from kling_nb.session.sweep_driver import Driver
-from kling_nb.session.sweep_frame import frame_of
+from kling_nb.session.sweep_frame import dropped_frame, frame_of
 from kling_nb.session.sweep_notes import Plan
 from kling_nb.session.sweep_progress import Progress, progress_of, was_sent
 from kling_nb.session.sweep_views import html_of, text_of
@@ -96,6 +96,11 @@ class Sweep:
         return self._error
 
     @property
+    def message(self) -> str:
+        """How far it is, for whoever waits for it."""
+        return str(self.progress)
+
+    @property
     def runs(self) -> list[Run]:
         """The runs that exist, in the order of the plan."""
         with self._lock:
@@ -110,13 +115,8 @@ class Sweep:
     @property
     def dropped(self) -> pd.DataFrame:
         """Combinations that are not made, and why."""
-        import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
-
-        rows = [
-            {**each["variables"], "rule": each["rule"], "reason": each["reason"]}
-            for each in self._plan.dropped
-        ]
-        return pd.DataFrame(rows, columns=[*self._plan.axes, "rule", "reason"])
+        rows = [(each["variables"], each["rule"], each["reason"]) for each in self._plan.dropped]
+        return dropped_frame(list(self._plan.axes), rows)
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +44,22 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
         front.append(column)
     front.append("repeat")
     return frame[[*front, *(name for name in frame.columns if name not in front)]]
+
+
+def dropped_frame(names: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], str, str]]) -> pd.DataFrame:
+    """Return combinations that are not made as a table: what varies, the rule, the reason.
+
+    Parameters
+    ----------
+    names
+        What varies.
+    rows
+        Variables, rule of the linter (empty for a repetition of another one) and reason of each.
+    """
+    import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
+
+    found = [{**variables, "rule": rule, "reason": reason} for variables, rule, reason in rows]
+    return pd.DataFrame(found, columns=[*names, "rule", "reason"])
 
 
 def facts_of(log: RunLog, runs: Sequence[Run], progress: Progress) -> dict[str, float]:

@@ -14,8 +14,12 @@ from kling_nb.runlog import RunRecord
 from kling_nb.runlog.charges import Charge
 from kling_nb.session.budget import caps_of
 from kling_nb.session.money import estimate_columns
+from kling_nb.session.sweep_frame import dropped_frame
+from kling_nb.session.sweep_views import plan_lines
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kling_nb.runlog import RunLog
     from kling_nb.session.build import Prepared
     from kling_nb.session.sweep_build import Draft
@@ -55,6 +59,33 @@ class Total:
         text = " and ".join(parts)
         return (
             f"{text} ({self.cached} of {self.runs} cost nothing: the log has them)" if self.cached else text
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Planned:
+    """A sweep that was looked at and not made.
+
+    Parameters
+    ----------
+    draft
+        Its requests, and the combinations that are not possible.
+    total
+        What it would cost.
+    """
+
+    draft: Draft
+    total: Total
+
+    def __repr__(self) -> str:
+        return "\n".join(plan_lines(self.draft, self.total))
+
+    @property
+    def dropped(self) -> pd.DataFrame:
+        """Combinations that are not possible, and why."""
+        return dropped_frame(
+            [axis.name for axis in self.draft.axes],
+            [(each.variables, each.rule, each.reason) for each in self.draft.dropped],
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,57 +12,54 @@ from kling_nb.domain.sweep_until import read_rule
 from kling_nb.errors import RunNotFound
 from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.sweeps import SweepRecord, new_sweep_id
-from kling_nb.session.budget import read_amount
-from kling_nb.session.records import Label
+from kling_nb.session.budget import check_label, read_amount
 from kling_nb.session.sweep import Sweep
-from kling_nb.session.sweep_build import Wish, draft
 from kling_nb.session.sweep_notes import plan_of
-from kling_nb.session.sweep_price import check_affordable, confirm, total_of
-from kling_nb.session.sweep_views import plan_lines
+from kling_nb.session.sweep_price import check_affordable, confirm
 
 if TYPE_CHECKING:
     from kling_nb.session.facade import Session
-    from kling_nb.session.sweep_build import Draft
+    from kling_nb.session.records import Label
     from kling_nb.session.sweep_driver import Until
-    from kling_nb.session.sweep_price import Total
+    from kling_nb.session.sweep_price import Planned
+
+
+def check_words(label: Label, until: Until | None) -> None:
+    """Refuse a budget or a stop rule that cannot be read, before anything else is done.
+
+    Raises
+    ------
+    UsageError
+        With what can be written.
+    """
+    check_label(label)
+    if isinstance(until, str):
+        read_rule(until)
 
 
 def start_sweep(
     session: Session,
-    wish: Wish,
-    *,
+    planned: Planned,
     label: Label,
+    *,
     until: Until | None = None,
     yes: bool = False,
     ask: Callable[[str], Any] | None = None,
-    told: Callable[[str], None] = lambda _: None,
-    shown: Callable[[Draft, Total], None] | None = None,
 ) -> Sweep:
-    """Plan, price, ask, write down, begin; see :meth:`Session.sweep`."""
-    if isinstance(until, str):
-        read_rule(until)
+    """Ask where it is expensive, write the plan down, begin; see :meth:`Session.sweep`."""
+    drafted, settings = planned.draft, session.settings
     budget = None if label.budget is None else read_amount(label.budget)
-    drafted = draft(session, wish)
-    total = total_of(drafted, label.assume_units)
-    if shown is not None:
-        shown(drafted, total)
-    else:
-        told("\n".join(plan_lines(drafted, total)))
-    sweep_id = new_sweep_id()
+    sweep_id, assumed = new_sweep_id(), label.assume_units
     if until is None:
         # With a stop rule it may well end earlier; then the budget itself is the end.
-        check_affordable(
-            session.log,
-            session.settings,
-            drafted.new,
-            sweep_id,
-            budget=budget,
-            assume_units=label.assume_units,
-        )
+        check_affordable(session.log, settings, drafted.new, sweep_id, budget=budget, assume_units=assumed)
     if not yes:
-        confirm(total, session.settings, ask)
-    notes = {"until": until if isinstance(until, str) else None, "budget": label.budget}
-    own = replace(label, sweep=None, budget=None, again=wish.again, force=wish.force)
+        confirm(planned.total, settings, ask)
+    notes = {
+        "until": until if isinstance(until, str) else None,
+        "budget": None if budget is None else str(budget),
+    }
+    own = replace(label, budget=None, again=drafted.wish.again, force=drafted.wish.force)
     record = SweepRecord(sweep_id, label.name, utc_now(), plan_of(session, drafted, own, notes))
     with session.turn:
         if budget is not None:
@@ -90,11 +87,3 @@ def find_sweep(session: Session, word: str) -> Sweep:
         f"Known are {', '.join(known[:5])}." if known else "The log has no sweep yet.",
         f"Did you mean {near}?" if near else "kn.sweeps() lists them.",
     )
-
-
-def label_of(
-    name: str | None, note: str | None, tags: Iterable[str] | str, notebook: str | None, **more: Any
-) -> Label:
-    """Return a person's words about the runs of a sweep."""
-    tags = (tags,) if isinstance(tags, str) else tuple(tags)
-    return Label(name=name, note=note, tags=tags, notebook=notebook, **more)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
 from kling_nb.session.looking import LookingSession
+from kling_nb.session.records import Label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from kling_nb.domain.sweep_plan import Groups
     from kling_nb.session.facade import Session
     from kling_nb.session.sweep import Sweep
-    from kling_nb.session.sweep_build import Draft
     from kling_nb.session.sweep_driver import Until
-    from kling_nb.session.sweep_price import Total
+    from kling_nb.session.sweep_price import Planned
 
 
 class SweepingSession(LookingSession):
@@ -24,39 +24,23 @@ class SweepingSession(LookingSession):
 
     _sweeps: WeakValueDictionary[str, Sweep]
 
-    def sweep(
+    def plan_sweep(
         self,
         image: Any = None,
         prompt: Any = None,
         *,
         repeat: int = 1,
-        budget: str | float | None = None,
         zip: Groups = (),  # noqa: A002 - the word everybody knows; nothing here needs the builtin
         sample: int | None = None,
         seed: int | None = None,
         where: Callable[[Mapping[str, Any]], object] | None = None,
-        until: Until | None = None,
-        name: str | None = None,
-        tags: Iterable[str] = (),
-        note: str | None = None,
-        notebook: str | None = None,
         again: bool = False,
         force: bool = False,
         assume_units: str | float | None = None,
-        yes: bool = False,
         variables: Mapping[str, Any] | None = None,
-        ask: Callable[[str], Any] | None = None,
-        told: Callable[[str], None] = lambda _: None,
-        shown: Callable[[Draft, Total], None] | None = None,
         **params: Any,
-    ) -> Sweep:
-        """Make a run of every combination of the values given as lists; returns at once.
-
-        Scalars stay, lists vary; a field whose value is itself a list varies inside ``kn.vary([…])``.
-        ``{{name}}`` in the prompt is filled from further keywords, which may vary as well. Combinations that
-        the service would refuse are dropped, with the reason. Identical runs that the log has are used again,
-        free of charge. The runs go out balanced: whenever the sweep ends early, each value has been used
-        about equally often.
+    ) -> Planned:
+        """Say what a sweep would make and cost; nothing is sent and nothing written down.
 
         Parameters
         ----------
@@ -64,42 +48,28 @@ class SweepingSession(LookingSession):
             As for :meth:`submit`; a list varies.
         repeat
             Runs of each combination: Kling has no seed, so one clip alone proves little.
-        budget
-            Kling units, or dollars as ``"$5"``, that the sweep never exceeds, in whichever kernel.
         zip
             Names that vary together: ``("model", "mode")``, or several such groups.
         sample, seed
             Only so many combinations, drawn at random; the seed is recorded.
         where
             Told the variables of a combination; false leaves it out.
-        until
-            Stop rule: ``"kept >= 3"``, ``"rating >= 4 or spent >= 20"``, or a function of the sweep's frame.
-        name, tags, note, notebook
-            Your own words.
         again, force, assume_units
             As for :meth:`submit`.
-        yes
-            Do not ask, however much it costs.
         variables
             Further values for ``{{name}}``.
-        ask
-            Puts the question about the price; None refuses instead.
-        told, shown
-            Told the plan before anything is sent, as text or as values.
         **params
             Any request field under any accepted name, ``provider``, ``brush``, ``way``, template variables.
 
         Raises
         ------
         UsageError
-            Names or values that cannot be used, or an expensive sweep that was not confirmed.
+            Names or values that cannot be used.
         RequestRefused
             Not one combination can be made.
-        BudgetError
-            A budget forbids it; nothing was sent.
         """
-        from kling_nb.session import sweeping  # noqa: PLC0415 - loads with the first sweep
-        from kling_nb.session.sweep_build import Wish  # noqa: PLC0415 - as above
+        from kling_nb.session.sweep_build import Wish, draft  # noqa: PLC0415 - loads with the first sweep
+        from kling_nb.session.sweep_price import Planned, total_of  # noqa: PLC0415 - as above
 
         self.ready()
         given = {"image": image, "prompt": prompt, **params}
@@ -114,11 +84,70 @@ class SweepingSession(LookingSession):
             force=force,
             variables=variables or {},
         )
-        label = sweeping.label_of(name, note, tags, notebook, budget=budget, assume_units=assume_units)
-        this = cast("Session", self)
-        return sweeping.start_sweep(
-            this, wish, label=label, until=until, yes=yes, ask=ask, told=told, shown=shown
-        )
+        drafted = draft(cast("Session", self), wish)
+        return Planned(drafted, total_of(drafted, assume_units))
+
+    def sweep(
+        self,
+        image: Any = None,
+        prompt: Any = None,
+        *,
+        budget: str | float | None = None,
+        until: Until | None = None,
+        name: str | None = None,
+        tags: Iterable[str] = (),
+        note: str | None = None,
+        notebook: str | None = None,
+        assume_units: str | float | None = None,
+        yes: bool = False,
+        ask: Callable[[str], Any] | None = None,
+        told: Callable[[Planned], Any] = lambda _: None,
+        **params: Any,
+    ) -> Sweep:
+        """Make a run of every combination of the values given as lists; returns at once.
+
+        Scalars stay, lists vary; a field whose value is itself a list varies inside ``kn.vary([…])``.
+        ``{{name}}`` in the prompt is filled from further keywords, which may vary as well. Combinations that
+        the service would refuse are dropped, with the reason. Identical runs that the log has are used again,
+        free of charge. The runs go out balanced: whenever the sweep ends early, each value has been used
+        about equally often.
+
+        Parameters
+        ----------
+        image, prompt, **params
+            As for :meth:`plan_sweep`.
+        budget
+            Kling units, or dollars as ``"$5"``, that the sweep never exceeds, in whichever kernel.
+        until
+            Stop rule: ``"kept >= 3"``, ``"rating >= 4 or spent >= 20"``, or a function of the sweep's frame.
+        name, tags, note, notebook
+            Your own words.
+        assume_units
+            What a run counts in budgets where its price is unknown.
+        yes
+            Do not ask, however much it costs.
+        ask
+            Puts the question about the price; None refuses instead.
+        told
+            Told the plan, before anything is sent.
+
+        Raises
+        ------
+        UsageError
+            Names or values that cannot be used, or an expensive sweep that was not confirmed.
+        RequestRefused
+            Not one combination can be made.
+        BudgetError
+            A budget forbids it; nothing was sent.
+        """
+        from kling_nb.session import sweeping  # noqa: PLC0415 - loads with the first sweep
+
+        words = (tags,) if isinstance(tags, str) else tuple(tags)
+        label = Label(name, note, words, notebook, budget=budget, assume_units=assume_units)
+        sweeping.check_words(label, until)
+        planned = self.plan_sweep(image, prompt, assume_units=assume_units, **params)
+        told(planned)
+        return sweeping.start_sweep(cast("Session", self), planned, label, until=until, yes=yes, ask=ask)
 
     def sweep_of(self, word: str) -> Sweep:
         """Return a sweep by its id (``s-…``), its name, or the beginning of its id; nothing is sent.
