@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kling_nb.errors import InputError
 from kling_nb.session import judging
 from kling_nb.session.chosen import ids_of
 from kling_nb.session.core import SessionCore
+
+if TYPE_CHECKING:
+    from kling_nb.session.diffing import RunDiff
+    from kling_nb.session.run import Run
 
 
 class JudgingSession(SessionCore):
@@ -73,6 +78,29 @@ class JudgingSession(SessionCore):
     def note(self, runs: Any, text: str | None) -> int:
         """Write a note to runs, in place of an earlier one; None takes it away. As :meth:`rate` otherwise."""
         return judging.judge(self, ids_of(runs, self), "note", {"note": judging.note_of(text)})
+
+    def diff(self, first: Any, second: Any) -> RunDiff:
+        """Return what differs between two runs: request, pictures, words of the prompts, outcome.
+
+        Parameters
+        ----------
+        first, second
+            Runs, or their ids.
+
+        Raises
+        ------
+        InputError
+            One of them names no run, or several.
+        """
+        from kling_nb.session.diffing import diff_of  # noqa: PLC0415 - loads with the first comparison
+
+        return diff_of(self._one(first), self._one(second))
+
+    def _one(self, what: Any) -> Run:
+        ids = ids_of(what, self)
+        if len(ids) != 1:
+            raise InputError(f"{len(ids)} runs are meant.", "One is needed.", 'Write e.g. "r-…".')
+        return self._run_of(self.log.get(ids[0]))
 
     def undo_judgement(self) -> str:
         """Take back the latest judgement of this kernel, and say which; up to a hundred times.

@@ -1,0 +1,104 @@
+"""What differs between two runs is told, and nothing else; other people's words only show."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kling_nb.runlog import RunRecord
+from kling_nb.runlog.records import utc_now
+from kling_nb.session import Session
+from kling_nb.session.diffing import RunDiff
+from kling_nb.session.worddiff import word_diff
+
+WORDS = st.lists(st.sampled_from(["the", "boat", "drifts", " ", "\n", "left", ",", "往", "前"])).map("".join)
+
+
+@given(WORDS, WORDS)
+def test_pieces_give_both_texts_back_and_alternate(before: str, after: str) -> None:
+    pieces = word_diff(before, after)
+    assert "".join(piece.before for piece in pieces) == before
+    assert "".join(piece.after for piece in pieces) == after
+    assert all(a.same != b.same for a, b in pairwise(pieces))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("the boat drifts left", "the boat drifts right", "the boat drifts [-left-]{+right+}"),
+        ("a red boat", "a boat", "a [-red -]boat"),
+        ("slow pan left now", "fast tilt up now", "[-slow pan left-]{+fast tilt up+} now"),
+        ("小船向左漂", "小船向右漂", "小船向[-左-]{+右+}漂"),
+        ("boat", "boats", "[-boat-]{+boats+}"),
+        ("", "new", "{+new+}"),
+    ],
+)
+def test_words_that_changed_are_marked(before: str, after: str, shown: str) -> None:
+    assert "".join(map(str, word_diff(before, after))) == shown
+
+
+def compared(session: Session, first: dict[str, Any], second: dict[str, Any]) -> RunDiff:
+    rows = [session.log.insert(RunRecord(provider="sandbox", **columns)) for columns in (first, second)]
+    return session.diff(rows[0].id, rows[1].id)
+
+
+def test_repeats_are_called_repeats(session: Session) -> None:
+    diff = compared(session, {"prompt": "x", "rating": 3}, {"prompt": "x", "repeat": 2, "rating": 5})
+    assert diff.same
+    assert "repeats of one request" in str(diff)
+    assert [(each.name, each.before, each.after) for each in diff.outcome] == [("rating", "3", "5")]
+
+
+def test_changed_fields_are_told_from_and_to(session: Session) -> None:
+    now = utc_now()
+    diff = compared(
+        session,
+        {"model_name": "kling-v1", "cfg_scale": 0.0, "sound": "off", "actual_units": Decimal(1)},
+        {"model_name": "kling-v2-6", "sound": "off", "submitted_at": now,
+         "finished_at": now + timedelta(seconds=61), "kept": False},
+    )  # fmt: skip
+    assert {each.name: str(each) for each in diff.asked} == {
+        "model_name": "kling-v1 → kling-v2-6",
+        "cfg_scale": "0.0 → (not set)",
+    }
+    outcome = {each.name: str(each) for each in diff.outcome}
+    assert outcome["seconds"] == "(not set) → 61"
+    assert outcome["kept"] == "(not set) → discarded"
+    assert outcome["cost"].startswith("1 unit deducted")
+
+
+def test_pictures_differ_by_content_not_by_name(session: Session) -> None:
+    one = {"image_source": "a.jpg", "image_sha256": "a" * 64, "image_width": 640, "image_height": 480}
+    assert compared(session, one, {**one, "image_source": "copy.jpg"}).same
+    (change,) = compared(session, one, {**one, "image_sha256": "b" * 64}).asked
+    assert (change.name, str(change)) == (
+        "picture",
+        "a.jpg · 640×480 · sha256 aaaaaaaa… → a.jpg · 640×480 · sha256 bbbbbbbb…",
+    )
+
+
+def test_another_path_of_the_brush_is_a_difference(session: Session) -> None:
+    one, other = ({"dynamic_masks": [{"trajectory": [[0, at]]}]} for at in (1, 2))
+    (change,) = compared(session, {"brush": one}, {"brush": other}).asked
+    assert str(change) == "1 moving mask → 1 moving mask, other masks or paths"
+
+
+def test_other_peoples_words_do_nothing_on_the_page_or_in_a_terminal(session: Session) -> None:
+    evil = "<script>alert(1)</script> $x$ \x1b[31m"
+    diff = compared(session, {"prompt": "a", "note": evil}, {"prompt": evil, "image_source": evil})
+    page = diff._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;" in page
+    assert "mathjax_ignore" in page
+    assert "\x1b" not in page + str(diff)
+
+
+def test_only_the_beginning_of_an_id_is_needed(session: Session) -> None:
+    a, b = (session.log.insert(RunRecord(prompt=text)) for text in "ab")
+    assert session.diff(session.run(a.id), b.id).first == a.id
