@@ -25,6 +25,8 @@ NOT_BEFORE_S = 5
 """``nbf`` is this many seconds before signing."""
 RENEW_S = 120
 """A token is re-signed this many seconds before it ends."""
+SHORTEST_VEILED = 8
+VEIL = b"***"
 
 Kind = Literal["api-key", "jwt"]
 
@@ -159,8 +161,23 @@ class Credential:
         text
             Anything that is about to be shown.
         """
-        hidden = [item.text for item in self._secrets] + ([self._token.text] if self._token else [])
-        return any(secret in text for secret in hidden)
+        return any(secret in text for secret in self._texts())
+
+    def veiled(self, data: bytes) -> bytes:
+        """Return an answer without the secrets that it repeats: "Invalid key: …" must not end up in a log.
+
+        Parameters
+        ----------
+        data
+            What a service sent. Secrets of less than eight characters stay: they may be part of any word.
+        """
+        for secret in self._texts():
+            if len(secret) >= SHORTEST_VEILED:
+                data = data.replace(secret.encode(), VEIL)
+        return data
+
+    def _texts(self) -> list[str]:
+        return [item.text for item in self._secrets] + ([self._token.text] if self._token else [])
 
     def fingerprint(self, salt: str) -> str:
         """Return what tells this credential from others and reveals nothing about it.

@@ -239,7 +239,18 @@ class ServiceClient:
             body = await read_body(response)
         finally:
             await response.aclose()
-        return Answer(response.status_code, dict(response.headers), body)
+        return self._veiled(Answer(response.status_code, dict(response.headers), body))
+
+    def _veiled(self, answer: Answer) -> Answer:
+        """Return an answer without the credential, which some services repeat when they refuse it."""
+        if self.credential is None:
+            return answer
+        veil = self.credential.veiled
+        headers = {
+            name: veil(value.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+            for name, value in answer.headers.items()
+        }
+        return Answer(answer.status, headers, veil(answer.body))
 
     def _unsaid(self, words: str) -> str:
         """Return an error's words, or nothing when they quote the credential."""

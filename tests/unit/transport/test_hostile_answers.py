@@ -50,6 +50,22 @@ def endless_header(connection, request):
     return False
 
 
+class TestEcho:
+    async def test_a_refusal_that_repeats_the_key_does_not_show_it(self, client, server, act):
+        server.default = act.reply(401, {"message": f"Invalid API key: {KEY}"}, x_asked=f"Bearer {KEY}")
+        answer = await client.send(GET)
+        assert json.loads(answer.body) == {"message": "Invalid API key: ***"}
+        assert KEY not in repr(dict(answer.headers))
+
+    async def test_neither_half_of_a_pair_nor_the_token_made_of_it(self, server, act):
+        pair = Credential.access_key("AK-0123456789", "sk-sesame-0123456789", "test")
+        token = pair.authorization(1_000_000.0).removeprefix("Bearer ")
+        server.default = act.reply(401, f"AK-0123456789 sk-sesame-0123456789 {token}".encode())
+        client = ServiceClient(server.url, pair, clock=lambda: 1_000_000.0, timeouts=FAST, retry=QUICK)
+        assert (await client.send(GET)).body == b"*** *** ***"
+        await client.aclose()
+
+
 class TestSize:
     @pytest.mark.parametrize("call", [GET, POST], ids=["query", "create"])
     async def test_endless(self, client, server, call):
