@@ -20,7 +20,7 @@ const RATED = [
 const KEYS = [
   ["Space", "play or pause all"], ["← →", "one frame back or on (Shift: ten)"], ["Home End", "first, last frame"],
   [", .", "slower, faster"], ["l", "loop"], ["↑ ↓ p n", "run before, run after"], ["0…5", "rate the run"],
-  ["k d u", "keep, discard, undecided"], ["m", "mark for comparing"], ["Enter", "this run, or the marked ones, large"],
+  ["k d u", "keep, discard, undecided"], ["# e", "tags, note of the run"], ["z", "take the last judgement back"], ["m", "mark for comparing"], ["Enter", "this run, or the marked ones, large"],
   ["c w x f", "side by side, wipe, difference, frames"], ["g v", "all clips, table"], ["Alt ← →", "move the wipe"],
   ["t", "requested path"], ["s", "sound of this run"], ["Esc", "back to all clips"], ["?", "this help"],
 ];

@@ -10,6 +10,7 @@ import traitlets
 
 from kling_nb.errors import InputError
 from kling_nb.session.clips import cast_vote
+from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.widgets.gallery.pairs import schedule
 from kling_nb.widgets.gallery.widget import Gallery
 
@@ -86,6 +87,14 @@ class BlindComparison(Gallery):
     def votes(self) -> list[Answer]:
         """The votes given here, the first first, without skipped pairs."""
         return [answer for answer in self.answers if answer.outcome != "skip"]
+
+    def __repr__(self) -> str:
+        of = len(self._pairs)
+        return f"Blind comparison of {len(self)} clips: {len(self.answers)} of {of} votes. {self.question}"
+
+    def _picture(self) -> str:
+        # A picture of all clips with their words would give the answers away.
+        return f'<p class="{NO_MATH}">{html_text(repr(self))}</p>'
 
     def _show(self) -> None:
         done, of = len(self.answers), len(self._pairs)

@@ -106,7 +106,7 @@ class Clock {
   }
 
   play() {
-    if (this.playing || !this.players.size) return;
+    if (this.playing) return;
     if (this.position >= this.length - 1.5 / this.fps) this.position = 0;
     this.playing = true;
     this.hold();

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import InputError
 from kling_nb.session import default_session
+from kling_nb.session.chosen import ids_of
 from kling_nb.widgets.gallery.blind import BlindComparison
-from kling_nb.widgets.gallery.choice import ids_of
 from kling_nb.widgets.gallery.pivot import conditions_of, pivot_of
 from kling_nb.widgets.gallery.widget import Gallery
 

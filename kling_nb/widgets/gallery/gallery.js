@@ -47,6 +47,7 @@ class Gallery {
     this.paired = () => this.blind.update();
     if (this.blind) {
       this.paths = false;
+      this.bars.path.hidden = true;
       model.on("change:pair", this.paired);
       this.blind.update();
     } else this.setMode(this.plan.mode ?? "sheet");
@@ -390,7 +391,7 @@ class Gallery {
   }
 
   key(event) {
-    if (event.target.matches("input[type=search], select, textarea")) {
+    if (event.target.matches("input[type=search], input[type=text], select, textarea")) {
       if (event.key === "Escape") this.root.focus();
       event.stopPropagation();
       return;
@@ -433,6 +434,9 @@ class Gallery {
       k: () => this.judge(current, { kept: true }),
       d: () => this.judge(current, { kept: false }),
       u: () => this.judge(current, { kept: null }),
+      "#": () => current?.edit("tags"),
+      e: () => current?.edit("note"),
+      z: () => this.model.send({ kind: "undo" }),
       Enter: () => current && this.open(current),
       c: () => { this.alone = null; this.setMode("side"); },
       w: () => this.setMode("wipe"),
@@ -473,8 +477,13 @@ class Gallery {
     tile.update({ ...tile.item, ...given });
     this.model.send({ kind: "judge", id: tile.item.id, seq: `${this.view} ${this.seq}`, given });
     const [[name, value]] = Object.entries(given);
-    const told = name === "rating" ? (value === null ? "not rated" : `rated ${value}`) : value === null ? "undecided" : value ? "kept" : "discarded";
-    this.say(`${this.nameOf(tile)}: ${told}`);
+    const told = {
+      rating: () => (value === null ? "not rated" : `rated ${value}`),
+      kept: () => (value === null ? "undecided" : value ? "kept" : "discarded"),
+      tags: () => (value.length ? `tagged ${value.join(", ")}` : "no tags"),
+      note: () => "note written",
+    };
+    this.say(`${this.nameOf(tile)}: ${told[name]()}`);
   }
 
   judged(message) {

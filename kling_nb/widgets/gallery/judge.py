@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import InputError
 
 if TYPE_CHECKING:
     from kling_nb.session import Session
 
-BEST: Final = 5
-"""Ratings go from 0 to this."""
-
-WORDS: Final = 2000
-"""Most characters of a note or a tag."""
-
 
 def judge(session: Session, run_id: str, given: Mapping[str, Any]) -> None:
-    """Write what a page says about a run into the log, at once.
+    """Write what a page says about a run into the log, at once; :meth:`Session.undo_judgement` takes it back.
 
     Parameters
     ----------
@@ -27,8 +21,8 @@ def judge(session: Session, run_id: str, given: Mapping[str, Any]) -> None:
     run_id
         Complete id.
     given
-        Any of ``rating`` (0 to 5, None for none), ``kept`` (True, False, None for undecided), ``tags``
-        and ``note``.
+        One of ``rating`` (0 to 5, None for none), ``kept`` (True, False, None for undecided), ``tags`` (all
+        that the run shall have) and ``note``.
 
     Raises
     ------
@@ -37,30 +31,29 @@ def judge(session: Session, run_id: str, given: Mapping[str, Any]) -> None:
     RunLogError
         The log cannot be written.
     """
-    for name, value in given.items():
-        if name not in _CHECKS or not _CHECKS[name](value):
+    match dict(given):
+        case {"rating": rating, **rest} if not rest:
+            session.rate(run_id, rating)
+        case {"kept": None, **rest} if not rest:
+            session.undecide(run_id)
+        case {"kept": bool(kept), **rest} if not rest:
+            (session.keep if kept else session.discard)(run_id)
+        case {"note": note, **rest} if not rest:
+            session.note(run_id, note)
+        case {"tags": [*tags], **rest} if not rest:
+            _retag(session, run_id, tags)
+        case _:
             raise InputError(
-                f"{name}={value!r} is no judgement of a run.",
-                "Ratings go from 0 to 5, kept is yes or no, tags and note are texts.",
-                "Rate again.",
+                f"{dict(given)!r:.200} is no judgement.",
+                "A page gives a rating, keeps or discards, or writes tags or a note.",
+                "Load the page again.",
             )
-    session.annotate(session.run(run_id), dict(given))
 
 
-def _is_rating(value: Any) -> bool:
-    return value is None or (type(value) is int and 0 <= value <= BEST)
-
-
-def _is_kept(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= WORDS
-
-
-def _are_tags(value: Any) -> bool:
-    return isinstance(value, list) and all(_is_text(tag) and tag for tag in value)
-
-
-_CHECKS: Final = {"rating": _is_rating, "kept": _is_kept, "tags": _are_tags, "note": _is_text}
+def _retag(session: Session, run_id: str, tags: list[Any]) -> None:
+    # Only what this page has changed: tags given by others at the same moment stay.
+    had = session.log.get(run_id).tags
+    if new := [tag for tag in tags if tag not in had]:
+        session.tag(run_id, *new)
+    if gone := [tag for tag in had if tag not in tags]:
+        session.untag(run_id, *gone)

@@ -76,6 +76,35 @@ class Tile {
     this.el.toggleAttribute("data-marked", Boolean(letter));
   }
 
+  // A line in place of note and tags; Enter keeps what was written, Escape and leaving do not.
+  edit(name) {
+    if (this.field) return;
+    const { item, gallery } = this;
+    const field = element("input", "kn-field", {
+      type: "text", "aria-label": name === "note" ? "Note" : "Tags, with commas between them",
+      placeholder: name === "note" ? "note" : "tags, with commas",
+    });
+    field.value = name === "note" ? item.note : item.tags.join(", ");
+    const close = () => {
+      if (this.field !== field) return;
+      this.field = null;
+      field.remove();
+      this.el.focus({ preventScroll: true });
+    };
+    field.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.key === "Enter") {
+        const words = field.value.split(",").map((tag) => tag.trim()).filter(Boolean);
+        gallery.judge(this, name === "note" ? { note: field.value.trim() } : { tags: [...new Set(words)] });
+      }
+      if (event.key === "Enter" || event.key === "Escape") close();
+    });
+    field.addEventListener("blur", close);
+    this.field = field;
+    this.caption.append(field);
+    field.focus();
+  }
+
   // The screen may be away, on the stage.
   home() {
     if (this.screen.el.parentElement !== this.slot) this.slot.append(this.screen.el);

@@ -125,13 +125,16 @@ class Gallery(anywidget.AnyWidget):
         return {
             "text/plain": repr(self),
             # What remains where there is no kernel: GitHub, nbviewer, nbconvert.
-            "text/html": sheet_html(self.items, self._records, self._around, self._folder, self.plan),
+            "text/html": self._picture(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
                 "model_id": self.model_id,
             },
         }, {}
+
+    def _picture(self) -> str:
+        return sheet_html(self.items, self._records, self._around, self._folder, self.plan)
 
     # --- log to page ------------------------------------------------------------------------------------
 
@@ -179,6 +182,9 @@ class Gallery(anywidget.AnyWidget):
                 self._send_media(str(content.get("id")), str(content.get("what")))
             case "judge":
                 self._judge(content)
+            case "undo":
+                self.send({"kind": "said", "level": "", "text": self._session.undo_judgement()})
+                self._watch.look()
 
     def _tell_details(self, content: Mapping[str, Any]) -> None:
         asked = [self._records[run_id] for run_id in content.get("ids", ()) if run_id in self._records]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from kling_nb.errors import InputError, RunNotFound
-from kling_nb.widgets.gallery.choice import ids_of
+from kling_nb.session.chosen import ids_of
 from kling_nb.widgets.gallery.functions import compare, gallery
 
 

@@ -32,8 +32,8 @@ def tell(made: Gallery, **content: Any) -> None:
 
 WRONG = [
     {"rating": 6}, {"rating": -1}, {"rating": 2.5}, {"rating": True}, {"rating": "4"}, {"kept": 1},
-    {"tags": "night"}, {"tags": [""]}, {"note": 3}, {"note": "x" * 2001}, {"status": "succeeded"},
-    {"video_path": "../../etc/passwd"},
+    {"tags": "night"}, {"tags": [""]}, {"note": 3}, {"status": "succeeded"}, {},
+    {"video_path": "../../etc/passwd"}, {"rating": 3, "provider": "official"},
 ]  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_what_is_no_judgement_changes_nothing(session, add, sent, given) -> None
     assert session.log.get(run_id) == before
     judged, said = (next(m for m, _ in sent if m["kind"] == kind) for kind in ("judged", "said"))
     assert judged["item"]["rating"] is None
-    assert "no judgement" in said["text"]
+    assert said["level"] == "E" and said["text"]
 
 
 def test_only_runs_that_are_shown_are_judged(session, add, sent) -> None:
@@ -66,6 +66,25 @@ def test_a_judgement_is_in_the_log_at_once_and_can_be_taken_back(session, add, s
     assert next(m for m, _ in sent if m["kind"] == "judged")["item"][name] == value
     tell(made, kind="judge", id=run_id, seq="a 2", given={name: None if name != "tags" else []})
     assert not getattr(session.log.get(run_id), name)
+
+
+def test_tags_of_others_stay_when_a_page_edits_its_own(session, add, sent) -> None:
+    run_id = add(tags=["old", "stays"])
+    made = gallery(session=session)
+    session.tag(run_id, "of somebody else")
+    tell(made, kind="judge", id=run_id, seq="a 1", given={"tags": ["stays", "new", "of somebody else"]})
+    assert session.log.get(run_id).tags == ["stays", "of somebody else", "new"]
+
+
+def test_the_last_judgement_can_be_taken_back_from_the_page(session, add, sent) -> None:
+    run_id = add()
+    made = gallery(session=session)
+    for rating in (2, 4):
+        tell(made, kind="judge", id=run_id, seq="a 1", given={"rating": rating})
+    tell(made, kind="undo")
+    assert session.log.get(run_id).rating == 2
+    assert [m["items"][0]["rating"] for m, _ in sent if m["kind"] == "items"] == [2, 4, 2]
+    assert "Taken back: rating 4" in next(m["text"] for m, _ in sent if m["kind"] == "said")
 
 
 def test_a_change_made_elsewhere_arrives_as_what_has_changed(session, add, sent) -> None:
