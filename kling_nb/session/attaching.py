@@ -115,12 +115,18 @@ def check_bindable(record: RunRecord, task_id: str, others: list[RunRecord]) -> 
     Raises
     ------
     InputError
-        The run has a task or was never sent, or the task belongs to another run.
+        The run has a task, was refused or never sent, or the task belongs to another run.
     """
     if record.task_id is not None:
         raise InputError(
             f"Run {record.id} has its task already: {record.task_id}.",
             "Only a run whose answer was lost can be given a task.",
+            f'kn.attach("{task_id}") makes a run of its own for that task.',
+        )
+    if record.status is RunStatus.FAILED:
+        raise InputError(
+            f"Run {record.id} was refused.",
+            "The service made no task of it.",
             f'kn.attach("{task_id}") makes a run of its own for that task.',
         )
     if record.sending_at is None:

@@ -350,7 +350,7 @@ class Session(SweepingSession):
         some_id
             Task id, external id or run id.
         provider
-            Where the task lives, for tasks that are not in the log.
+            Where the task lives, for tasks that are not in the log, and ids that several services use.
         run
             A run whose answer was lost, and whose task this is: a person found it in the service's console.
         force
@@ -366,7 +366,8 @@ class Session(SweepingSession):
         self.ready()
         if run is not None:
             return self._bind(some_id, self.run(run) if isinstance(run, str) else run, provider, force)
-        known = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
+        found_here = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
+        known = [row for row in found_here if provider in (None, row.provider)]
         if not known and some_id.lower().startswith("r-"):
             known = [self.log.get(some_id)]
         if known:

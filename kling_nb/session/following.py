@@ -18,8 +18,9 @@ from kling_nb.errors import DownloadError, KlingError, NotSent, SubmitUncertain,
 from kling_nb.session.budget import caps_of
 from kling_nb.session.forms import form_of
 from kling_nb.session.money import actual_columns, drift_notice, taken
-from kling_nb.session.sending import Flight, Intent, Sender, Stopped
+from kling_nb.session.sending import Intent, Sender
 from kling_nb.session.slots import AccountSlots
+from kling_nb.session.steps import Flight, Stopped
 from kling_nb.session.troubles import error_columns, no_error_columns
 from kling_nb.session.uncertain import must_be_looked_for
 

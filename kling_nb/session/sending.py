@@ -25,13 +25,10 @@ from kling_nb.domain import capabilities
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import (
     ApiError,
-    BudgetError,
-    ConcurrencyError,
     InputError,
     KlingError,
     ModelRetired,
     NotSent,
-    RateError,
     ServiceError,
     SubmitUncertain,
     TransportError,
@@ -39,15 +36,15 @@ from kling_nb.errors import (
 from kling_nb.providers.base import redacted_body
 from kling_nb.session.forms import form_of
 from kling_nb.session.slots import NoSlot
+from kling_nb.session.steps import SENT_WITH, Flight, Steps, first_sent
 from kling_nb.session.troubles import error_columns, no_error_columns
 from kling_nb.session.uncertain import may_be_found, must_be_looked_for
 from kling_nb.session.uploading import UPLOADS, addressed
 from kling_nb.transport.lookup import search
-from kling_nb.transport.submit import Step, SubmitEvent, create_task
+from kling_nb.transport.submit import create_task
 
 if TYPE_CHECKING:
     from kling_nb.domain.request import VideoRequest
-    from kling_nb.runlog import RunRecord
     from kling_nb.session.gate import ModelGate
     from kling_nb.session.journal import Journal
     from kling_nb.session.leases import Leases
@@ -55,8 +52,8 @@ if TYPE_CHECKING:
     from kling_nb.session.service import Service
     from kling_nb.session.slots import AccountSlots
 
-SENT_WITH, FIRST_SENT = "sent_with", "first_sent_at"
-"""Keys in ``options``: fingerprint of the key a run was sent with, and when, if it was sent again since."""
+CLOCKS_AGREE = timedelta(minutes=1)
+"""How far the service's clock may be from this machine's."""
 
 RESEND_WITHIN = timedelta(days=7)
 """A lost create is sent again only this long after: tasks are purged after 30 days, and "not found" about a
@@ -77,10 +74,6 @@ class Intent:
 
     rebuild: Callable[[], VideoRequest]
     own_id: bool = True
-
-
-class Stopped(Exception):
-    """Following was stopped at a point where nothing is on its way."""
 
 
 class Sender:
@@ -130,7 +123,7 @@ class Sender:
         if task is None:
             _check_allowed(run)
             task = await self._create(run, service, gate, intent, flight)
-            await self._check_new(run, service, task)
+        await self._check_own(run, service, intent, task)
         await self._accepted(run, task)
         return task
 
@@ -164,7 +157,7 @@ class Sender:
                 "With the present one the service does not know it, and may charge another account. "
                 "Put the former key back and resume, or make a new run with --again.",
             )
-        age = datetime.now(UTC) - _first_sent(run.record)
+        age = datetime.now(UTC) - first_sent(run.record)
         if not run.may_send:
             raise may_be_found(
                 run,
@@ -182,7 +175,7 @@ class Sender:
     async def _create(
         self, run: Run, service: Service, gate: ModelGate, intent: Intent, flight: Flight
     ) -> Task:
-        steps = _Steps(
+        steps = Steps(
             self._journal, self._leases, self._slots, run, service=service, gate=gate, flight=flight
         )
         request = await self._with_addresses(run, service, intent.rebuild())
@@ -201,7 +194,7 @@ class Sender:
                 flight.land()
 
     async def _create_once(
-        self, run: Run, service: Service, intent: Intent, steps: _Steps, request: VideoRequest
+        self, run: Run, service: Service, intent: Intent, steps: Steps, request: VideoRequest
     ) -> Task:
         try:
             return await create_task(
@@ -244,16 +237,18 @@ class Sender:
         run.set_columns(**columns)
         return request
 
-    async def _check_new(self, run: Run, service: Service, task: Task) -> None:
+    async def _check_own(self, run: Run, service: Service, intent: Intent, task: Task) -> None:
         """Refuse an answer that names the task of another run: its video is not what was asked for."""
         provider = run.record.provider
         first = self._named.setdefault((provider, task.task_id), run.id)
         others = [] if first == run.id else [first]
-        if not service.provider.has_external_id:
-            # Elsewhere the answer carries our id, which has been compared.
+        if not (service.provider.has_external_id and intent.own_id):
+            # Elsewhere the answer carries our id, which nobody else can have.
             rows = await self._journal.call(lambda: self._journal.log.find(task_id=task.task_id))
             others += [row.id for row in rows if row.provider == provider and row.id != run.id]
         if not others:
+            if not intent.own_id and service.provider.has_external_id:
+                _check_age(run, task)
             return
         what, why = (
             "The answer names the task of another run.",
@@ -295,113 +290,14 @@ class Sender:
         await self._journal.keep(run.id, **columns)
 
 
-@dataclass(slots=True)
-class Flight:
-    """Whether a request of a run is on its way right now, and whether its following shall stop."""
-
-    aloft: bool = False
-    stopping: bool = False
-
-    def land(self) -> None:
-        """Note that nothing is on its way any more."""
-        self.aloft = False
-
-    def check(self) -> None:
-        """Raise :class:`Stopped` when following shall stop."""
-        if self.stopping:
-            raise Stopped
-
-
-class _Steps:
-    """Writes down the steps of one create as they are taken.
-
-    Attributes
-    ----------
-    may_exist
-        Whether the service may hold the task: from the first lost answer on, that of an earlier attempt
-        included. Only then ``sending_at`` is never taken back.
-    """
-
-    def __init__(
-        self,
-        journal: Journal,
-        leases: Leases,
-        slots: AccountSlots,
-        run: Run,
-        *,
-        service: Service,
-        gate: ModelGate,
-        flight: Flight,
-    ) -> None:
-        self._journal = journal
-        self._leases = leases
-        self._slots = slots
-        self._run = run
-        self._service = service
-        self._gate = gate
-        self._flight = flight
-        self.may_exist = run.record.sending_at is not None
-
-    async def told(self, event: SubmitEvent) -> None:
-        if event.step is Step.SENDING:
-            await self._sending()
-            return
-        self._flight.land()
-        if event.not_created:
-            await self.not_sent()
-        else:
-            self.may_exist = True
-        if event.step is Step.WAITING:
-            if isinstance(event.error, RateError):
-                self._gate.refused()
-            if isinstance(event.error, ConcurrencyError):
-                await self._slots.refused(self._run, self._gate, self._service)
-            self._run.set_message(f"{event.message} Next attempt in {event.delay_s:.0f} s.")
-        else:
-            self._run.set_message(event.message)
-        self._flight.check()
-
-    async def _sending(self) -> None:
-        self._flight.check()
-        self._flight.aloft = True
-        # Hours may have passed in a queue, and a machine that slept has lost its lease.
-        if not await self._leases.confirm(self._run):
-            raise _taken_over(self._run)
-        columns = await self._columns()
-        try:
-            await self._slots.admit(self._run, self._gate, self._service, columns)
-        except BudgetError as error:
-            if not self.may_exist:
-                raise
-            limit = error.what.partition(";")[0].rstrip(".")
-            raise SubmitUncertain("It is not sent again.", f"{limit}. {error.why}") from error
-        self._run.set_columns(**columns)
-        if self._flight.stopping:
-            await self.not_sent()
-            raise Stopped
-        self._run.set_message("sending")
-
-    async def _columns(self) -> dict[str, Any]:
-        """Return what is written before each request: a charge belongs to the day on which it can be made."""
-        record, now = self._run.record, datetime.now(UTC)
-        told = {SENT_WITH: await self._slots.account(self._service)}
-        if record.sending_at is not None:
-            told[FIRST_SENT] = _first_sent(record).isoformat()
-        columns: dict[str, Any] = {"sending_at": now, "base_url": self._service.base_url}
-        options = {**record.options, **told}
-        return columns if options == record.options else columns | {"options": options}
-
-    async def not_sent(self) -> None:
-        """Take ``sending_at`` back: the service is known not to hold the task."""
-        if self._run.record.sending_at is not None and not self.may_exist:
-            self._run.set_columns(sending_at=None)
-            await self._journal.keep(self._run.id, sending_at=None)
-
-
-def _first_sent(record: RunRecord) -> datetime:
-    """Return when the first request of a run left."""
-    first = record.options.get(FIRST_SENT)
-    return datetime.fromisoformat(first) if first else record.sending_at or datetime.now(UTC)
+def _check_age(run: Run, task: Task) -> None:
+    """Refuse a task that a person's own id leads to and that was there before the run was sent."""
+    if task.created_at is not None and task.created_at < first_sent(run.record) - CLOCKS_AGREE:
+        raise may_be_found(
+            run,
+            "was sent under an id that another task has",
+            f"Task {task.task_id} was made {task.created_at:%Y-%m-%d %H:%M:%S} UTC, before this run.",
+        )
 
 
 def _check_allowed(run: Run) -> None:
@@ -412,12 +308,3 @@ def _check_allowed(run: Run) -> None:
             f"%kling resume {run.id} or running its cell again sends it.",
             run_id=run.id,
         )
-
-
-def _taken_over(run: Run) -> KlingError:
-    return KlingError(
-        f"Run {run.id} was taken over by another kernel.",
-        "This one slept for too long.",
-        f'kn.run("{run.id}").wait() shows how it goes on.',
-        run_id=run.id,
-    )

@@ -10,6 +10,7 @@ from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError, MoneyError, SubmitUncertain, TaskNotFound
+from kling_nb.runlog import RunRecord
 from kling_nb.session import Run, Session
 
 DOORS = ("sandbox-acedata", "sandbox-aimlapi")
@@ -133,6 +134,25 @@ def test_a_task_with_another_prompt_needs_force(make_session: Any, sandbox: Any)
     with pytest.raises(InputError, match="another prompt"):
         session.attach(stranger.task_id or "", run=run)
     assert finish(session.attach(stranger.task_id or "", run=run, force=True)).task_id == stranger.task_id
+
+
+def test_what_was_refused_has_no_task(door: Session, sandbox: Any) -> None:
+    other = finish(door.submit(prompt="a quiet lake"))
+    door.log.update(other.id, task_id=None)
+    sandbox.fault("code:1301", "POST", CREATE[door.choose_provider().provider])
+    run = finish(door.submit(prompt="a lake"))
+    with pytest.raises(InputError, match="was refused"):
+        door.attach(str(other.task_id), run=run)
+    assert run.status is RunStatus.FAILED
+
+
+def test_an_id_that_two_services_use_is_looked_for_where_it_is_said(make_session: Any, sandbox: Any) -> None:
+    session = make_session()
+    session.log.insert(RunRecord(provider="official", task_id="77", external_task_id="lake"))
+    elsewhere = make_session(home=session.home / "elsewhere")
+    task = finish(elsewhere.submit(prompt="a lake", external_task_id="lake")).task_id
+    run = finish(session.attach("lake", provider="sandbox"))
+    assert (run.provider, run.task_id) == ("sandbox", task)
 
 
 def test_a_kernel_that_died_between_request_and_answer_leaves_an_uncertain_run(

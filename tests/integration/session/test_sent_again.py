@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,8 @@ from quick_sessions import finish
 
 from kling_nb import errors
 from kling_nb.domain.task import RunStatus
-from kling_nb.session import Run, Session
-from kling_nb.session.sending import FIRST_SENT
+from kling_nb.session import Run, Session, sending
+from kling_nb.session.steps import FIRST_SENT
 
 CREATE = "/v1/videos/image2video"
 
@@ -114,3 +115,21 @@ def test_the_first_attempt_decides_how_long_it_may_be_sent_again(
     session.log.update(run.id, options=begun)
     finish(session.resume(run.id)[0])
     assert sandbox.tasks() == []
+
+
+@pytest.mark.parametrize("fault", ["http:502", "drop-after"])
+def test_a_lost_answer_under_an_id_of_ones_own_adopts_no_older_task(
+    make_session: Any, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """The id is another task's, which this log knows nothing of: its clip is not what was asked for."""
+    monkeypatch.setattr(sending, "CLOCKS_AGREE", timedelta(milliseconds=200))
+    session = make_session()
+    elsewhere = make_session(home=session.home / "elsewhere")
+    finish(elsewhere.submit(picture, "a ship", external_task_id="boat-1"))
+    time.sleep(0.3)
+    sandbox.fault(fault, "POST", CREATE)
+    run = finish(session.submit(picture, "a boat", external_task_id="boat-1"))
+    assert (run.status, run.task_id) == (RunStatus.UNCERTAIN, None)
+    assert "another task has" in str(run.error)
+    assert finish(session.resume(run)[0]).task_id is None
+    assert len(sandbox.charges()) == 1
