@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from io import StringIO
@@ -189,6 +189,19 @@ def dotenv_path() -> Path | None:
         else:
             return path
     return None
+
+
+def dotenv_values(names: Collection[str]) -> dict[str, str]:
+    """Return what the nearest ``.env`` says about some variables that are no keys.
+
+    Parameters
+    ----------
+    names
+        The variables.
+    """
+    path = dotenv_path()
+    found = {} if path is None else _of_dotenv(path)
+    return {name: value.get_secret_value() for name, value in found.items() if name in names}
 
 
 def _folders() -> tuple[str, ...]:

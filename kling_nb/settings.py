@@ -1,5 +1,9 @@
 """Settings: explicit argument, then ``%kling config``, then the environment, then the default.
 
+Where a key comes from ``.env``, what keeps its money safe may stand beside it: a provider, budgets and limits
+of clips are read there too, after the environment. Addresses are not: a folder that somebody else made must
+not decide where a key goes.
+
 The names of the environment variables are part of the product and listed in ``Settings``. Values
 only: nothing here opens a file or a connection.
 """
@@ -197,6 +201,13 @@ _SECRET_FIELDS = frozenset(
 
 _VARIABLES = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
 
+_BESIDE_KEYS = {
+    str(field.validation_alias): name
+    for name, field in Settings.model_fields.items()
+    if name == "provider" or name.startswith(("budget_", "clip_"))
+}
+"""Variable -> field, of those that are read from ``.env``."""
+
 _configured: dict[str, Any] = {}
 _latest: list[tuple[bytes, Settings]] = []
 """The settings loaded last and a digest of all they came from; never the secrets themselves."""
@@ -223,9 +234,9 @@ def load(**explicit: Any) -> Settings:
         If a name is unknown or a value cannot be used; secrets are not shown.
     """
     given = {field_name(name): value for name, value in explicit.items() if value is not None}
-    mark = keys.mark().hex()
+    mark, beside = keys.mark().hex(), _beside_keys()
     with _lock:
-        merged = {**_configured, **given, "keys_mark": mark}
+        merged = {**beside, **_configured, **given, "keys_mark": mark}
         latest = list(_latest)
     # Every submit asks for the settings, and validating them takes a hundred times longer than this.
     origin = _digest(merged)
@@ -318,6 +329,11 @@ def field_name(name: str) -> str:
         "It is not one of kling_nb's settings.",
         f"{hint}Known: {', '.join(known)}.",
     )
+
+
+def _beside_keys() -> dict[str, str]:
+    found = keys.dotenv_values(_BESIDE_KEYS)
+    return {_BESIDE_KEYS[name]: value for name, value in found.items() if not os.environ.get(name)}
 
 
 def _digest(values: dict[str, Any]) -> bytes:
