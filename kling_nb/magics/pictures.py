@@ -135,13 +135,15 @@ def picture_files(folder: Path, limit: int = 200) -> list[Path]:
 
 
 def find_brush(name: str, variables: Mapping[str, Any]) -> Any:
-    """Return the motion brush a variable holds.
+    """Return the motion brush a variable holds, that of a run, or a saved one.
 
     Raises
     ------
     UsageError
-        No such variable, or it holds something else.
+        No such variable, or it holds something else; the run has none.
     """
+    if name not in variables and (kept := _kept_brush(name)) is not None:
+        return kept
     if name not in variables:
         brushes = [known for known, value in variables.items() if known[0] != "_" and is_brush(value)]
         near = closest(name, brushes) or (brushes[0] if brushes else None)
@@ -158,3 +160,19 @@ def find_brush(name: str, variables: Mapping[str, Any]) -> Any:
             "A brush is a kn.MotionBrush (or a pad that was drawn on).",
         )
     return value
+
+
+def _kept_brush(name: str) -> Any:
+    """Return the brush of a run or of a file; None when the word is neither."""
+    from kling_nb.session import MotionBrush, default_session  # noqa: PLC0415 - most cells have no brush
+
+    if name.lower().startswith("r-"):
+        brush = default_session().run(name).brush
+        if brush is None:
+            raise UsageError(
+                f"--brush {name}: the run has no motion brush.",
+                "It was made without one.",
+                "Leave the option out, or name a run that has one.",
+            )
+        return brush
+    return MotionBrush.load(name) if Path(name).suffix in (".zip", ".json") else None

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from kling_nb import settings as settings_module
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import judging
+from kling_nb.session.cell import cell_of
 from kling_nb.session.choice import Choice, choose_provider
 from kling_nb.session.code import python_of
 from kling_nb.session.engine import Engine
@@ -72,6 +73,11 @@ class SessionCore:
         self._uploader = uploader
         self._lock = threading.RLock()
         self._open()
+
+    if TYPE_CHECKING:
+        # What handles of runs ask for is made by the whole session.
+        def vary(self, source: str | Run, **changes: Any) -> Run: ...  # noqa: D102
+        def extend(self, source: str | Run, prompt: str | None = None, **params: Any) -> Run: ...  # noqa: D102
 
     def _open(self) -> None:
         """Set up what belongs to this process; a forked child does it again."""
@@ -188,6 +194,15 @@ class SessionCore:
     def code_of(self, record: RunRecord) -> str:
         """Return the Python call that makes a run."""
         return python_of(record)
+
+    def cell_of(self, record: RunRecord) -> str:
+        """Return the ``%%kling`` cell that makes a run; a picture without a path by its kept copy."""
+        return cell_of(record, self._kept_picture, brush=record.id)
+
+    def _kept_picture(self, sha256: str) -> str:
+        path = self.inputs.path(sha256) or self.home / "inputs" / f"{sha256}.png"
+        here = Path.cwd()
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
     def brush_of(self, record: RunRecord) -> MotionBrush | None:
         """Return the motion brush of a run."""

@@ -19,6 +19,7 @@ from kling_nb.session.leases import LEASE_S
 from kling_nb.session.preview import Preview
 from kling_nb.session.previews import render_preview
 from kling_nb.session.records import Label, keep_inputs, record_of
+from kling_nb.session.rerun import keywords_of, varied
 from kling_nb.session.run import Run
 from kling_nb.session.sweepside import SweepingSession
 
@@ -224,6 +225,19 @@ class Session(SweepingSession):
             The model, the age or the length of the video do not allow it; nothing was sent.
         """
         return self.submit(prompt=prompt, video_id=source, **params)
+
+    def vary(self, source: str | Run, **changes: Any) -> Run:
+        """Make a run again with changes; returns at once. See :meth:`Run.vary`.
+
+        Parameters
+        ----------
+        source
+            The run or its id.
+        **changes
+            What :meth:`submit` takes; None takes a field away.
+        """
+        run = self.run(source) if isinstance(source, str) else source
+        return self.submit(**varied(keywords_of(run.record, self.inputs), changes))
 
     def send(self, prepared: Prepared, label: Label | None = None) -> Run:
         """Make a run of a built request; see :meth:`submit`."""

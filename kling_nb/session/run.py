@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, WaitTimeout
+from kling_nb.session.derived import Derived, Maker
 from kling_nb.session.events import Emitter
 from kling_nb.session.judged import Judge, Judged
 from kling_nb.session.money import RunCost, cost_of
@@ -30,7 +31,7 @@ SLICE_S = 0.1
 """Longest uninterrupted wait, in seconds: Interrupt and widget buttons stay immediate."""
 
 
-class Keeper(Judge, Protocol):
+class Keeper(Judge, Maker, Protocol):
     """What a handle needs from the session it belongs to."""
 
     home: Path
@@ -47,14 +48,11 @@ class Keeper(Judge, Protocol):
     def expected_seconds(self, record: RunRecord) -> float | None:
         """Tell how long runs like this one took."""
 
-    def code_of(self, record: RunRecord) -> str:
-        """Write the Python call that makes this run."""
-
     def brush_of(self, record: RunRecord) -> MotionBrush | None:
         """Rebuild the motion brush of a run."""
 
 
-class Run(Judged):
+class Run(Judged, Derived):
     """One run of the log and the live handle of its task.
 
     Made by ``submit``, ``run``, ``attach`` and ``resume``. Reading its properties never asks the network and
@@ -348,11 +346,11 @@ class Run(Judged):
     def _judge(self) -> Judge:
         return self._keeper
 
-    # --- views ------------------------------------------------------------------------------------------
+    @property
+    def _maker(self) -> Maker:
+        return self._keeper
 
-    def to_python(self) -> str:
-        """Return the Python call that makes this run."""
-        return self._keeper.code_of(self._record)
+    # --- views ------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         model = " ".join(str(x) for x in (self._record.model_name, self._record.mode) if x)

@@ -37,6 +37,9 @@ class Keeper:
     def code_of(self, record: RunRecord) -> str:
         return f"kn.submit({record.image_source!r}, {record.prompt!r})"
 
+    def cell_of(self, record: RunRecord) -> str:
+        return f"%%kling {record.image_source}\n\n{record.prompt}\n"
+
     def brush_of(self, record: RunRecord) -> None:
         return None
 
