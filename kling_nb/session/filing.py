@@ -127,15 +127,26 @@ class Filer:
             )
         target = self.home / MEDIA / f"{record.id}.mp4"
         async with self._slots:
-            got, url = await self._fetch(record, service, target, say)
-            return await asyncio.to_thread(self._finish, record, target, got, url)
+            filed = await self._fetch(record, service, target, say)
+        if isinstance(filed, Exception):
+            raise filed
+        return filed
 
     async def _fetch(
         self, record: RunRecord, service: Service, target: Path, say: Callable[[str], None]
-    ) -> tuple[Downloaded, str]:
+    ) -> Filed | Exception:
+        """Return what became of the file; an error after the download is none of the download."""
+        filed: list[Filed | Exception] = []
+
         def progress(got: int, total: int | None) -> None:
             of = f" of {total / 1e6:.1f}" if total else ""
             say(f"downloading {got / 1e6:.1f}{of} MB")
+
+        def finish(got: Downloaded) -> None:
+            try:
+                filed.append(self._finish(record, target, got, url))
+            except Exception as error:
+                filed.append(error)
 
         url = record.video_url or await self._fresh_url(record, service) or ""
         for last in (False, True):
@@ -143,7 +154,7 @@ class Filer:
                 if not url:
                     raise DownloadError("The service gave no address for the video.", http_status=404)
                 where = service.resolve(url)
-                got = await download(
+                await download(
                     where,
                     target,
                     max_bytes=MAX_VIDEO_BYTES,
@@ -151,6 +162,8 @@ class Filer:
                     retry=service.download_retry,
                     reach=service.reach,
                     http=self._client(where, service.reach),
+                    # On the thread that has just written the file: every hop to one costs the loop its pace.
+                    then=finish,
                 )
             except DownloadError as error:
                 fresh = (
@@ -160,7 +173,7 @@ class Filer:
                     raise _kept(record, error) from error
                 url = fresh
             else:
-                return got, url
+                return filed[0]
         raise AssertionError("the last attempt returns or raises")
 
     def _client(self, url: str, reach: Reach) -> httpx.AsyncClient | None:

@@ -81,6 +81,7 @@ async def download(
     timeouts: Timeouts | None = None,
     http: httpx.AsyncClient | None = None,
     picture: bool = False,
+    then: Callable[[Downloaded], None] | None = None,
 ) -> Downloaded:
     """Fetch a file without any credential.
 
@@ -105,6 +106,8 @@ async def download(
         it stays open. None opens one for this file alone.
     picture
         Whether the file is a picture (a mask) instead of a video.
+    then
+        Called when the file is complete, on the thread that wrote it; must not raise.
 
     Returns
     -------
@@ -127,6 +130,7 @@ async def download(
         timeouts=timeouts or Timeouts(),
         http=http,
         picture=picture,
+        then=then,
     )
     failures, reached = 0, job.size
     while True:
@@ -164,8 +168,10 @@ class _Job:
         timeouts: Timeouts,
         http: httpx.AsyncClient | None,
         picture: bool = False,
+        then: Callable[[Downloaded], None] | None = None,
     ) -> None:
         self.url = url
+        self.then = then
         self.picture = picture
         self.http = http
         self.target = target
@@ -293,7 +299,10 @@ class _Job:
         writer.sync()
         writer.close()
         _replace(self.part, self.target, writer.size)
-        return Downloaded(self.target, writer.size, writer.digest)
+        done = Downloaded(self.target, writer.size, writer.digest)
+        if self.then is not None:
+            self.then(done)
+        return done
 
     async def _at_end(self, response: httpx.Response, start: int) -> Downloaded:
         total = _range_total(response.headers.get("content-range", ""))
