@@ -249,13 +249,16 @@ def write_sidecar(home: Path, record: RunRecord, columns: dict[str, Any], facts:
     facts
         What the decoder found in the file.
     """
-    row = {item.name: getattr(record, item.name) for item in fields(record)} | columns
-    about: dict[str, Any] = {"schema": SCHEMA, "run": row["id"]}
+
+    def value(name: str) -> Any:
+        return columns[name] if name in columns else getattr(record, name)
+
+    about: dict[str, Any] = {"schema": SCHEMA, "run": record.id}
     for section, names in _SECTIONS.items():
-        about[section] = {name: row[name] for name in names}
-    about |= {"request": row["request"], "sent": row["wire"], "versions": row["versions"]}
+        about[section] = {name: value(name) for name in names}
+    about |= {"request": value("request"), "sent": value("wire"), "versions": value("versions")}
     about["video"]["file"] = facts
-    target = (home / str(row["video_path"])).with_suffix(".json")
+    target = (home / str(value("video_path"))).with_suffix(".json")
     part = _cleared(target.with_suffix(".json.part"))
     text = json.dumps(about, indent=1, ensure_ascii=False, default=_plain)
     part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
