@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -363,7 +362,7 @@ class Run(Judged, Derived):
 
     def set_record(self, record: RunRecord, **columns: Any) -> None:
         """Take over a row, with further columns, and tell the listeners."""
-        record = replace(record, **columns) if columns else record
+        record = record.changed(**columns) if columns else record
         with self._lock:
             same = record == self._record
             self._record = record
@@ -373,7 +372,7 @@ class Run(Judged, Derived):
     def set_columns(self, **columns: Any) -> None:
         """Change columns of the row in memory and tell the listeners."""
         with self._lock:
-            self._record = replace(self._record, **columns)
+            self._record = self._record.changed(**columns)
         self._changed.emit()
 
     def set_message(self, text: str) -> None:
