@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kling_nb.domain.budget import REAL, SANDBOX_PURSE, Amount, Limit, Scope
@@ -38,16 +39,25 @@ def caps_of(settings: Settings, record: RunRecord | None = None) -> tuple[Limit,
     record
         The run, whose own budget is for its sweep, or for itself where it belongs to none.
     """
-    caps = [
-        Limit(scope, Amount.parse(text), source=str(Settings.model_fields[field].validation_alias))
-        for scope in Scope
-        if (text := getattr(settings, field := f"budget_{scope.value}")) is not None
-    ]
+    caps = list(_kernel_caps(*(getattr(settings, field) for field in _FIELDS.values())))
     own = None if record is None else record.options.get(BUDGET)
     if record is not None and own is not None:
         scope = Scope.RUN if record.sweep_id is None else Scope.SWEEP
         caps.append(Limit(scope, Amount.parse(own), record.sweep_id or "", source="budget="))
     return tuple(caps)
+
+
+_FIELDS = {scope: f"budget_{scope.value}" for scope in Scope}
+
+
+@lru_cache(maxsize=8)
+def _kernel_caps(*texts: str | None) -> tuple[Limit, ...]:
+    """Return the budgets of the settings; asked for with every run, and hardly ever others than before."""
+    return tuple(
+        Limit(scope, Amount.parse(text), source=str(Settings.model_fields[field].validation_alias))
+        for (scope, field), text in zip(_FIELDS.items(), texts, strict=True)
+        if text is not None
+    )
 
 
 def check_affordable(log: RunLog, settings: Settings, prepared: Sequence[Prepared], label: Label) -> None:

@@ -127,10 +127,11 @@ class Follower:
     async def _advance(self, run: Run, intent: Intent, job: _Job) -> None:
         if run.complete:
             return  # Another kernel brought it there.
-        dialect = self._pool.provider(run.record.provider or "official")
-        if _was_sent(run.record) and not dialect.has_external_id:
-            # Nothing can be asked, so neither address nor credential is needed to say what is to be done.
-            raise must_be_looked_for(run, dialect.door)
+        if _was_sent(run.record):
+            dialect = self._pool.provider(run.record.provider or "official")
+            if not dialect.has_external_id:
+                # Nothing can be asked, so neither address nor credential is needed to say what is to be done.
+                raise must_be_looked_for(run, dialect.door)
         service = await self._pool.of(run.record)
         if not run.status.is_final:
             await self._live(run, service, intent, job)
