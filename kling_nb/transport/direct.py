@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _READ_AHEAD = 1 << 20
 """Bytes received ahead of the reader before the socket is paused."""
 
+_ONE_WRITE = 1 << 16
+"""Bytes of a request that are handed over at once."""
+
 _ONE_ADDRESS_S = 3.0
 """Seconds for one of several addresses of a host, before the next is tried."""
 
@@ -210,10 +213,16 @@ class _Connection(asyncio.Protocol):
         except h11.LocalProtocolError as error:
             reason = str(error)
         else:
-            await self._write(self._h11.send(head))
+            waiting = self._h11.send(head) or b""
             async for piece in cast("httpx.AsyncByteStream", request.stream):
-                await self._write(self._h11.send(h11.Data(data=piece)), limit)
-            await self._write(self._h11.send(h11.EndOfMessage()))
+                data = self._h11.send(h11.Data(data=piece)) or b""
+                if len(waiting) + len(data) > _ONE_WRITE:
+                    await self._write(waiting, limit)
+                    waiting = data
+                else:
+                    waiting += data
+            # Head and body of all but pictures leave in one packet.
+            await self._write(waiting + (self._h11.send(h11.EndOfMessage()) or b""), limit)
             return
         raise httpx.LocalProtocolError(reason)
 

@@ -32,6 +32,7 @@ class OutOfReachError(Exception):
     """An address that is not fetched from; the text says why, for people."""
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine; proxies and environment never apply to it.
 
@@ -65,6 +66,7 @@ class Reach:
     trusted: frozenset[str] = frozenset()
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of_service(cls, base_url: str, named: str = "") -> Reach:
         """Return what a service at an address vouches for.
 
