@@ -108,8 +108,8 @@ class VideoRequest(BaseModel):
     @property
     def form(self) -> Form:
         """What is made: a brush without a picture still means image-to-video, and is refused as such."""
-        names = ("video_id", "image", "image_tail", "static_mask", "dynamic_masks")
-        return form_of({name: getattr(self, name) for name in names})
+        pictured = self.image is not None or self.image_tail is not None or self.has_brush
+        return _form(extends=self.video_id is not None, pictured=pictured)
 
     @property
     def has_brush(self) -> bool:
@@ -270,10 +270,14 @@ def with_defaults(params: Mapping[str, Any], door: Door) -> dict[str, Any]:
 
 def form_of(params: Mapping[str, Any]) -> Form:
     """Return what canonical fields make, as :attr:`VideoRequest.form` does."""
-    if params.get("video_id") is not None:
-        return "extend"
     pictures = any(params.get(name) is not None for name in ("image", "image_tail"))
-    return "image2video" if pictures or _has_brush(params) else "text2video"
+    return _form(extends=params.get("video_id") is not None, pictured=pictures or _has_brush(params))
+
+
+def _form(*, extends: bool, pictured: bool) -> Form:
+    if extends:
+        return "extend"
+    return "image2video" if pictured else "text2video"
 
 
 def _has_brush(params: Mapping[str, Any]) -> bool:
