@@ -140,8 +140,8 @@ def store(arguments: Arguments, option: Option, token: Token, said_as: str) -> N
         The value does not fit, or the option stands there twice.
     """
     values = arguments.values
-    if option.kind is Kind.PAIR:
-        key, value = _pair(token.text, said_as)
+    if option.kind in (Kind.PAIR, Kind.VALUES):
+        key, value = _pair(token.text, said_as, raw=option.kind is Kind.VALUES)
         pairs = values.setdefault(option.dest, {})
         if key in pairs:
             raise UsageError(
@@ -196,14 +196,15 @@ def _boolean(text: str, said_as: str) -> bool:
     )
 
 
-def _pair(text: str, said_as: str) -> tuple[str, Any]:
+def _pair(text: str, said_as: str, *, raw: bool = False) -> tuple[str, Any]:
     match = _PAIR.fullmatch(text)
     if match is None:
+        example = "cfg_scale=0.3,0.7" if raw else "multi_shot=true"
         raise UsageError(
-            f"{said_as} needs KEY=VALUE.", f"It was given {text!r}.", f"Write e.g. {said_as} multi_shot=true."
+            f"{said_as} needs KEY=VALUE.", f"It was given {text!r}.", f"Write e.g. {said_as} {example}."
         )
     key = match[1].replace("-", "_")
-    return key, read_param(key, match[2], said_as)
+    return key, match[2] if raw else read_param(key, match[2], said_as)
 
 
 def _shot(token: Token, number: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from kling_nb.domain.aliases import KNOWN_NAMES, canonical_name
@@ -14,7 +15,7 @@ from kling_nb.magics.options import EXTEND_OPTIONS, RUN_OPTIONS, Option, by_head
 from kling_nb.magics.params import read_param
 from kling_nb.magics.pictures import looks_like_picture
 from kling_nb.magics.tokens import Token, split_line
-from kling_nb.session.template import fill
+from kling_nb.session.template import fill, names_in
 
 PICTURES = ("image_tail", "static_mask")
 """Request fields whose value names a picture, beside IMAGE itself."""
@@ -45,6 +46,8 @@ class RunCall:
         How the brush reaches the model.
     provider, timeout, out, name, tags, note, sweep, budget, assume_units
         Values of the options of the same name.
+    vary, repeat, groups, sample, seed, until
+        What makes a sweep of it: values of a field or template name as written, and the rest.
     dry_run, preview, yes, force, again, wait, traceback, help
         Flags of the same name.
     """
@@ -65,6 +68,12 @@ class RunCall:
     sweep: str | None = None
     budget: str | None = None
     assume_units: float | None = None
+    vary: Mapping[str, str] = field(default_factory=dict)
+    repeat: float | None = None
+    groups: tuple[str, ...] = ()
+    sample: float | None = None
+    seed: float | None = None
+    until: str | None = None
     dry_run: bool = False
     preview: bool = False
     yes: bool = False
@@ -73,6 +82,12 @@ class RunCall:
     wait: bool = False
     traceback: bool = False
     help: bool = False
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether it makes a sweep: something varies, or is repeated, or it has a stop rule."""
+        given = (self.repeat, self.sample, self.seed, self.until)
+        return bool(self.vary or self.groups) or any(value is not None for value in given)
 
 
 def read_call(line: str, cell: str | None, variables: Mapping[str, Any], *, extend: bool = False) -> RunCall:
@@ -104,10 +119,15 @@ def read_call(line: str, cell: str | None, variables: Mapping[str, Any], *, exte
     _refuse_words_after_image(arguments.positional, magic, "RUN" if extend else "IMAGE")
     header = by_header_key(options)
     body = read_body(cell, header.keys() | set(KNOWN_NAMES))
+    swept = names_set(line)
     for key, value in body.headers:
-        _store_header(arguments, header, key, fill(value, variables))
-    prompts = tuple(fill(prompt, variables) for prompt in body.prompts)
-    negative = None if body.negative is None else fill(body.negative, variables)
+        held = key == "set" or names_in(value) & swept
+        _store_header(arguments, header, key, value if held else fill(value, variables))
+    # What a sweep sets is filled combination by combination, everything else of its prompt with it.
+    later = bool(swept or arguments.values.get("vary"))
+    prompts = tuple(prompt if later else fill(prompt, variables) for prompt in body.prompts)
+    negative = body.negative
+    negative = fill(negative, variables) if negative is not None and not later else negative
     call = _assemble(arguments, prompts, negative, extend=extend)
     _refuse_wordless(call, line, magic.lstrip("%"))
     _refuse_picture_as_prompt(call, variables)
@@ -121,8 +141,21 @@ def call_of(arguments: Arguments, *, extend: bool = False) -> RunCall:
 
 
 def read_tokens(line: str, variables: Mapping[str, Any]) -> list[Token]:
-    """Split a line into words and fill their templates."""
-    return [_fill_token(token, variables) for token in split_line(line)]
+    """Split a line into words and fill their templates, except for what ``--set`` will fill."""
+    swept = names_set(line)
+    return [
+        token if names_in(token.text) & swept else _fill_token(token, variables) for token in split_line(line)
+    ]
+
+
+def names_set(line: str) -> frozenset[str]:
+    """Return the names that ``--set`` of a line gives values."""
+    if "--set" not in line:
+        return frozenset()
+    words = [token.text for token in split_line(line)]
+    after = [then for word, then in pairwise(words) if word == "--set"]
+    after += [word.removeprefix("--set=") for word in words if word.startswith("--set=")]
+    return frozenset(text.partition("=")[0].replace("-", "_") for text in after)
 
 
 def _fill_token(token: Token, variables: Mapping[str, Any]) -> Token:
@@ -157,8 +190,9 @@ def _refuse_picture_as_prompt(call: RunCall, variables: Mapping[str, Any]) -> No
 
 def _refuse_wordless(call: RunCall, line: str, magic: str) -> None:
     """Refuse a cell that says nothing of what shall move: a forgotten prompt must not cost money."""
+    varied = {canonical_name(key) for key in call.vary} & (MOVING | {"prompt", "brush"})
     said = any(call.prompts) or call.brush is not None or call.pictures or MOVING & set(call.fields)
-    if not (said or call.dry_run or call.preview or call.force):
+    if not (said or varied or call.dry_run or call.preview or call.force):
         raise UsageError(
             "The cell has no prompt.",
             "Nothing stands below the %%kling line that says what moves; nothing was sent.",

@@ -13,6 +13,7 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.magics.options import Option, Values
 
 RUN_COMMANDS = frozenset({"show", "status", "wait", "resume", "cost", "extend"})
+SWEEP_COMMANDS = frozenset({"show", "wait", "resume", "stop"})
 """Subcommands whose words are run ids."""
 
 _FIXED: Mapping[Values, tuple[str, ...]] = {
@@ -72,14 +73,24 @@ _PARAM_VALUES: Mapping[str, tuple[str, ...]] = {
 """What Tab offers after ``--param NAME=``, by canonical name."""
 
 
-def request_fields(fragment: str) -> list[str]:
-    """Return what may follow ``--param``: fields, or values of the field that stands there already.
+def request_fields(fragment: str, *, listed: bool = False) -> list[str]:
+    """Return what may follow ``--param`` or ``--set``: fields, or values of the field that stands there.
 
     Names of the other source systems are offered once a letter of them is typed.
+
+    Parameters
+    ----------
+    fragment
+        What is typed so far.
+    listed
+        Whether several values may stand there, separated by commas.
     """
-    name, equals, _ = fragment.partition("=")
+    name, equals, typed = fragment.partition("=")
     if equals:
-        return [f"{name}={value}" for value in _PARAM_VALUES.get(canonical_name(name), ())]
+        before = typed[: typed.rfind(",") + 1] if listed else ""
+        used = before.split(",")
+        values = [value for value in _PARAM_VALUES.get(canonical_name(name), ()) if value not in used]
+        return [f"{name}={before}{value}" for value in values]
     names = [*REQUEST_FIELDS, *OPTIONS, *(ALIASES if name else ())]
     return [f"{each}=" for each in names]
 
@@ -91,10 +102,18 @@ def run_ids(limit: int = 30) -> list[str]:
     return [str(value) for value in default_session().runs(limit=limit)["id"]]
 
 
+def sweep_ids(limit: int = 10) -> list[str]:
+    """Return the ids of the latest sweeps, newest first."""
+    from kling_nb.session import default_session  # noqa: PLC0415 - as above
+
+    return [str(value) for value in default_session().sweeps()["id"].head(limit)]
+
+
 def for_command(name: str, _variables: Mapping[str, Any]) -> list[str]:
     """Return what may follow a subcommand."""
-    if name in RUN_COMMANDS:
-        return run_ids()
+    sweeps = sweep_ids() if name in SWEEP_COMMANDS else []
+    if name in RUN_COMMANDS or sweeps:
+        return sweeps + (run_ids() if name in RUN_COMMANDS else [])
     if name == "config":
         return settings.names()
     if name in ("provider", "login", "logout", "models", "doctor"):

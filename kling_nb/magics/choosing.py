@@ -11,6 +11,7 @@ from kling_nb.magics.tokens import Token
 
 if TYPE_CHECKING:
     from kling_nb.session import Run
+    from kling_nb.session.sweep import Sweep
 
 
 def chosen_runs(context: Context, arguments: Arguments) -> list[Run]:
@@ -24,9 +25,33 @@ def chosen_runs(context: Context, arguments: Arguments) -> list[Run]:
     return [run for token in arguments.positional for run in _named(context, token)]
 
 
+def chosen_sweeps(context: Context, arguments: Arguments) -> list[Sweep]:
+    """Take the words that name sweeps, by id or variable, out of the line and return their sweeps.
+
+    Raises
+    ------
+    RunNotFound
+        There is no sweep of that id.
+    """
+    found = [(token, _sweep(context, token)) for token in arguments.positional]
+    arguments.positional[:] = [token for token, sweep in found if sweep is None]
+    return [sweep for _, sweep in found if sweep is not None]
+
+
+def _sweep(context: Context, token: Token) -> Sweep | None:
+    value = None if token.quoted else context.variables.get(token.text)
+    if value is None:
+        return context.session.sweep_of(token.text) if token.text.lower().startswith("s-") else None
+    from kling_nb.session.sweep import Sweep  # noqa: PLC0415 - a type at run time
+
+    return value if isinstance(value, Sweep) else None
+
+
 def _named(context: Context, token: Token) -> list[Run]:
     from kling_nb.session import Run  # noqa: PLC0415 - a type at run time
 
+    if (sweep := _sweep(context, token)) is not None:
+        return sweep.runs
     value = None if token.quoted else context.variables.get(token.text)
     if isinstance(value, Run):
         return [value]

@@ -11,6 +11,7 @@ from IPython.core.completer import SimpleCompletion
 
 from kling_nb.magics import candidates
 from kling_nb.magics.body import read_key
+from kling_nb.magics.call import names_set
 from kling_nb.magics.commands import COMMANDS, options_of
 from kling_nb.magics.options import EXTEND_OPTIONS, RUN_OPTIONS, Kind, Option, by_header_key, by_spelling
 from kling_nb.magics.pictures import is_brush, is_picture, picture_files
@@ -47,7 +48,8 @@ def complete(text: str, line_number: int, column: int, variables: Mapping[str, A
     before = lines[line_number][:column]
     inside_cell = lines[0].startswith("%%kling") and line_number > 0
     if template := _TEMPLATE.search(before) if inside_cell or "kling" in before else None:
-        return _offer(template[1] or "", (name for name in variables if name[0] != "_"), "variable")
+        names = [*sorted(names_set(lines[0])), *(name for name in variables if name[0] != "_")]
+        return _offer(template[1] or "", names, "variable")
     if inside_cell:
         options = EXTEND_OPTIONS if lines[0].split()[1:2] == [EXTEND] else RUN_OPTIONS
         return _in_body(lines[1:line_number], before, variables, options)
@@ -93,7 +95,7 @@ def _on_line(
         offered = [
             option.flags[-1]
             for option in options
-            if not given & set(option.spellings) or option.kind in (Kind.LIST, Kind.PAIR)
+            if not given & set(option.spellings) or option.kind in (Kind.LIST, Kind.PAIR, Kind.VALUES)
         ]
         return _offer(fragment, offered, "option")
     return _offer(fragment, first_words, "value")
@@ -123,8 +125,8 @@ def _values(option: Option, fragment: str, variables: Mapping[str, Any]) -> list
         return _pictures(fragment, variables)
     if option.kind is Kind.VARIABLE:
         return [name for name, value in variables.items() if name[0] != "_" and is_brush(value)]
-    if option.kind is Kind.PAIR:
-        return candidates.request_fields(fragment)
+    if option.kind in (Kind.PAIR, Kind.VALUES):
+        return candidates.request_fields(fragment, listed=option.kind is Kind.VALUES)
     if option.kind is Kind.RUN:
         return candidates.run_ids()
     if option.kind is Kind.FLAG:

@@ -14,11 +14,13 @@ from kling_nb.widgets.card import show_run
 from kling_nb.widgets.clip import clip_bundle
 from kling_nb.widgets.output import has_page, show
 from kling_nb.widgets.state import plain_text
+from kling_nb.widgets.wall import show_wall
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kling_nb.session import Run, Session
+    from kling_nb.session.sweep import Sweep
 
 
 class Context:
@@ -68,6 +70,17 @@ class Context:
         """Return runs to wait for; in a terminal their end is said in words."""
         tell = None if self.has_page else lambda run: self.say(plain_text(run))
         return Waiting(runs, timeout, tell)
+
+    def show_sweep(self, sweep: Sweep) -> None:
+        """Display the wall of a sweep; a line of text in a terminal."""
+        if self.has_page:
+            show_wall(sweep, notebook_folder=self._folder)
+        else:
+            self.say(repr(sweep))
+
+    def waiting_for_sweeps(self, sweeps: Sequence[Sweep], timeout: float | None) -> Waiting:
+        """Return sweeps to wait for; in a terminal their end is said in words."""
+        return Waiting(sweeps, timeout, None if self.has_page else lambda sweep: self.say(repr(sweep)))
 
     def show_clip(self, path: Path, caption: str) -> None:
         """Display a video file."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from kling_nb.session import Run
+    from kling_nb.session.sweep import Sweep
 
 MAGIC = "kling"
 HOOKS: tuple[tuple[str, Callable[..., None]], ...] = (
@@ -30,6 +31,7 @@ HOOKS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("post_run_cell", warmup.release),
 )
 RUN_TYPE = ("kling_nb.session.run", "Run")
+SWEEP_TYPE = ("kling_nb.session.sweep", "Sweep")
 
 
 class Extension:
@@ -62,6 +64,7 @@ class Extension:
         if has_page():
             # `run` at the end of a cell is as alive as the card of a %%kling cell.
             self._display_formatter.for_type_by_name(*RUN_TYPE, _show_card)
+            self._display_formatter.for_type_by_name(*SWEEP_TYPE, _show_wall)
 
     def unregister(self) -> None:
         """Take everything back; runs go on."""
@@ -74,10 +77,10 @@ class Extension:
             with contextlib.suppress(ValueError):
                 shell.events.unregister(event, hook)
         failure.restore_errors_of_cells(shell)
-        self._display_formatter.deferred_printers.pop(RUN_TYPE, None)
-        for known in [
-            t for t in self._display_formatter.type_printers if (t.__module__, t.__name__) == RUN_TYPE
-        ]:
+        ours = (RUN_TYPE, SWEEP_TYPE)
+        for name in ours:
+            self._display_formatter.deferred_printers.pop(name, None)
+        for known in [t for t in self._display_formatter.type_printers if (t.__module__, t.__name__) in ours]:
             self._display_formatter.pop(known)
 
     @property
@@ -91,6 +94,12 @@ def _show_card(run: Run) -> None:
     from kling_nb.widgets.card import show_run  # noqa: PLC0415 - loads ipywidgets
 
     show_run(run)
+
+
+def _show_wall(sweep: Sweep) -> None:
+    from kling_nb.widgets.wall import show_wall  # noqa: PLC0415 - loads ipywidgets
+
+    show_wall(sweep)
 
 
 _loaded: WeakKeyDictionary[InteractiveShell, Extension] = WeakKeyDictionary()

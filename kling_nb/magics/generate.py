@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kling_nb.magics import dryrun
+from kling_nb.magics import dryrun, sweeps
 from kling_nb.magics.call import RunCall
 from kling_nb.magics.choosing import clip_to_extend
 from kling_nb.magics.confirm import confirm
@@ -38,6 +38,8 @@ def generate(context: Context, call: RunCall) -> Waiting | None:
     KlingError
         Before the first request leaves when any of the prompts is refused.
     """
+    if call.is_sweep:
+        return sweeps.make(context, call, common_request(context, call))
     requests = [{**common_request(context, call), "prompt": prompt} for prompt in call.prompts]
     if call.dry_run:
         for request in requests:

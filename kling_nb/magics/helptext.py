@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from kling_nb.magics.commands import COMMANDS
-from kling_nb.magics.options import GROUPS, RUN_OPTIONS, Kind, Option
+from kling_nb.magics.options import GROUPS, RUN_OPTIONS, SWEEP, Kind, Option
 from kling_nb.magics.pages import PAGES
 
 _RUN_HEAD = """\
@@ -18,6 +20,11 @@ def run_options() -> str:
     """Return the help screen of ``%%kling``."""
     parts = [_RUN_HEAD]
     for title, options in GROUPS:
+        if title == SWEEP:
+            # On a page of their own: the screen would not hold them.
+            spellings = " ".join(option.flags[-1] for option in options)
+            parts.append(f"{title}   {spellings}: %kling help sweep")
+            continue
         parts.append(title)
         parts += _table(options)
     return "\n".join(parts)
@@ -29,7 +36,7 @@ def overview() -> str:
     lines += [f"  %kling {f'{name} {entry.usage}':<34} {entry.summary}" for name, entry in COMMANDS.items()]
     lines += [
         "",
-        f"Pages, %kling help PAGE: {', '.join(PAGES)}.",
+        *wrap(f"Pages, %kling help PAGE: {', '.join(PAGES)}.", 100),
         "%kling help COMMAND shows its options; Tab completes options, values, variables and run ids.",
     ]
     return "\n".join(lines)

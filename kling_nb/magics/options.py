@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """Repeatable; collected into a tuple."""
     RUN = "run"
     """A run id."""
+    VALUES = "key=v1,v2"
+    """Repeatable; collected into a mapping, the values as written."""
     SHOT = "shot"
     """Repeatable; seconds and words, collected into a storyboard."""
 
@@ -93,9 +95,7 @@ HELP = Option("help", ("--help",), Kind.FLAG, "this screen", also=("-h",))
 TIMEOUT = Option(
     "timeout", ("--timeout",), Kind.NUMBER, "stop waiting after S seconds; the task goes on", "S"
 )
-OUT = Option(
-    "out", ("-o",), Kind.NEW_NAME, "assign the run (several prompts: a list)", "NAME", also=("--out",)
-)
+OUT = Option("out", ("-o",), Kind.NEW_NAME, "assign the run, list of runs, or sweep", "NAME", also=("--out",))
 PROVIDER = Option(
     "provider",
     ("-p", "--provider"),
@@ -104,6 +104,23 @@ PROVIDER = Option(
     "NAME",
     Values.PROVIDERS,
 )
+
+SWEEPING: tuple[Option, ...] = (
+    Option(
+        "vary",
+        ("--set",),
+        Kind.VALUES,
+        "try each value; a field or a {{name}} (repeatable)",
+        "KEY=A,B,C",
+    ),
+    Option("repeat", ("--repeat",), Kind.NUMBER, "runs of each combination", "N"),
+    Option("groups", ("--zip",), Kind.LIST, "vary together: model,mode (repeatable)", "KEY,KEY"),
+    Option("sample", ("--sample",), Kind.NUMBER, "only N combinations, drawn at random", "N"),
+    Option("seed", ("--seed",), Kind.NUMBER, "seed of the draw", "N"),
+    Option("until", ("--until",), Kind.TEXT, 'stop rule: "kept >= 3 or spent >= 20"', "RULE"),
+)
+"""What makes a sweep of a cell."""
+SWEEP = "Sweep"
 
 REQUEST: tuple[Option, ...] = (
     Option(
@@ -202,7 +219,7 @@ SENDING: tuple[Option, ...] = (
     PROVIDER,
     Option("dry_run", ("--dry-run",), Kind.FLAG, "problems, cost and JSON; sends nothing"),
     Option("preview", ("--preview",), Kind.FLAG, "local video; sends nothing"),
-    Option("yes", ("--yes",), Kind.FLAG, "do not ask before an expensive clip", also=("-y",)),
+    Option("yes", ("--yes",), Kind.FLAG, "do not ask before an expensive clip or sweep", also=("-y",)),
     Option("force", ("--force",), Kind.FLAG, "send in spite of blocking problems"),
     Option("sweep", ("--sweep",), Kind.TEXT, "group of runs that share a budget", "NAME"),
     Option("budget", ("--budget",), Kind.TEXT, "units or $ the run or sweep must not exceed", "UNITS"),
@@ -228,6 +245,7 @@ RESULT: tuple[Option, ...] = (
 GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("Request", REQUEST),
     ("Motion", MOTION),
+    (SWEEP, SWEEPING),
     ("Sending", SENDING),
     ("Result", RESULT),
 )
@@ -238,6 +256,7 @@ RUN_OPTIONS: tuple[Option, ...] = tuple(option for _, group in GROUPS for option
 _EXTENDABLE = ("model_name", "mode", "cfg_scale", "negative_prompt", "callback_url", "param")
 EXTEND_GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
     ("Request", tuple(option for option in (*REQUEST, *MOTION) if option.dest in _EXTENDABLE)),
+    (SWEEP, SWEEPING),
     ("Sending", tuple(option for option in SENDING if option.dest != "preview")),
     ("Result", RESULT),
 )

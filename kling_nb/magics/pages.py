@@ -109,6 +109,22 @@ publishes no price, a budget refuses the run until you state one:
 or say what this run shall count: --assume-units 2. Failed tasks are, as a rule, not billed.""",
         ("budget", "sweep", "assume_units", "yes"),
     ),
+    "sweep": Page(
+        "Sweeps: vary one thing, repeat it, compare",
+        """\
+  %%kling boat.jpg --set cfg_scale=0.3,0.5,0.8 --set what=boat,kite --repeat 3 --budget 40 -o s
+  the {{what}} drifts to the left
+makes every combination three times: Kling has no seed, so one clip proves little. A line --- in
+the body separates prompts, which vary like everything else. Price, share that the log has already
+and combinations that are not possible are told first; --dry-run stops there. Runs go out balanced
+over all values, within the account's slots; the budget holds in every kernel.
+  --set name="a, b",c    quotes keep a comma; JSON lists and names of list variables work too
+  --zip model,mode       vary together      --sample 10 --seed 1   a random part
+  --until "kept >= 3"    also rating, rated, discarded, done, failed, spent; joined by and, or
+  %kling stop s-…    %kling resume s-…    %kling sweeps    s.frame    s.dropped    s.progress
+After a crash %kling resume s-… repeats nothing and skips nothing.""",
+        ("vary", "repeat", "groups", "sample", "seed", "until", "budget", "yes", "dry_run", "out"),
+    ),
     "text": Page(
         "Text-to-video: a clip from words alone",
         """\

@@ -12,7 +12,7 @@ from kling_nb.errors import UsageError
 STEERING: Final = {
     "provider": "--provider chooses the door; which service AI/ML API asks is --param upstream=kling",
     "draft": "--preview shows the motion, --dry-run the request",
-    "repeat": "--again makes another run",
+    "repeat": "--repeat 3 makes three runs, --again one more",
 }
 """Keywords of the session that are no request fields: the option that does what was meant."""
 

@@ -5,15 +5,32 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from kling_nb.errors import KlingError, WaitTimeout
 
-if TYPE_CHECKING:
-    from kling_nb.session import Run
-
 SLICE_S = 0.05
 """Seconds between two looks: Interrupt and clicks never wait longer."""
+
+
+class Awaited(Protocol):
+    """What can be waited for: a run, or a sweep."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to wait for."""
+
+    @property
+    def error(self) -> KlingError | None:
+        """Why it could not go on."""
+
+    @property
+    def message(self) -> str:
+        """What is going on."""
 
 
 class WaitInterrupted(KlingError):
@@ -26,7 +43,7 @@ class Waiting:
     Parameters
     ----------
     runs
-        The runs.
+        The runs, or sweeps.
     timeout
         Seconds, None without limit.
     tell
@@ -34,7 +51,7 @@ class Waiting:
     """
 
     def __init__(
-        self, runs: Sequence[Run], timeout: float | None, tell: Callable[[Run], None] | None = None
+        self, runs: Sequence[Awaited], timeout: float | None, tell: Callable[[Any], None] | None = None
     ) -> None:
         self._runs = list(runs)
         self._tell = tell
@@ -94,11 +111,11 @@ class Waiting:
                 raise run.error
 
 
-def _going_on(runs: Sequence[Run]) -> str:
+def _going_on(runs: Sequence[Awaited]) -> str:
     """Return what holds the runs up, as far as they say it; each sentence once."""
     said = dict.fromkeys(run.message for run in runs if run.message)
     return "".join(f" {message}" for message in said)
 
 
-def _listed(runs: Sequence[Run]) -> str:
+def _listed(runs: Sequence[Awaited]) -> str:
     return ", ".join(run.id for run in runs) or "the run"

@@ -61,10 +61,12 @@ COMMANDS: dict[str, Command] = {
     "status": Command("[RUN …]", "runs in flight, or these"),
     "wait": Command("[RUN …]", "wait for runs (default: all in flight)", (TIMEOUT, *_ALWAYS)),
     "resume": Command(
-        "[RUN …]",
-        "pick up unfinished runs; sends those never sent",
+        "[RUN … | SWEEP]",
+        "pick up unfinished runs, or go on with a sweep",
         (Option("wait", ("--wait",), Kind.FLAG, "block until done"), TIMEOUT, *_ALWAYS),
     ),
+    "sweeps": Command("", "the sweeps of the log"),
+    "stop": Command("SWEEP", "a sweep sends nothing more; resume SWEEP goes on"),
     "attach": Command(
         "TASK [--run RUN]",
         "follow a task; give a lost run its task",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_nb.magics.arguments import Arguments
-from kling_nb.magics.choosing import chosen_runs
+from kling_nb.magics.choosing import chosen_runs, chosen_sweeps, refuse_words
 from kling_nb.magics.context import Context
 
 if TYPE_CHECKING:
@@ -20,8 +20,13 @@ def run(context: Context, arguments: Arguments) -> Waiting | None:
     context
         Session and shell.
     arguments
-        Run ids or variables, ``--timeout``.
+        Ids or variables of runs and sweeps, ``--timeout``.
     """
+    if sweeps := chosen_sweeps(context, arguments):
+        refuse_words(arguments, "%kling wait [SWEEP … | RUN …]")
+        for sweep in sweeps:
+            context.show_sweep(sweep)
+        return context.waiting_for_sweeps(sweeps, arguments.values.get("timeout"))
     runs = chosen_runs(context, arguments)
     if not runs:
         # A run that was never sent would be waited for for ever: only resume sends it.

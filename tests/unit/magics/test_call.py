@@ -20,7 +20,7 @@ REFUSED = [
     ("boat.jpg --durration 5", "a", "Unknown option --durration", "--duration"),
     ("boat.jpg --modle kling-v1", "a", "Unknown option --modle", "--model"),
     ("boat.jpg --xyzzy", "a", "Unknown option --xyzzy", "--help"),
-    ("boat.jpg --sett a=1,2", "a", "Unknown option --sett", "--help"),
+    ("boat.jpg --sett a=1,2", "a", "Unknown option --sett", "--set"),
     ("boat.jpg -d", "a", "-d needs a value", "seconds"),
     ("boat.jpg -m --wait", "a", "-m needs a value", "MODEL"),
     ("boat.jpg --wait=5", "a", "--wait takes no value", "--wait"),

@@ -17,7 +17,7 @@ from kling_nb.magics.pages import PAGES
 from kling_nb.session import provider_names
 
 NAMES = (
-    "help runs show status wait resume attach extend cost budget models doctor config provider login logout "
+    "help runs show status wait resume sweeps stop attach extend cost budget models doctor config provider login logout "
     "preview masks pad sandbox"
 )
 

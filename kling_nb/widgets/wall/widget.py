@@ -1,0 +1,174 @@
+"""The wall as a widget: told by the sweep what changed, and tells the page no more than that."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import anywidget
+import traitlets
+
+from kling_nb.errors import KlingError
+from kling_nb.widgets import places
+from kling_nb.widgets.output import CellOutput, in_cell, remember_cell
+from kling_nb.widgets.wall.state import card_of, head_of
+from kling_nb.widgets.wall.static import static_wall
+
+if TYPE_CHECKING:
+    from kling_nb.session.sweep import Sweep
+
+logger = logging.getLogger("kling_nb")
+
+PERIOD_S: Final = 0.25
+"""Shortest time between two updates of the page: a sweep changes more often than anybody can read."""
+
+WIDGET_TYPE: Final = "application/vnd.jupyter.widget-view+json"
+
+
+def _read(name: str) -> str:
+    return files("kling_nb.widgets").joinpath("wall", name).read_text(encoding="utf-8")
+
+
+class Wall(anywidget.AnyWidget):
+    """Cards of all runs of a sweep, kept up to date by the sweep itself.
+
+    Parameters
+    ----------
+    sweep
+        The sweep.
+    notebook_folder
+        Folder relative links start from; default the working directory.
+    """
+
+    _esm = _read("wall.js")
+    _css = _read("wall.css")
+
+    head = traitlets.Dict().tag(sync=True)
+    cards: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+
+    def __init__(self, sweep: Sweep, *, notebook_folder: Path | None = None) -> None:
+        self._sweep = sweep
+        self._folder = notebook_folder or Path.cwd()
+        self._root = places.server_root()
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._output: CellOutput | None = None
+        self._ended = False
+        remember_cell()
+        super().__init__(head=head_of(sweep), cards=self._cards())
+        self.on_msg(self._on_message)
+        self._unsubscribe: Callable[[], None] = sweep.on_change(self._on_change)
+
+    @property
+    def sweep(self) -> Sweep:
+        """The sweep this wall shows."""
+        return self._sweep
+
+    def __repr__(self) -> str:
+        return repr(self._sweep)
+
+    def show(self) -> Wall:
+        """Display the wall in the running cell; what is saved of it follows the sweep."""
+        self._output = CellOutput(self._bundle())
+        # It may have ended between the first look and the display.
+        self._on_change(self._sweep)
+        return self
+
+    def close(self) -> None:
+        """Forget the sweep and the page's view of it."""
+        if callable(getattr(self, "_unsubscribe", None)):
+            self._unsubscribe()
+        super().close()
+
+    def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._bundle(), {}
+
+    def _bundle(self) -> dict[str, Any]:
+        return {
+            "text/plain": repr(self._sweep),
+            "text/html": static_wall(self._sweep, self.cards, self._folder, self._root),
+            WIDGET_TYPE: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
+        }
+
+    def _cards(self) -> list[dict[str, Any]]:
+        return [card_of(self._sweep, entry, run, self._root) for entry, run in self._sweep.pairs]
+
+    # --- sweep to page ----------------------------------------------------------------------------------
+
+    def _on_change(self, _sweep: Sweep) -> None:
+        """Have the page told soon; called from the thread that tells changes."""
+        with self._lock:
+            if self._timer is None:
+                self._timer = threading.Timer(PERIOD_S, self._update)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _update(self) -> None:
+        with self._lock:
+            self._timer = None
+            try:
+                head, cards = head_of(self._sweep), self._cards()
+                in_cell(lambda: self._take(head, cards))
+            except Exception:
+                # A page that is gone must not disturb the sweep.
+                logger.exception("the wall of sweep %s could not be updated", self._sweep.id)
+
+    def _take(self, head: dict[str, Any], cards: list[dict[str, Any]]) -> None:
+        known = self.cards
+        changed = {str(place): card for place, card in enumerate(cards) if card != known[place]}
+        # The page gets what has changed, not everything; who asks for the whole state gets the new one.
+        self._trait_values["head"], self._trait_values["cards"] = head, cards
+        ended = not head["busy"]
+        if ended and not self._ended and self._output is not None:
+            # The saved notebook shows the end; before the live wall, so that no one sees it drawn twice.
+            self._output.replace(self._bundle())
+        self._ended = ended
+        self.send({"kind": "changed", "head": head, "cards": changed})
+
+    # --- page to sweep ----------------------------------------------------------------------------------
+
+    def _on_message(self, _widget: object, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        """Handle a click; runs on the main thread or on a subshell's and only hands work over."""
+        match content.get("kind"):
+            case "hello":
+                self.send({"kind": "changed", "head": self.head, "cards": dict(enumerate(self.cards))})
+            case "stop":
+                self._start(self._sweep.stop)
+            case "resume":
+                self._start(self._sweep.resume)
+            case "clip":
+                self._send_clip(str(content.get("id")))
+
+    def _start(self, work: Callable[[], Any]) -> None:
+        def go() -> None:
+            try:
+                work()
+            except KlingError as error:
+                text = " ".join(error.lines())
+                in_cell(lambda: self.send({"kind": "said", "text": text}))
+
+        threading.Thread(target=go, name="kling-wall", daemon=True).start()
+
+    def _send_clip(self, run_id: str) -> None:
+        """Send a file that no server shows; an empty answer says that it is gone."""
+        run = next((run for run in self._sweep.runs if run.id == run_id), None)
+        path = None if run is None else run.video
+        data = b"" if path is None else path.read_bytes()
+        self.send({"kind": "clip", "id": run_id}, buffers=[data])
+
+
+def show_wall(sweep: Sweep, *, notebook_folder: Path | None = None) -> Wall:
+    """Display the wall of a sweep in the running cell.
+
+    Parameters
+    ----------
+    sweep
+        The sweep.
+    notebook_folder
+        Folder relative links start from; default the working directory.
+    """
+    return Wall(sweep, notebook_folder=notebook_folder).show()
