@@ -176,3 +176,12 @@ def scope_of(provider: str, settings: Settings) -> str:
     door = door_of(provider)
     base = base_of(settings, door)
     return provider if is_home(base, door) else f"{provider} {base}"
+
+
+def server_of(provider: str, settings: Settings) -> str:
+    """Return who answers a call that several doors to one service make alike."""
+    if providers.is_local(provider):
+        return providers.SANDBOX
+    door = door_of(provider)
+    base = base_of(settings, door)
+    return door.base_url if is_home(base, door) else base

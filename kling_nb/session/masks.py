@@ -25,7 +25,7 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.errors import AnswerLost, InputError, KlingError, ServiceError, SubmitUncertain
 from kling_nb.runlog import RunRecord
 from kling_nb.session.budget import caps_of
-from kling_nb.session.doors import scope_of
+from kling_nb.session.doors import server_of
 from kling_nb.session.records import versions
 from kling_nb.session.troubles import error_columns, error_of
 from kling_nb.transport.download import download
@@ -170,7 +170,8 @@ def _row(
     session: SessionCore, name: str, image: ImageRef, base_url: str, path: str, *, again: bool
 ) -> RunRecord:
     what = image.sha256 or image.url or ""
-    identity = hashlib.sha256(f"{RECOGNIZE} {scope_of(name, session.settings)} {what}".encode()).hexdigest()
+    place = server_of(name, session.settings)
+    identity = hashlib.sha256(f"{RECOGNIZE} {place} {what}".encode()).hexdigest()
     return RunRecord(
         provider=name,
         base_url=base_url,

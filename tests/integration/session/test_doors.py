@@ -140,9 +140,11 @@ def test_a_run_of_words_is_sent_after_a_restart(make_session: Any, monkeypatch: 
     assert run.record.endpoint == "/v1/videos/text2video"
 
 
-@pytest.mark.parametrize("provider", ["sandbox", "sandbox-official-new"])
+@pytest.mark.parametrize(
+    ("provider", "other"), [("sandbox", "sandbox-official-new"), ("sandbox-official-new", "sandbox")]
+)
 def test_masks_of_a_picture_are_paid_for_once_and_fit_the_brush(
-    make_session: Any, picture: np.ndarray, provider: str
+    make_session: Any, picture: np.ndarray, provider: str, other: str
 ) -> None:
     session, told = make_session(provider=provider), []
     found = session.masks(picture, told=told.append)
@@ -162,6 +164,7 @@ def test_masks_of_a_picture_are_paid_for_once_and_fit_the_brush(
     assert again.run_id == found.run_id
     assert np.array_equal(again["object"], found["object"])
     assert ["0.1 unit" in told[0], "no charge" in told[1]] == [True, True]
+    assert make_session(provider=other).masks(picture).run_id == found.run_id, "one service, one call"
     assert session.unfinished() == []
     with pytest.raises(KeyError, match="the service found none; found: object"):
         found["face"]
