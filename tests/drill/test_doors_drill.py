@@ -1,7 +1,7 @@
 """A thousand submissions through every door, every fault, kills in between: the books must balance.
 
-No charge without a run, no run lost, no second charge; where no id of ours exists, no second create after a lost
-answer and a run that says ``uncertain``.
+No charge without a run, no run lost, no second charge; where no id of ours exists, no second create after a
+lost answer and a run that says ``uncertain``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from door_books import Books, Zygote
+from door_books import Books, Zygote, asked_for
 from door_lanes import LANES
 from door_table import KEYLESS, TABLE
 from fault_table import Ending
@@ -28,18 +28,6 @@ SUBMISSIONS: dict[str, int] = {}
 """Submissions of each test, for the one that counts them."""
 
 
-def order(lane: str, number: int, ending: Ending) -> dict[str, Any]:
-    """Return what a child needs to submit one row of the table."""
-    name = f"{lane} {number} {ending.spec.replace(':', ' ')}"
-    if ending.in_prompt:
-        return {"number": number, "prompt": f"[[sandbox:{ending.spec}]] {name}"}
-    return {"number": number, "prompt": name, "queue": ending.spec}
-
-
-def name(asked: dict[str, Any]) -> str:
-    return str(asked["prompt"]).rpartition("]] ")[2]
-
-
 @pytest.fixture
 def zygote(sandbox: Any, tmp_path: Path) -> Any:
     sandbox.config(quota=5000, workers=8, total_quantity=1_000_000)
@@ -52,10 +40,10 @@ def test_every_fault_ends_as_stated_at_every_door(zygote: Zygote, sandbox: Any) 
     jobs = []
     for lane, about in LANES.items():
         rows = [
-            (order(lane, number, ending), ending)
+            (asked_for(lane, number, ending), ending)
             for number, ending in enumerate(ROUNDS * TABLE[about.provider])
         ]
-        stated |= {name(asked): ending for asked, ending in rows}
+        stated |= {asked["name"]: ending for asked, ending in rows}
         jobs.append({"do": "table", "lane": lane, "orders": [asked for asked, _ in rows]})
     assert zygote.wave(*jobs) == [0] * len(jobs)
     books = Books(zygote.home, sandbox)
@@ -79,11 +67,11 @@ def test_kills_and_faults_on_every_call(zygote: Zygote, sandbox: Any, idempotenc
         orders[lane] = []
         for number in range(STORM):
             ending = rng.choice(faults) if number % 2 else None
-            asked = {"number": number, "prompt": f"{lane} {number}"}
+            asked = {"number": number, "name": f"{lane} {number}", "prompt": f"{lane} {number}"}
             if ending is not None:
-                asked = order(lane, number, ending)
+                asked = asked_for(lane, number, ending)
             orders[lane].append(asked)
-            stated[name(asked)] = (about.provider, ending)
+            stated[asked["name"]] = (about.provider, ending)
     signals = []
     for number in range(WAVES + 1):
         jobs = [
@@ -117,8 +105,8 @@ def test_kills_and_faults_on_every_call(zygote: Zygote, sandbox: Any, idempotenc
 def check_end(books: Books, each: str, provider: str, ending: Ending | None) -> None:
     """With a key every run is recovered and ends as its fault states; without one it may be uncertain.
 
-    With a key, too, where no attempt was let through after the one that was killed: the refusals of later ones
-    do not prove that the first did not arrive.
+    With a key, too, where no attempt was let through after the one that was killed: the refusals of later
+    ones do not prove that the first did not arrive.
     """
     row = books.rows_of[each][0]
     if ending is not None and not ending.tasks and row.status is RunStatus.UNCERTAIN:

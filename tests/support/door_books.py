@@ -1,7 +1,7 @@
 """The books of a drill through every door: what the service holds against what the run log says.
 
-The service's side is the sandbox's own record of its tasks and charges; the prompt, which is different for each
-submission, says whose task it is where no id of the caller's exists.
+The service's side is the sandbox's own record of its tasks and charges; the prompt, which is different for
+each submission, says whose task it is where no id of the caller's exists.
 """
 
 from __future__ import annotations
@@ -23,6 +23,14 @@ from kling_nb.session import Session
 
 ENDS = {RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.UNCERTAIN}
 SOURCE = "the clip that is made longer"
+
+
+def asked_for(lane: str, number: int, ending: Ending) -> dict[str, Any]:
+    """Return what a child needs to submit one row of the table; ``name`` tells the order from all others."""
+    name = f"{lane} {number} {ending.spec.replace(':', ' ')}"
+    if ending.in_prompt:
+        return {"number": number, "name": name, "prompt": f"[[sandbox:{ending.spec}]] {name}"}
+    return {"number": number, "name": name, "prompt": name, "queue": ending.spec}
 
 
 class Zygote:

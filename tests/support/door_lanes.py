@@ -1,12 +1,12 @@
 """Processes that submit through one door each and may be killed at any moment.
 
 Run as a program it loads everything once. Each line it reads is a wave: a list of jobs (JSON objects), each
-carried out by a forked child, all at the same time, on one run log and one sandbox. A job says which lane, what
-to do (``table``, ``storm`` or ``resume``) and after how many creates of its lane it is killed with SIGKILL. The
-answer is one line: the signals that ended the children.
+carried out by a forked child, all at the same time, on one run log and one sandbox. A job says which lane,
+what to do (``table``, ``storm`` or ``resume``) and after how many creates of its lane it is killed with
+SIGKILL. The answer is one line: the signals that ended the children.
 
-Children write two files that survive them: ``acks.jsonl`` (a submit has returned) and ``wire.jsonl`` (a create
-is about to leave, its answer has come).
+Children write two files that survive them: ``acks.jsonl`` (a submit has returned) and ``wire.jsonl`` (a
+create is about to leave, its answer has come).
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ class Worker:
     ----------
     job
         ``lane``, ``home``, ``sandbox_home``, ``sources`` (runs whose clips are made longer), ``orders`` (each
-        ``prompt`` and ``number``, and for a table ``queue``: the fault of its create) and ``seed``.
+        ``prompt`` and ``number``, and for a table ``queue``: the fault of its create), ``seed``, and ``calm``
+        for a storm without faults.
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -187,7 +188,7 @@ class Worker:
         assert answer.status_code == 201, answer.text
 
     def table(self) -> None:
-        """Faults of the prompt all at once; faults of the queue one after the other, each for its own create."""
+        """Faults of the prompt all at once; faults of the queue one by one, each for its own create."""
         orders = self.job["orders"]
         endless = [order for order in orders if "stuck" in order["prompt"]]
         runs = [self.submit(order) for order in orders if "queue" not in order and order not in endless]
@@ -209,9 +210,9 @@ class Worker:
         orders = list(self.job["orders"])
         rng.shuffle(orders)
         for order in orders:
-            if rng.random() < 0.4:
+            if not self.job.get("calm") and rng.random() < 0.4:
                 self.fault(rng.choice(CHAOS), "POST", self.lane.path)
-            if rng.random() < 0.4:
+            if not self.job.get("calm") and rng.random() < 0.4:
                 self.fault(rng.choice(CHAOS), "", rng.choice(POLLS_SPOILED))
             runs.append(self.submit(order))
             time.sleep(rng.random() * 0.02)
@@ -280,9 +281,8 @@ def wave(jobs: list[dict[str, Any]]) -> list[int]:
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
                 ended[pid] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
-            elif (limit := job.get("killed_after")) is not None:
-                if now.get(job["lane"], 0) - before.get(job["lane"], 0) >= limit:
-                    os.kill(pid, signal.SIGKILL)
+            elif now.get(job["lane"], 0) - before.get(job["lane"], 0) >= job.get("killed_after", sys.maxsize):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
     return [ended[pid] for pid in children]
 

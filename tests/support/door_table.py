@@ -1,8 +1,8 @@
 """What every fault of the sandbox ends in, fault by fault and dialect by dialect (``spec/sandbox.md`` §8).
 
-Two facts decide (``spec/official-api.md`` §11, ``spec/gateways.md`` §2.4): whether a task may exist after what
-the caller saw, and whether the door knows an id of the caller's to look it up by. With such an id a lost answer
-is recovered under one charge; without one the run ends ``uncertain`` and nothing is sent again.
+Two facts decide (``spec/official-api.md`` §11, ``spec/gateways.md`` §2.4): whether a task may exist after
+what the caller saw, and whether the door knows an id of the caller's to look it up by. With such an id a lost
+answer is recovered under one charge; without one the run ends ``uncertain`` and nothing is sent again.
 """
 
 from __future__ import annotations
@@ -104,6 +104,6 @@ TABLE: dict[str, tuple[Ending, ...]] = {
     "sandbox-acedata": _without_key(0),
     "sandbox-aimlapi": _without_key(1),
 }
-"""Provider -> the stated end of every fault, once by the prompt and once by the queue where both say something."""
+"""Provider -> the stated end of every fault, by the prompt and by the queue where both say something."""
 
 KEYLESS = ("sandbox-acedata", "sandbox-aimlapi")

@@ -36,7 +36,7 @@ GARBAGE = {
     "two lengths": b"POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n{}{}",
     "length of words": b"POST /tasks HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n{}",
     "shorter than told": b"POST /kling/videos HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{}",
-    "chunks of words": b"POST /tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "chunks of words": b"POST /tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
     "chunks cut off": b"POST /tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
     "no host": b"GET /v2/billing HTTP/1.1\r\n\r\n",
     "no path": b"GET  HTTP/1.1\r\nHost: x\r\n\r\n",
