@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from kling_nb.sandbox.tasks import Task
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST_UPLOAD = 64 * 1024 * 1024
+UPLOAD_NAME = re.compile(r"[0-9a-f]{64}\.[a-z]{3}")
 MAGIC_SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))
 
 ControlHandler = Callable[[Request], Awaitable[Response]]
@@ -150,6 +152,6 @@ class Control:
     async def _uploaded(self, request: Request) -> Response:
         name = request.path_params["name"]
         path = self._sandbox.home / "uploads" / name
-        if path.name != name or not path.is_file():
+        if not UPLOAD_NAME.fullmatch(name) or not path.is_file():
             return PlainTextResponse("NoSuchKey", 404)
         return FileResponse(path)
