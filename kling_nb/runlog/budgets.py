@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from kling_nb.domain.budget import ALERT, Amount, Limit, Money, Scope, from_micro
+from kling_nb.domain.budget import ALERT, REAL, SANDBOX_PURSE, Amount, Limit, Money, Scope, from_micro
 from kling_nb.runlog.charges import Charge, Standing, day_start
 from kling_nb.runlog.columntypes import Money as Decimals
 from kling_nb.runlog.columntypes import UtcDateTime
@@ -136,6 +136,7 @@ class Budgets:
         if not (stored or caps):
             return
         with self._database.writing(durable=False) as cursor:
+            self._adopt.run(cursor, {})
             for limit in (*stored, *caps):
                 if not limit.concerns(charges[0].sweep):
                     continue
@@ -178,6 +179,9 @@ class Budgets:
             Nothing was written.
         """
         stored = self._stored(cursor) if self.holds_any(cursor) else []
+        if stored or caps:
+            # A kernel that still runs an older version of this package writes rows without a purse.
+            self._adopt.run(cursor, {})
         alerts = []
         for limit in (*stored, *caps):
             if limit.concerns(charge.sweep):
@@ -281,6 +285,14 @@ class Budgets:
     def _newest(self) -> Statement:
         newest = sa.select(sa.func.max(BUDGETS.c.id)).group_by(BUDGETS.c.scope, BUDGETS.c.name)
         return self._compiled(sa.select(BUDGETS).where(BUDGETS.c.id.in_(newest)))
+
+    @cached_property
+    def _adopt(self) -> Statement:
+        real = sa.literal_column(f"'{REAL}'", sa.Text())
+        sandbox = sa.literal_column(f"'{SANDBOX_PURSE}'", sa.Text())
+        # The only rehearsal that those versions knew.
+        purse = sa.case((RUNS.c.provider == sandbox, sandbox), else_=real)
+        return self._compiled(RUNS.update().where(RUNS.c.purse.is_(None)).values(purse=purse))
 
     @cached_property
     def _insert(self) -> Statement:

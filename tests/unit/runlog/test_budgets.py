@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +19,7 @@ from kling_nb.domain.budget import Amount, Limit, Scope
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import BudgetError, RunLogError
 from kling_nb.runlog import Admission, Change, RunLog, RunRecord, Wish, open_log
-from kling_nb.runlog.charges import Standing, day_start
+from kling_nb.runlog.charges import Charge, Standing, day_start
 
 PRICE = Decimal("2.5")
 WISH = Wish("a slot", 1000, "me")
@@ -187,6 +189,23 @@ def test_the_local_midnight_begins_the_day() -> None:
     now = datetime.now().astimezone()
     assert (start.hour, start.minute, start.second) == (0, 0, 0)
     assert start <= now < start + timedelta(hours=26)
+
+
+@pytest.mark.parametrize(("provider", "left"), [("official", "1"), ("sandbox", "6")])
+def test_a_kernel_of_an_older_version_spends_from_the_same_purse(
+    log: RunLog, path: Path, provider: str, left: str
+) -> None:
+    """It went on with the log that a newer one has migrated under it, and knows no purses."""
+    day(log, "6")
+    for _ in range(2):
+        log.insert(wanted(provider=provider, sending_at=datetime.now(UTC)))
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute("UPDATE runs SET purse = NULL, form = NULL, currency = NULL")
+    with pytest.raises(BudgetError, match="stops this run"):
+        log.claim(wanted(Decimal(left) + 1))
+    with pytest.raises(BudgetError, match="stops these 2 runs"):
+        log.budgets.afford([Charge.of(wanted(Decimal(left)))] * 2)
+    assert log.claim(wanted(left))
 
 
 def test_dollars_are_held_against_dollars(log: RunLog) -> None:
