@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Any
 from kling_nb.session.default import default_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from kling_nb.domain.cost import Cost
     from kling_nb.domain.problems import Problem
+    from kling_nb.session.blind import Blind
+    from kling_nb.session.diffing import RunDiff
     from kling_nb.session.doctor import DoctorReport
     from kling_nb.session.masks import Masks
+    from kling_nb.session.plots import Plot
     from kling_nb.session.preview import Preview
+    from kling_nb.session.rankings import VoteRanking
     from kling_nb.session.run import Run
     from kling_nb.session.sweep import Sweep
     from kling_nb.session.sweep_price import Planned
+    from kling_nb.session.verdicts import Verdict
 
 
 def submit(image: Any = None, prompt: str | None = None, **params: Any) -> Run:
@@ -114,3 +121,88 @@ def sweep_of(word: str) -> Sweep:
 def sweeps() -> pd.DataFrame:
     """Return the sweeps of the log, newest first; see :meth:`Session.sweeps`."""
     return default_session().sweeps()
+
+
+def rate(runs: Any, rating: int | None) -> int:
+    """Rate one or many runs from 0 to 5; see :meth:`Session.rate`."""
+    return default_session().rate(runs, rating)
+
+
+def keep(runs: Any) -> int:
+    """Keep one or many runs; see :meth:`Session.keep`."""
+    return default_session().keep(runs)
+
+
+def discard(runs: Any) -> int:
+    """Mark one or many runs as discarded; see :meth:`Session.discard`."""
+    return default_session().discard(runs)
+
+
+def undecide(runs: Any) -> int:
+    """Forget whether runs are kept or discarded; see :meth:`Session.undecide`."""
+    return default_session().undecide(runs)
+
+
+def tag(runs: Any, *tags: str) -> int:
+    """Add tags to one or many runs; see :meth:`Session.tag`."""
+    return default_session().tag(runs, *tags)
+
+
+def untag(runs: Any, *tags: str) -> int:
+    """Take tags away, all of them when none is named; see :meth:`Session.untag`."""
+    return default_session().untag(runs, *tags)
+
+
+def note(runs: Any, text: str | None) -> int:
+    """Write a note to one or many runs; see :meth:`Session.note`."""
+    return default_session().note(runs, text)
+
+
+def undo_judgement() -> str:
+    """Take the latest rating, decision, tag or note of this kernel back, and say which."""
+    return default_session().undo_judgement()
+
+
+def diff(first: Any, second: Any) -> RunDiff:
+    """Return what differs between two runs; see :meth:`Session.diff`."""
+    return default_session().diff(first, second)
+
+
+def summary(by: str | Sequence[str] = "day", frame: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return success, ratings, keepers and their cost by day, model …; see :meth:`Session.summary`."""
+    return default_session().summary(by, frame)
+
+
+def which_is_better(
+    frame: Any = None, by: str | Sequence[str] = "prompt", metric: str = "rating", **options: Any
+) -> Verdict:
+    """Say which condition is better, and how sure that is; see :meth:`Session.which_is_better`."""
+    return default_session().which_is_better(frame, by, metric, **options)
+
+
+def blind(frame: Any = None, by: str | Sequence[str] = "prompt", **options: Any) -> Blind:
+    """Compare clips two at a time without labels; see :meth:`Session.blind`."""
+    return default_session().blind(frame, by, **options)
+
+
+def ranking(
+    frame: Any = None, by: str | Sequence[str] = "prompt", *, question: str | None = None
+) -> VoteRanking:
+    """Rank conditions by the votes of blind comparisons; see :meth:`Session.ranking`."""
+    return default_session().ranking(frame, by, question=question)
+
+
+def plot(what: Verdict | VoteRanking | pd.DataFrame | None = None) -> Plot:
+    """Return a picture of an answer or a summary.
+
+    Parameters
+    ----------
+    what
+        What :func:`which_is_better`, :func:`ranking` or :func:`summary` returned; None is the summary by day.
+    """
+    from kling_nb.session.rankings import VoteRanking  # noqa: PLC0415 - only for those who look
+    from kling_nb.session.summaries import summary_plot  # noqa: PLC0415 - as above
+    from kling_nb.session.verdicts import Verdict  # noqa: PLC0415 - as above
+
+    answer = default_session().summary() if what is None else what
+    return answer.plot if isinstance(answer, Verdict | VoteRanking) else summary_plot(answer)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.session.budget import budget_frame, set_budget
+from kling_nb.session.chosen import ids_of
 from kling_nb.session.doctor import examine
 from kling_nb.session.judgingside import JudgingSession
 from kling_nb.session.masks import RECOGNIZE, find_masks
@@ -17,8 +18,11 @@ from kling_nb.session.spending import spent_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kling_nb.session.blind import Blind
     from kling_nb.session.doctor import DoctorReport
     from kling_nb.session.masks import Masks
+    from kling_nb.session.rankings import VoteRanking
+    from kling_nb.session.verdicts import Verdict
 
 
 class LookingSession(JudgingSession):
@@ -93,6 +97,117 @@ class LookingSession(JudgingSession):
             ``day`` (local), ``model``, ``provider`` or ``sweep``.
         """
         return spent_frame(self.log, by)
+
+    def summary(self, by: str | Sequence[str] = "day", frame: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Return success rate, ratings, what was kept and what that cost, by day, model or anything else.
+
+        Parameters
+        ----------
+        by
+            ``day`` (local), ``model``, ``provider``, ``sweep``, ``prompt``, another column, or several.
+        frame
+            The runs; None takes all.
+        """
+        from kling_nb.session.summaries import summary_frame  # noqa: PLC0415 - loads with the first summary
+
+        return summary_frame(self.runs() if frame is None else frame, by)
+
+    def which_is_better(
+        self,
+        frame: Any = None,
+        by: str | Sequence[str] = "prompt",
+        metric: str = "rating",
+        *,
+        smaller: bool | None = None,
+    ) -> Verdict:
+        """Say which of several conditions is better, how sure that is, and how many repeats would tell.
+
+        Parameters
+        ----------
+        frame
+            The runs: a table, a sweep, runs or ids; None takes all.
+        by
+            Column, or several, whose values are compared.
+        metric
+            ``rating``, ``kept``, ``succeeded``, ``seconds`` or a column of numbers.
+        smaller
+            Whether less is better; None knows it of seconds and costs.
+
+        Returns
+        -------
+        Verdict
+            Reads as text; ``.frame`` is a table, ``.plot`` a picture.
+
+        Raises
+        ------
+        UsageError
+            No such column.
+        """
+        from kling_nb.session.verdicts import verdict_of  # noqa: PLC0415 - loads with the first question
+
+        return verdict_of(self.table(frame), by, metric, smaller=smaller)
+
+    def blind(
+        self,
+        frame: Any = None,
+        by: str | Sequence[str] = "prompt",
+        *,
+        question: str | None = None,
+        match: Sequence[str] | None = None,
+        seed: int | None = None,
+    ) -> Blind:
+        """Compare clips two at a time without knowing which is which (:class:`Blind`).
+
+        Parameters
+        ----------
+        frame
+            The runs: a table, a sweep, runs or ids; None takes all.
+        by
+            Column, or several, whose values are compared.
+        question
+            What is asked.
+        match
+            Columns in which the two clips of a pair agree; None takes the picture.
+        seed
+            Fixes order and sides.
+
+        Raises
+        ------
+        InputError
+            There are no two clips to compare.
+        """
+        from kling_nb.session.blind import QUESTION, Blind  # noqa: PLC0415 - loads with the first comparison
+
+        return Blind(self, self.table(frame), by, question=question or QUESTION, match=match, seed=seed)
+
+    def ranking(
+        self, frame: Any = None, by: str | Sequence[str] = "prompt", *, question: str | None = None
+    ) -> VoteRanking:
+        """Rank conditions by the votes of blind comparisons; parameters as for :meth:`blind`."""
+        from kling_nb.session.blind import QUESTION  # noqa: PLC0415 - as above
+        from kling_nb.session.rankings import ranking_of  # noqa: PLC0415 - as above
+
+        return ranking_of(self.log, self.table(frame), by, question or QUESTION)
+
+    def table(self, what: Any = None) -> pd.DataFrame:
+        """Return runs as a table: a table as it is, a sweep's own, otherwise that of the runs named.
+
+        Parameters
+        ----------
+        what
+            A table, something with a ``frame`` (a sweep), runs, ids; None is all runs.
+
+        Raises
+        ------
+        InputError
+            It names no runs.
+        """
+        if what is None:
+            return self.runs()
+        own = getattr(what, "frame", what)
+        if hasattr(own, "columns"):
+            return own if "id" in own.columns else self.log.frame({"id": ids_of(own, self)})
+        return self.log.frame({"id": ids_of(what, self)})
 
     def doctor(self, provider: str | None = None) -> DoctorReport:
         """Check credential, host, clock, balance, log, disk, codec, widgets and sandbox; free of charge."""

@@ -6,7 +6,7 @@ Everything here takes numbers and returns numbers; runs, logs and tables belong 
 from __future__ import annotations
 
 from kling_nb.stats.costs import CostPerKept, cost_per_kept
-from kling_nb.stats.difference import Difference, compare_means, compare_rates
+from kling_nb.stats.difference import Difference, compare_means, compare_rates, mean_interval
 from kling_nb.stats.needed import MOST, repeats_needed
 from kling_nb.stats.rates import Rate, success_rate
 from kling_nb.stats.spread import RATING_SPREAD, Spread, common_spread, spread_of
@@ -25,6 +25,7 @@ __all__ = [
     "compare_means",
     "compare_rates",
     "cost_per_kept",
+    "mean_interval",
     "rank",
     "repeats_needed",
     "spread_of",

@@ -58,6 +58,18 @@ def compare_means(
     return Difference(estimate, max(-reach, estimate - half), min(reach, estimate + half))
 
 
+def mean_interval(
+    group: Spread, expected: float = RATING_SPREAD, bounds: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """Return the 95 % interval of one group's mean, for looking at; parameters as :func:`compare_means`."""
+    least, most = bounds or (-math.inf, math.inf)
+    if group.n == 0:
+        return least, most
+    variance, df = group.moderated(expected)
+    half = t_quantile(0.975, df) * math.sqrt(variance / group.n)
+    return max(least, group.mean - half), min(most, group.mean + half)
+
+
 def standard_error(a: Spread, b: Spread, expected: float) -> tuple[float, float]:
     """Return the standard error of a difference of means and its degrees of freedom (Satterthwaite 1946)."""
     parts = []

@@ -13,6 +13,7 @@ from kling_nb.stats import (
     compare_means,
     compare_rates,
     cost_per_kept,
+    mean_interval,
     repeats_needed,
     spread_of,
     success_rate,
@@ -71,6 +72,17 @@ def test_with_ten_repeats_they_hold_for_each_shape(shape: str, sizes: tuple[int,
     rng = np.random.default_rng(12)
     others = [coverage(shape, other, sizes, 300, rng) for other in SHAPES]
     assert 0.925 <= np.mean(others) <= 0.985
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 5, 10, 30])
+def test_intervals_of_one_mean_cover_it_too(repeats: int) -> None:
+    rng = np.random.default_rng(17)
+    held = []
+    for shape in SHAPES:
+        for group in rated(shape, repeats, 300, rng):
+            low, high = mean_interval(group, bounds=(0, 5))
+            held.append(low <= mean_of(shape) <= high)
+    assert 0.93 <= np.mean(held) <= 0.98
 
 
 def test_two_repeats_that_happen_to_agree_prove_nothing() -> None:

@@ -1,0 +1,122 @@
+"""Runs grouped by what was varied, and the numbers that are compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CONDITIONS: Final = (
+    *("model_name", "mode", "duration", "prompt", "negative_prompt", "cfg_scale", "camera_control"),
+    *("brush_way", "dynamic_mask_count", "sound", "aspect_ratio", "provider", "form"),
+    *("image_sha256", "image_tail_sha256", "static_mask_sha256"),
+)
+"""What decides a clip: groups that differ in two of these do not tell which of them made the difference."""
+
+UNSET: Final = "(not set)"
+
+
+def values_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """Return a column by its name; also ``seconds``, ``succeeded``, ``day`` and variables of a sweep.
+
+    Parameters
+    ----------
+    frame
+        Of runs.
+    name
+        A sweep's own label (``prompt_variant``) goes before the column it stands for.
+
+    Raises
+    ------
+    UsageError
+        There is no such column.
+    """
+    for column in (f"{name}_variant", name):
+        if column in frame.columns:
+            found: pd.Series[Any] = frame[column]
+            return found
+    if name == "seconds":
+        return (frame["finished_at"] - frame["submitted_at"].fillna(frame["sending_at"])).dt.total_seconds()
+    if name == "succeeded":
+        ended = frame["status"].isin([RunStatus.SUCCEEDED.value, RunStatus.FAILED.value])
+        return (frame["status"] == RunStatus.SUCCEEDED.value).astype("boolean").where(ended)
+    if name == "day":
+        moments = frame["sending_at"].fillna(frame["created_at"]).astype(object)
+        days: pd.Series[Any] = moments.map(
+            lambda moment: moment.to_pydatetime().astimezone().date(), na_action="ignore"
+        )
+        return days
+    variables = [_variables(cell) for cell in frame["variables"]] if "variables" in frame.columns else []
+    if any(name in each for each in variables):
+        return frame["variables"].astype(object).mask(frame["id"].notna(), [v.get(name) for v in variables])
+    known = [*frame.columns, "seconds", "succeeded", "day", *dict.fromkeys(k for v in variables for k in v)]
+    close = get_close_matches(name, known, n=3)
+    raise UsageError(
+        f"There is no column {name!r} in the table of runs.",
+        f"Did you mean {', '.join(close)}?" if close else "",
+        "Group by a column of kn.runs(), or by a variable of a sweep.",
+    )
+
+
+def _variables(cell: Any) -> dict[str, Any]:
+    found = json.loads(cell) if isinstance(cell, str) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def names_of(by: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one or several column names as a tuple."""
+    return (by,) if isinstance(by, str) else tuple(by)
+
+
+def labels_of(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[Hashable, ...]]:
+    """Return the group of every row: a tuple with a value for each name."""
+    columns = [[_plain(value) for value in values_of(frame, name)] for name in names_of(by)]
+    return list(zip(*columns, strict=True))
+
+
+def _plain(value: Any) -> Hashable:
+    """Return a value that can be grouped by and read."""
+    import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
+
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, tuple) and pd.isna(value):
+        return UNSET
+    plain: Hashable = value.item() if hasattr(value, "item") else value
+    return plain
+
+
+def confounded(frame: pd.DataFrame, labels: Sequence[Hashable], by: str | Sequence[str]) -> list[str]:
+    """Return other conditions in which the groups differ, so that they may be what made the difference.
+
+    Parameters
+    ----------
+    frame
+        Of runs.
+    labels
+        Group of every row.
+    by
+        What the groups are made by.
+    """
+    found = []
+    for name in _CONDITIONS:
+        if name not in frame.columns or name in names_of(by):
+            continue
+        values: dict[Hashable, set[Hashable]] = {}
+        for label, value in zip(labels, frame[name], strict=True):
+            values.setdefault(label, set()).add(_plain(value))
+        if len({frozenset(each) for each in values.values()}) > 1:
+            found.append(name)
+    return found
+
+
+def text_of(label: Sequence[Hashable]) -> str:
+    """Return a group's name in words."""
+    return " · ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in label)
