@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -193,14 +191,13 @@ def test_the_local_midnight_begins_the_day() -> None:
 
 @pytest.mark.parametrize(("provider", "left"), [("official", "1"), ("sandbox", "6")])
 def test_a_kernel_of_an_older_version_spends_from_the_same_purse(
-    log: RunLog, path: Path, provider: str, left: str
+    log: RunLog, provider: str, left: str
 ) -> None:
     """It went on with the log that a newer one has migrated under it, and knows no purses."""
     day(log, "6")
     for _ in range(2):
-        log.insert(wanted(provider=provider, sending_at=datetime.now(UTC)))
-    with closing(sqlite3.connect(path)) as old, old:
-        old.execute("UPDATE runs SET purse = NULL, form = NULL, currency = NULL")
+        row = log.insert(wanted(provider=provider, sending_at=datetime.now(UTC)))
+        log.update(row.id, purse=None, form=None, currency=None)
     with pytest.raises(BudgetError, match="stops this run"):
         log.claim(wanted(Decimal(left) + 1))
     with pytest.raises(BudgetError, match="stops these 2 runs"):
