@@ -23,6 +23,8 @@ ALERT: Final = Decimal("0.8")
 
 REAL: Final = "real"
 SANDBOX_PURSE: Final = "sandbox"
+IMPORTED_PURSE: Final = "imported"
+"""Of clips that somebody else has made: they count in no budget."""
 
 _AMOUNT: Final = re.compile(r"(?P<dollars>\$?)\s*(?P<number>\d{1,12}(\.\d{1,6})?)\s*(units?)?", re.ASCII)
 

@@ -33,7 +33,7 @@ Read = Callable[[str], bytes]
 
 def save_brush(brush: MotionBrush, target: Path) -> Path:
     """Write a brush; see :meth:`kling_nb.session.MotionBrush.save`."""
-    files = _files(brush)
+    files = files_of(brush)
     if target.suffix.lower() == ".zip":
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.part")
@@ -71,7 +71,8 @@ def load_brush(source: Path) -> MotionBrush:
         raise InputError(f"No motion brush at {source}.", _reason(error), advice) from error
 
 
-def _files(brush: MotionBrush) -> dict[str, bytes]:
+def files_of(brush: MotionBrush) -> dict[str, bytes]:
+    """Return the files of a saved brush, by name."""
     files: dict[str, bytes] = {}
     groups = []
     for number, group in enumerate(brush.dynamic_masks, 1):

@@ -23,7 +23,7 @@ from kling_nb.session.code import python_of
 from kling_nb.session.engine import Engine
 from kling_nb.session.masks import RECOGNIZE
 from kling_nb.session.records import OWN_ID, rebuild, rebuild_brush
-from kling_nb.session.run import Run
+from kling_nb.session.run import IMPORTED, Run
 from kling_nb.session.sending import Intent
 from kling_nb.session.uploading import registered_uploader
 
@@ -264,7 +264,8 @@ class SessionCore:
         rebuilt
             Returns the request; None takes it from the log and the input store.
         """
-        if run.complete or run.record.form == RECOGNIZE:
+        # What was imported has no task that could be asked.
+        if run.complete or run.record.form == RECOGNIZE or IMPORTED in run.record.options:
             return
         run.may_send = run.may_send or send
         if run.begin():

@@ -260,7 +260,7 @@ def write_sidecar(home: Path, record: RunRecord, columns: dict[str, Any], facts:
     about["video"]["file"] = facts
     target = (home / str(value("video_path"))).with_suffix(".json")
     part = _cleared(target.with_suffix(".json.part"))
-    text = json.dumps(about, indent=1, ensure_ascii=False, default=_plain)
+    text = json.dumps(about, indent=1, ensure_ascii=False, default=plain)
     part.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     part.replace(target)
     return target
@@ -272,7 +272,8 @@ def _cleared(part: Path) -> Path:
     return part
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a value of a row as JSON can hold it."""
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, datetime):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from kling_nb.domain.brush import MotionBrush, mask_bits
@@ -137,8 +137,8 @@ def record_of(
         },
         request=request.to_json(),
         wire=redacted_body(call),
-        **_fields(request),
-        brush=_brush(prepared.drawn),
+        **request_columns(request),
+        brush=brush_column(prepared.drawn),
         brush_way=_way(prepared),
     )
 
@@ -154,7 +154,8 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if isinstance(value, str | int | float | bool)}
 
 
-def _fields(request: VideoRequest) -> dict[str, Any]:
+def request_columns(request: VideoRequest) -> dict[str, Any]:
+    """Return the columns of a row that repeat its request."""
     mask = request.static_mask
     return {
         "model_name": request.model_name,
@@ -193,13 +194,21 @@ def _picture(name: str, image: ImageRef | None) -> dict[str, Any]:
     }
 
 
-def _brush(request: VideoRequest) -> dict[str, Any] | None:
+def brush_column(request: VideoRequest) -> dict[str, Any] | None:
+    """Return the masks and paths of a request; None without any."""
     if not request.has_brush:
         return None
     return brush_of(request).to_json()
 
 
-def rebuild(record: RunRecord, store: InputStore) -> VideoRequest:
+class Inputs(Protocol):
+    """Where the bytes of inputs are: the input store, or a capsule."""
+
+    def get(self, sha256: str) -> bytes:
+        """Return the bytes with this digest."""
+
+
+def rebuild(record: RunRecord, store: Inputs) -> VideoRequest:
     """Return the request of a row, with pictures and masks from the input store.
 
     Raises
@@ -229,14 +238,14 @@ def rebuild(record: RunRecord, store: InputStore) -> VideoRequest:
     return VideoRequest.from_json(record.request, image, _mask_reader(record, store))
 
 
-def rebuild_brush(record: RunRecord, store: InputStore) -> MotionBrush | None:
+def rebuild_brush(record: RunRecord, store: Inputs) -> MotionBrush | None:
     """Return the motion brush of a row; None without one."""
     if not isinstance(record.brush, dict):
         return None
     return MotionBrush.from_json(record.brush, _mask_reader(record, store))
 
 
-def _mask_reader(record: RunRecord, store: InputStore) -> Any:
+def _mask_reader(record: RunRecord, store: Inputs) -> Any:
     files = record.options.get(MASK_FILES, {})
 
     def read(sha256: str) -> NDArray[np.bool_]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 REASON = "provider_reason"
 """Key in ``options``."""
 
+IMPORTED = "imported"
+"""Key in ``options`` of a run that came out of a capsule, its tag, and the beginning of its identity."""
+
 SLICE_S = 0.1
 """Longest uninterrupted wait, in seconds: Interrupt and widget buttons stay immediate."""
 

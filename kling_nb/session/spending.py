@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from kling_nb.domain.budget import IMPORTED_PURSE
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import UsageError
 
@@ -50,7 +51,9 @@ def spent_frame(log: RunLog, by: str = "day") -> pd.DataFrame:
             "",
             f'Write one of {", ".join(GROUPS)}: kn.spent(by="model")',
         )
-    runs = _counted(log.frame())
+    frame = log.frame()
+    # What somebody else has paid for is nobody's spending here.
+    runs = _counted(frame[frame["purse"] != IMPORTED_PURSE])
     sums = {
         "runs": ("id", "size"),
         **{name: (name, "sum") for name in ("units", "usd", "reserved_units", "reserved_usd", "unpriced")},

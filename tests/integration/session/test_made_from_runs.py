@@ -21,7 +21,7 @@ def brush_on(picture: np.ndarray) -> MotionBrush:
 def requests_of(picture: np.ndarray) -> dict[str, dict[str, Any]]:
     return {
         "words alone": {"prompt": "a ship", "model": "kling-v2-6", "mode": "pro", "aspect_ratio": "9:16"},
-        "picture": {"image": picture, "prompt": "a", "model": "kling-v1-5", "mode": "pro", "camera": "zoom=5"},
+        "picture": {"image": picture, "model": "kling-v1-5", "mode": "pro", "camera": "zoom=5"},
         "end frame": {"image": picture, "image_tail": picture[:, ::-1], "prompt": "a ship", "mode": "pro"},
         "brush": {"brush": brush_on(picture), "prompt": "a ship", "model": "kling-v1-5", "mode": "pro"},
         "brush as end frame": {"brush": brush_on(picture), "prompt": "a ship", "way": "endframe"},
