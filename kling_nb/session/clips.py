@@ -83,27 +83,6 @@ def changed_records(log: RunLog, since: int) -> list[RunRecord]:
     return log.records(RUNS.c.revision > since)
 
 
-def cast_vote(log: RunLog, left: str, right: str, outcome: str, question: str) -> int:
-    """Write a vote of a blind comparison into the log and return its number.
-
-    Parameters
-    ----------
-    log
-        The run log.
-    left, right
-        Ids of the runs as they were shown.
-    outcome
-        ``left``, ``right``, ``tie`` or ``skip``.
-    question
-        What was asked.
-    """
-    from kling_nb.runlog import Vote  # noqa: PLC0415 - SQLAlchemy is loaded by the log itself
-
-    return log.judgements.vote(
-        Vote(left=left, right=right, outcome=outcome, question=question, voter=voter())
-    )
-
-
 def voter() -> str:
     """Return who sits at this notebook: the name at the hub, or that of the account."""
     try:

@@ -21,7 +21,8 @@ class Blind {
     this.undo.addEventListener("click", () => this.takeBack());
     const head = element("div", "kn-blind-head", {}, this.question, this.progress, this.count);
     this.answers = element("div", "kn-answers", {}, ...this.buttons, this.skip, this.undo);
-    this.el = element("div", "kn-blind", { role: "group", "aria-label": "Blind comparison" }, head, this.answers);
+    this.ranking = element("p", "kn-ranking", { role: "status" });
+    this.el = element("div", "kn-blind", { role: "group", "aria-label": "Blind comparison" }, head, this.answers, this.ranking);
     this.sent = -1;
   }
 
@@ -57,7 +58,8 @@ class Blind {
     delete this.answers.dataset.waiting;
     this.progress.max = of;
     this.progress.value = done;
-    setText(this.count, left ? `${done} of ${of} votes` : `all ${of} votes given: the clips were`);
+    setText(this.count, left ? `${done} of ${of} votes` : `all ${of} votes given`);
+    setText(this.ranking, this.pair.ranking ?? "");
     this.undo.disabled = !done;
     for (const button of [...this.buttons, this.skip]) button.hidden = !left;
     this.gallery.showPair(this.pair, labels);

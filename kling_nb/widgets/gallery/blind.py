@@ -1,47 +1,25 @@
-"""Blind comparison: two clips at a time without a word about them, and which one is better."""
+"""Blind comparison on a page: two clips at a time without a word about them, and which one is better."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from kling_nb.errors import InputError
-from kling_nb.session.clips import cast_vote
+from kling_nb.session.groups import labels_of, text_of
 from kling_nb.session.views import NO_MATH, html_text
-from kling_nb.widgets.gallery.pairs import schedule
 from kling_nb.widgets.gallery.widget import Gallery
 
 if TYPE_CHECKING:
     from kling_nb.session import Session
-
-OUTCOMES: Final = ("left", "right", "tie", "skip")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One vote.
-
-    Parameters
-    ----------
-    left, right
-        Run ids, as they were shown.
-    outcome
-        ``left``, ``right``, ``tie`` or ``skip``.
-    number
-        Its number in the log.
-    """
-
-    left: str
-    right: str
-    outcome: str
-    number: int
+    from kling_nb.session.blind import Blind
+    from kling_nb.session.rankings import VoteRanking
 
 
 class BlindComparison(Gallery):
-    """Asks which of two clips is better until all planned pairs are voted on; then it shows what they were.
+    """Shows pair after pair until all planned ones are voted on; then what the clips were, and the ranking.
 
     Made by :func:`kling_nb.compare` with ``blind=True``.
 
@@ -49,80 +27,62 @@ class BlindComparison(Gallery):
     ----------
     session
         Whose runs.
-    condition_of
-        What is compared: the condition of every clip, by run id.
-    question
-        What is asked.
+    blind
+        Chooses the pairs and keeps the votes.
     votes
         Most pairs.
-    seed
-        Fixes the order of pairs and sides; None is by chance.
     """
 
     pair = traitlets.Dict().tag(sync=True)
 
-    def __init__(
-        self,
-        session: Session,
-        condition_of: Mapping[str, Hashable],
-        *,
-        question: str,
-        votes: int,
-        seed: int | None = None,
-    ) -> None:
-        self._pairs = schedule(condition_of, votes, seed=seed)
-        if not self._pairs:
+    def __init__(self, session: Session, blind: Blind, *, votes: int) -> None:
+        self.blind = blind
+        self._planned = min(votes, len(blind))
+        if not self._planned:
             raise InputError(
-                "There are no two conditions to compare.",
-                "Clips of one condition are not compared with each other.",
-                "Choose by= so that at least two of its values have clips.",
+                "Every pair has been voted on.",
+                "A pair that you have voted on under the same question does not come again.",
+                "kn.ranking(…) shows what the votes say; add repeats, or ask another question.",
             )
-        self.condition_of = dict(condition_of)
-        self.question = question
-        self.answers: list[Answer] = []
-        super().__init__(session, list(condition_of), {"mode": "blind", "question": question})
+        self._done = 0
+        ids = [str(run_id) for run_id in blind.frame["id"]]
+        super().__init__(session, ids, {"mode": "blind", "question": blind.question})
         self._show()
 
     @property
-    def votes(self) -> list[Answer]:
-        """The votes given here, the first first, without skipped pairs."""
-        return [answer for answer in self.answers if answer.outcome != "skip"]
+    def ranking(self) -> VoteRanking:
+        """The ranking by all votes on the question, also those of other people and earlier days."""
+        return self.blind.ranking
 
     def __repr__(self) -> str:
-        of = len(self._pairs)
-        return f"Blind comparison of {len(self)} clips: {len(self.answers)} of {of} votes. {self.question}"
+        told = f"{self._done} of {self._planned} votes"
+        return f"Blind comparison of {len(self)} clips: {told}. {self.blind.question}"
 
     def _picture(self) -> str:
         # A picture of all clips with their words would give the answers away.
         return f'<p class="{NO_MATH}">{html_text(repr(self))}</p>'
 
     def _show(self) -> None:
-        done, of = len(self.answers), len(self._pairs)
-        if done == of:
-            labels = {run_id: str(condition) for run_id, condition in self.condition_of.items()}
-            self.pair = {"done": done, "of": of, "labels": labels}
+        progress = {"done": self._done, "of": self._planned}
+        if self._done == self._planned:
+            frame, by = self.blind.frame, self.blind.by
+            labels = {str(i): text_of(g) for i, g in zip(frame["id"], labels_of(frame, by), strict=True)}
+            self.pair = {**progress, "labels": labels, "ranking": str(self.ranking)}
             return
-        left, right = self._pairs[done]
-        self.pair = {"done": done, "of": of, "left": left, "right": right}
+        pair = self.blind.next()
+        self.pair = {**progress, "left": pair.left.id, "right": pair.right.id}
 
     def _do(self, content: Mapping[str, Any]) -> None:
         match content.get("kind"):
-            case "vote":
-                self._vote(content)
-            case "unvote" if self.answers:
-                self._session.log.judgements.unvote(self.answers.pop().number)
+            # A second press while the first was on its way is about a pair that has not been seen.
+            case "vote" if content.get("done") == self._done < self._planned:
+                self.blind.vote(str(content.get("outcome")))
+                self._done += 1
                 self._show()
+            case "unvote" if self._done and self.blind.undo():
+                self._done -= 1
+                self._show()
+            case "vote" | "unvote":
+                pass
             case _:
                 super()._do(content)
-
-    def _vote(self, content: Mapping[str, Any]) -> None:
-        outcome = content.get("outcome")
-        # A second press while the first was on its way is about a pair that has not been seen.
-        if content.get("done") != len(self.answers) or len(self.answers) == len(self._pairs):
-            return
-        if outcome not in OUTCOMES:
-            raise InputError(f"{outcome!r} is no vote.", "", f"Votes are {', '.join(OUTCOMES)}.")
-        left, right = self._pairs[len(self.answers)]
-        number = cast_vote(self._session.log, left, right, outcome, self.question)
-        self.answers.append(Answer(left, right, outcome, number))
-        self._show()

@@ -9,7 +9,7 @@ from kling_nb.errors import InputError
 from kling_nb.session import default_session
 from kling_nb.session.chosen import ids_of
 from kling_nb.widgets.gallery.blind import BlindComparison
-from kling_nb.widgets.gallery.pivot import conditions_of, pivot_of
+from kling_nb.widgets.gallery.pivot import pivot_of
 from kling_nb.widgets.gallery.widget import Gallery
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 LIMIT: Final = 500
 """Runs shown at once unless more are asked for."""
 
-QUESTION: Final = "Which clip is better?"
 COMPARED: Final = ("side", "wipe", "difference", "frames")
 
 
@@ -48,8 +47,8 @@ def compare(
     *runs: Any,
     mode: str = "side",
     blind: bool = False,
-    by: str | Sequence[str] | None = None,
-    question: str = QUESTION,
+    by: str | Sequence[str] = "prompt",
+    question: str | None = None,
     votes: int = 30,
     session: Session | None = None,
 ) -> Gallery:
@@ -58,15 +57,14 @@ def compare(
     Parameters
     ----------
     *runs
-        Runs or ids, or one table or list of them.
+        Runs or ids, or one table, list or sweep of them; with ``blind`` none takes all runs.
     mode
         ``side``, ``wipe``, ``difference`` or ``frames`` (evenly spaced frames of each clip).
     blind
         Show two clips at a time without a word about them and ask which one is better; the votes are in
-        the run log at once.
+        the run log at once, and :func:`ranking` tells what they say.
     by
-        With ``blind``: column, or several, whose values are compared, such as ``prompt``; clips with the
-        same values never meet. None compares every clip with every other.
+        With ``blind``: column, or several, whose values are compared; clips with the same values never meet.
     question
         With ``blind``: what is asked.
     votes
@@ -80,6 +78,9 @@ def compare(
         Fewer than two runs, or an unknown mode.
     """
     session = session or default_session()
+    if blind:
+        what = runs[0] if len(runs) == 1 else list(runs) or None
+        return BlindComparison(session, session.blind(what, by, question=question), votes=votes)
     if mode not in COMPARED:
         raise InputError(f"There is no way to compare called {mode!r}.", "", f"Ways: {', '.join(COMPARED)}.")
     ids = ids_of(list(runs), session)
@@ -89,11 +90,7 @@ def compare(
             "A comparison takes at least two different runs.",
             'kn.compare("r-…", "r-…"), or kn.gallery(…) to look at one.',
         )
-    if blind:
-        shown = [run_id for run_id in ids if session.run(run_id).video is not None]
-        conditions = conditions_of(session.runs(id=shown), by, shown)
-        return BlindComparison(session, conditions, question=question, votes=votes)
-    made = Gallery(session, ids, {"mode": mode})
+    made = Gallery(session, ids[:LIMIT], {"mode": mode}, left_out=max(0, len(ids) - LIMIT))
     made.marked = ids[:LIMIT]
     return made
 
@@ -113,8 +110,8 @@ def grid(
     runs
         :func:`runs` or a part of it, a list of runs or ids, a sweep.
     rows, cols
-        Column of the table, or several, whose values make the rows and the columns. A cell holds all runs
-        with its values (repeats), or none.
+        Column of the table, or several, whose values make the rows and the columns, also variables of a
+        sweep. A cell holds all runs with its values (repeats), or none.
     limit
         At most so many runs.
     session
@@ -122,12 +119,11 @@ def grid(
 
     Raises
     ------
-    InputError
+    UsageError
         No such column.
     """
     session = session or default_session()
-    ids = ids_of(runs, session)
-    frame = runs if hasattr(runs, "columns") else session.runs(id=ids)
-    pivot = pivot_of(frame.head(limit) if hasattr(runs, "columns") else frame, rows, cols, ids[:limit])
-    plan = {"mode": "grid", "pivot": pivot}
+    frame = session.table(runs)
+    ids = [str(run_id) for run_id in frame["id"]]
+    plan = {"mode": "grid", "pivot": pivot_of(frame, rows, cols, ids[:limit])}
     return Gallery(session, ids[:limit], plan, left_out=max(0, len(ids) - limit))

@@ -96,6 +96,8 @@ class Gallery {
       if (this.details.has(item.id)) tile.screen.setDetails(this.details.get(item.id));
       this.sight.observe(tile.el);
     }
+    // One shape for all, so that rows stay straight: most clips fill it, others stand in the middle.
+    if (items.length) this.root.style.setProperty("--kn-common", String(median(items.map((item) => item.ratio))));
     this.bars.offer(items);
     this.focusTile([...this.tiles.values()][0], false);
   }

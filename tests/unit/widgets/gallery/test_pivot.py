@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kling_nb.errors import InputError
+from kling_nb.errors import UsageError
 from kling_nb.widgets.gallery.functions import grid
 from kling_nb.widgets.gallery.pivot import MISSING, pivot_of
 
@@ -22,7 +22,7 @@ def pivot(frame: pd.DataFrame, rows, cols=()) -> dict:
 
 
 def test_an_unknown_column_is_refused_with_close_ones() -> None:
-    with pytest.raises(InputError, match="cfg_scale"):
+    with pytest.raises(UsageError, match="cfg_scale"):
         pivot(table(cfg_scale=[1]), "cfgscale")
 
 
@@ -53,7 +53,7 @@ def test_every_run_stands_in_the_cell_of_its_values(rows: list) -> None:
 
 
 def test_variables_of_a_sweep_are_columns_too() -> None:
-    frame = table(variables=['{"weather": "rain"}', None, {"weather": "sun"}])
+    frame = table(variables=['{"weather": "rain"}', None, '{"weather": "sun"}'])
     made = pivot(frame, "weather")
     assert made["row_labels"] == ["rain", "sun", MISSING]
     assert made["col_labels"] == [""]
