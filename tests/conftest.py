@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from postgres_server import PostgresServer, programs
 
 from kling_nb.sandbox import launch
 from kling_nb.sandbox.home import SandboxInfo
@@ -109,3 +110,16 @@ def sandbox_render(_render_server: SandboxHandle) -> SandboxHandle:
     """A clean sandbox that renders every task for real."""
     _render_server.reset()
     return _render_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A database server for team logs; every test takes a schema of its own with ``new_log()``."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed: pip install psycopg[binary]")
+    if programs() is None:
+        pytest.skip("no PostgreSQL server programs here: apt-get install postgresql")
+    server = PostgresServer()
+    try:
+        yield server
+    finally:
+        server.remove()

@@ -9,7 +9,6 @@ from kling_nb.errors import BudgetError
 from kling_nb.runlog.budgets import Budgets
 from kling_nb.runlog.changes import Admission, Change, Outcome
 from kling_nb.runlog.charges import Charge
-from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.slots import Slots, Tally
 from kling_nb.runlog.statements import Statements
 
@@ -38,7 +37,7 @@ class Batch:
         if admission is None:
             return None
         return self._over_budget(change.run_id, admission) or self._slots.take(
-            self._cursor, change.run_id, admission.wish, utc_now(), self._tally
+            self._cursor, change.run_id, admission.wish, self._slots.now(), self._tally
         )
 
     def make(self, change: Change) -> bool:

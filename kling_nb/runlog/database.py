@@ -6,19 +6,21 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from kling_nb.errors import RunLogError
-from kling_nb.runlog import failures
+from kling_nb.runlog import failures, postgres
 from kling_nb.runlog.migrate import Migrations, revision_of
+from kling_nb.runlog.records import utc_now
 
-_POSTGRES_WRITE_LOCK = "SELECT pg_advisory_xact_lock(4982451)"
+_T = TypeVar("_T")
 
 
 class Database:
@@ -27,7 +29,7 @@ class Database:
     Parameters
     ----------
     target
-        SQLite file, ``sqlite:///…`` or another SQLAlchemy URL.
+        SQLite file, ``sqlite:///…`` or ``postgresql+psycopg://…``.
     busy_timeout
         Seconds a write waits for another process before it gives up.
     read_only
@@ -40,13 +42,15 @@ class Database:
         self, target: str | os.PathLike[str], *, busy_timeout: float, read_only: bool, migrations: Migrations
     ) -> None:
         self.url, self.path = _locate(target)
-        self.where = str(self.path) if self.path else self.url.render_as_string(hide_password=True)
+        self.where = str(self.path) if self.path else postgres.shown(self.url)
         self.read_only = read_only
         self._busy_timeout = busy_timeout
         self._migrations = migrations
         self._lock = threading.RLock()
         self._engine: sa.Engine | None = None
         self._opened: tuple[int, int, int] | None = None
+        self.ahead = timedelta(0)
+        """How far the clock that all kernels go by is ahead of this machine's."""
         self.generation = 0
         """Rises whenever the database is opened anew: it may be another file then."""
 
@@ -65,9 +69,14 @@ class Database:
         """Yield a connection in a consistent snapshot; the log must exist."""
         with failures.translated(self.where):
             engine = self._ready()
+            if self.path is None:
+                connect = postgres.reader(engine).connect
+                drivers = engine.dialect.loaded_dbapi.Error
+                with failures.translated(self.where, drivers), self._patiently(connect) as connection:
+                    yield connection
+                return
             with engine.connect() as connection:
-                if self.path is not None:
-                    connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql("BEGIN")
                 yield connection
 
     @contextmanager
@@ -89,9 +98,10 @@ class Database:
             raise failures.read_only(self.where, "opened for reading")
         with failures.translated(self.where):
             engine = self._ready()
-            connection = engine.raw_connection()
-            try:
-                with failures.translated(self.where, engine.dialect.loaded_dbapi.Error):
+            # Inside, because a pool that connects anew lets the driver's errors through.
+            with failures.translated(self.where, engine.dialect.loaded_dbapi.Error):
+                connection = self._patiently(engine.raw_connection)
+                try:
                     cursor = connection.cursor()
                     begins = self._write_begins(durable)
                     # What a connection was told about the platter, it remembers.
@@ -100,9 +110,13 @@ class Database:
                     connection.info[_BEGINS] = begins
                     yield cursor
                     connection.commit()
-            finally:
-                # Also rolls back what was not committed.
-                connection.close()
+                finally:
+                    # Also rolls back what was not committed.
+                    connection.close()
+
+    def now(self) -> datetime:
+        """Return the present moment by the clock that all kernels of this log go by."""
+        return utc_now() + self.ahead
 
     def check(self) -> None:
         """Raise now what the first use would raise; a log that does not exist yet only needs its place."""
@@ -147,6 +161,18 @@ class Database:
             self.generation += 1
             return engine
 
+    def _patiently(self, connect: Callable[[], _T]) -> _T:
+        """Return a connection; wait a moment for a server that is starting again."""
+        deadline = time.monotonic() + postgres.AWAY_S
+        while True:
+            try:
+                return connect()
+            except Exception as error:
+                away = self.path is None and failures.is_away(getattr(error, "orig", error))
+                if not away or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
     def _identity(self) -> tuple[int, int, int] | None:
         """Process and file: a deleted file would swallow rows that nobody can ever read."""
         if self.path is None:
@@ -162,6 +188,8 @@ class Database:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         with engine.connect() as connection:
             found, occupied = revision_of(connection)
+            if self.path is None:
+                self.ahead = postgres.clock_ahead(connection)
         self._migrations.refuse_newer(found, self.where)
         if found is None and occupied:
             raise failures.foreign(self.where)
@@ -209,12 +237,12 @@ class Database:
         so-and-so): those pay for one fdatasync.
         """
         if self.path is None:
-            return (_POSTGRES_WRITE_LOCK,)
+            return (postgres.write_begins(durable, self._busy_timeout),)
         return (f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}", "BEGIN IMMEDIATE")
 
     def _make_engine(self) -> sa.Engine:
         if self.path is None:
-            return self._make_remote()
+            return postgres.make_engine(self.url, self.where)
         return sa.create_engine(
             "sqlite://",
             creator=self._connect_sqlite,
@@ -222,13 +250,6 @@ class Database:
             pool_use_lifo=True,
             hide_parameters=True,
         )
-
-    def _make_remote(self) -> sa.Engine:
-        try:
-            return sa.create_engine(self.url, pool_pre_ping=True, hide_parameters=True)
-        except (ImportError, sa.exc.ArgumentError) as error:
-            reason = str(error)
-        raise failures.no_driver(self.where, reason)
 
     def _connect_sqlite(self) -> sqlite3.Connection:
         assert self.path is not None
@@ -273,7 +294,7 @@ def _locate(target: str | os.PathLike[str]) -> tuple[sa.URL, Path | None]:
         path = Path(text).expanduser().absolute()
         return sa.URL.create("sqlite", database=str(path)), path
     try:
-        url = sa.make_url(text)
+        url = postgres.understood(text) or sa.make_url(text)
     except sa.exc.ArgumentError:
         raise RunLogError(
             "The address of the run log cannot be understood.",

@@ -34,9 +34,11 @@ def translated(where: str, *drivers: type[BaseException]) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise explain(error.orig or error, where) from error
+        # A driver that spoke to a server has the password among its variables, and tracebacks may show those.
+        kept = error if isinstance(error.orig, sqlite3.Error) else None
+        raise explain(error.orig or error, where) from kept
     except kinds as error:
-        raise explain(error, where) from error
+        raise explain(error, where) from (error if isinstance(error, (sqlite3.Error, OSError)) else None)
 
 
 def explain(error: BaseException, where: str) -> RunLogError:
@@ -49,12 +51,40 @@ def explain(error: BaseException, where: str) -> RunLogError:
     where
         The log's path or URL without password.
     """
+    if not isinstance(error, (OSError, sqlite3.Error)):
+        return _of_server(error, where)
     if isinstance(error, OSError):
         return _OF_SYSTEM.get(error.errno or 0, cannot_open)(where, error.strerror or str(error))
     # The low byte is the family; extended codes such as SQLITE_READONLY_DIRECTORY refine it.
     family = getattr(error, "sqlite_errorcode", 0) & 0xFF
     words = str(error).strip() or type(error).__name__
-    return _OF_SQLITE.get(family, _unusable)(where, words.splitlines()[0])
+    return _OF_SQLITE.get(family, unusable)(where, words.splitlines()[0])
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether a database server did not answer, as while it starts again.
+
+    Parameters
+    ----------
+    error
+        The driver's error.
+    """
+    code = getattr(error, "sqlstate", None)
+    if code is not None:
+        return code in _AWAY or str(code).startswith("08")
+    # What keeps a connection from being made has no code.
+    words = str(error)
+    return type(error).__name__ == "OperationalError" and not any(told in words for told in _REFUSED)
+
+
+def _of_server(error: BaseException, where: str) -> RunLogError:
+    code = getattr(error, "sqlstate", None) or ""
+    words = " ".join(str(error).split())[:300] or type(error).__name__
+    if is_away(error):
+        return _away(where, words)
+    if type(error).__name__ == "OperationalError" and not code:
+        return _refused(where, words)
+    return _OF_POSTGRES.get(code, unusable)(where, words)
 
 
 def read_only(where: str, words: str) -> LogReadOnly:
@@ -107,7 +137,7 @@ def no_driver(where: str, words: str) -> RunLogError:
     return RunLogError(
         f"The run log {where} cannot be opened.",
         f"The driver of that database is missing ({words}).",
-        f"Install the driver that the URL names, or {_ELSEWHERE}",
+        f'%pip install "kling-nb[postgres]" for postgresql+psycopg://…, or {_ELSEWHERE}',
     )
 
 
@@ -116,7 +146,7 @@ def foreign(where: str) -> RunLogError:
     return RunLogError(
         f"{where} is a database, but no run log.",
         "It holds other tables and would be changed by writing runs into it.",
-        "Name another file with KLING_NB_LOG_URL.",
+        "Name another file, or an empty database or schema, with KLING_NB_LOG_URL.",
     )
 
 
@@ -129,6 +159,22 @@ def too_new(where: str, found: str, known: str) -> LogTooNew:
     )
 
 
+def _away(where: str, words: str) -> RunLogError:
+    return RunLogError(
+        f"The server of the run log {where} does not answer.",
+        f"{words}. What was written before is safe; what was being written may be there or not.",
+        "Run the cell again when the server is back. Runs on their way go on and are written down then.",
+    )
+
+
+def _refused(where: str, words: str) -> RunLogError:
+    return RunLogError(
+        f"The server of the run log {where} does not let this kernel in.",
+        f"It says: {words}.",
+        "Check user, password and database in KLING_NB_LOG_URL; the database must have been made.",
+    )
+
+
 def _disk_fails(where: str, words: str) -> RunLogError:
     return RunLogError(
         f"The disk failed under the run log {where}.",
@@ -137,7 +183,8 @@ def _disk_fails(where: str, words: str) -> RunLogError:
     )
 
 
-def _unusable(where: str, words: str) -> RunLogError:
+def unusable(where: str, words: str) -> RunLogError:
+    """Return the error for everything that has no better explanation."""
     return RunLogError(
         f"The run log {where} could not be used.",
         f"The database says: {words}.",
@@ -166,3 +213,18 @@ _OF_SYSTEM: dict[int, _Explanation] = {
     errno.EPERM: read_only,
     errno.EROFS: read_only,
 }
+
+_OF_POSTGRES: dict[str, _Explanation] = {
+    "55P03": locked,
+    "25P03": locked,
+    "42501": read_only,
+    "25006": read_only,
+    "53100": disk_full,
+}
+"""By SQLSTATE."""
+
+_AWAY = frozenset({"57P01", "57P02", "57P03", "53300"})
+"""SQLSTATEs of a server that stops, starts or has no connection left."""
+
+_REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
+"""What a server that is there says to those who may not enter."""

@@ -24,7 +24,7 @@ from kling_nb.runlog.database import Database
 from kling_nb.runlog.ids import new_id, normalize
 from kling_nb.runlog.judgements import Judgements
 from kling_nb.runlog.migrate import Migrations
-from kling_nb.runlog.records import RunRecord, utc_now
+from kling_nb.runlog.records import RunRecord
 from kling_nb.runlog.schema import COLUMNS, RUNS
 from kling_nb.runlog.slots import Slots
 from kling_nb.runlog.statements import Statement, Statements, record_of
@@ -53,7 +53,7 @@ class RunLog:
     Parameters
     ----------
     target
-        SQLite file or SQLAlchemy URL.
+        SQLite file, or ``postgresql+psycopg://…`` for a log that a team shares.
     busy_timeout
         Seconds a write waits for another process.
     read_only
@@ -88,6 +88,10 @@ class RunLog:
         """Path or URL, without password."""
         return self._database.where
 
+    def now(self) -> datetime:
+        """Return the present moment by the clock that leases go by: this machine's, or the server's."""
+        return self._database.now()
+
     def check(self) -> None:
         """Raise ``LogReadOnly``, ``LogTooNew`` or another ``RunLogError`` if the log cannot be used."""
         self._database.check()
@@ -110,7 +114,7 @@ class RunLog:
             The log cannot be written, or the id exists.
         """
         with self._database.writing(durable=True) as cursor:
-            self._statements.insert.run(cursor, self._statements.values(record))
+            self._statements.insert.run(cursor, self._row(record))
         return record
 
     def claim(
@@ -157,7 +161,7 @@ class RunLog:
             # A task that exists already cannot be prevented any more; it counts like any other.
             if record.sending_at is None and (alerts := self.budgets.guard(cursor, Charge.of(record), caps)):
                 record = replace(record, notices=[*record.notices, *alerts])
-            statements.insert.run(cursor, statements.values(record))
+            statements.insert.run(cursor, self._row(record))
         return record
 
     def update(self, run_id: str, **columns: Any) -> RunRecord:
@@ -301,7 +305,7 @@ class RunLog:
         RunNotFound
             No such run.
         """
-        now = utc_now()
+        now = self._database.now()
         until = now + timedelta(seconds=seconds)
         taken = {"new_owner": owner, "now": now, "until": until}
         return self._apply_lease(self._statements.lease, run_id, taken, until)
@@ -393,6 +397,13 @@ class RunLog:
 
         return FrameCache(self._database)
 
+    def _row(self, record: RunRecord) -> dict[str, Any]:
+        """Return the values of a new row; its lease was given by this machine's clock."""
+        values = self._statements.values(record)
+        if record.lease_until is not None:
+            values["lease_until"] = record.lease_until + self._database.ahead
+        return values
+
     def _beginning_with(self, prefix: str) -> list[RunRecord]:
         if not self._database.exists:
             return []
@@ -462,7 +473,7 @@ def open_log(
     Parameters
     ----------
     target
-        SQLite file, ``sqlite:///…`` or another SQLAlchemy URL.
+        SQLite file, ``sqlite:///…`` or ``postgresql+psycopg://…``.
     busy_timeout
         Seconds a write waits for another process.
     read_only

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.schema import SLOTS
 from kling_nb.runlog.slotstatements import SlotStatements
 
@@ -118,6 +117,10 @@ class Slots:
     def _sql(self) -> SlotStatements:
         return SlotStatements(self._database.dialect)
 
+    def now(self) -> datetime:
+        """Return the moment that slots are judged at, by the clock that all kernels of the log go by."""
+        return self._database.now()
+
     # --- inside the transaction of a run ------------------------------------------------------------------
 
     def take(
@@ -151,7 +154,7 @@ class Slots:
             # The service no longer knows the task. A request whose answer was lost may still be there.
             self._sql.free_gone.run(cursor, {"run_id": run_id})
         elif columns.get("task_id") is not None:
-            now = utc_now()
+            now = self.now()
             known = {"run_id": run_id, "until": now + timedelta(seconds=KNOWN_S), "now": now}
             self._sql.know.run(cursor, known)
             if self._has_learnt(cursor, tally or Tally()):
@@ -168,14 +171,14 @@ class Slots:
 
     def occupied(self, cursor: Any, run_id: str, wish: Wish, *, known: bool) -> None:
         """Note a run that takes up a slot whether or not one is free: the service may have it already."""
-        until = utc_now() + timedelta(seconds=KNOWN_S if known else SENDING_S)
+        until = self.now() + timedelta(seconds=KNOWN_S if known else SENDING_S)
         self._occupy(cursor, run_id, wish, known=known, until=until)
 
     # --- transactions of their own ------------------------------------------------------------------------
 
     def reserve(self, run_id: str, wish: Wish) -> Busy | None:
         """Take a slot for a run that will be sent next, or take a place among those that wait."""
-        now = utc_now()
+        now = self.now()
         with self._database.writing(durable=False) as cursor:
             busy = self.take(cursor, run_id, wish, now)
             place = {"slot": wish.slot, "owner": wish.owner}
@@ -196,7 +199,7 @@ class Slots:
         int
             The number learnt.
         """
-        now = utc_now()
+        now = self.now()
         with self._database.writing(durable=False) as cursor:
             self._sql.known_count.run(cursor, {"slot": slot, "now": now})
             quota = max(1, int(cursor.fetchone()[0]))
@@ -210,7 +213,7 @@ class Slots:
         """Return the runs that take up slots now."""
         if not self._database.exists:
             return []
-        live = (SLOTS.c.slot == slot) & (SLOTS.c.until > utc_now())
+        live = (SLOTS.c.slot == slot) & (SLOTS.c.until > self.now())
         query = sa.select(SLOTS.c.run_id, SLOTS.c.owner, SLOTS.c.known).where(live)
         with self._database.reading() as connection:
             return [Holder(*row) for row in connection.execute(query)]
@@ -226,7 +229,7 @@ class Slots:
         if not self._database.exists:
             return None
         with self._database.reading() as connection:
-            return self._limit(connection.connection.cursor(), slot, utc_now())
+            return self._limit(connection.connection.cursor(), slot, self.now())
 
     def salt(self) -> str:
         """Return the random text that fingerprints of credentials in this log are made with."""

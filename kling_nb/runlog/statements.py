@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.runlog.columntypes import UtcDateTime
 from kling_nb.runlog.records import RunRecord
 from kling_nb.runlog.schema import COLUMNS, RUNS
 
@@ -66,9 +67,12 @@ class Statement:
                 driver[name] = convert(driver[name])
         try:
             cursor.execute(self.sql, self._arrange(driver))
-        except UnicodeEncodeError:
-            # A lone surrogate in somebody's error message must not cost us the row that holds the task id.
-            cursor.execute(self.sql, self._arrange({name: _encodable(v) for name, v in driver.items()}))
+        except Exception as error:
+            # A lone surrogate in somebody's message must not cost us the row that holds the task id. Nor
+            # may a zero byte, which PostgreSQL's driver refuses before anything is sent.
+            if not (isinstance(error, UnicodeEncodeError) or "NUL (0x00)" in str(error)):
+                raise
+            cursor.execute(self.sql, self._arrange({name: _storable(v) for name, v in driver.items()}))
 
     def _arrange(self, driver: dict[str, Any]) -> Any:
         return driver if self.names is None else tuple([driver[name] for name in self.names])
@@ -177,6 +181,13 @@ class Statements:
     @cached_property
     def _readers(self) -> dict[str, Convert]:
         dialect = self._dialect
+        if dialect.name != "sqlite":
+            # The driver makes Python values of everything; only the time zone is the session's.
+            return {
+                name: partial(kind.process_result_value, dialect=dialect)
+                for name in COLUMNS
+                if isinstance(kind := RUNS.c[name].type, UtcDateTime)
+            }
         types = {name: RUNS.c[name].type.dialect_impl(dialect) for name in COLUMNS}
         readers = {name: native.result_processor(dialect, None) for name, native in types.items()}
         return {name: reader for name, reader in readers.items() if reader is not None}
@@ -229,5 +240,7 @@ def _binds(columns: Iterable[str], prefix: str = "") -> dict[str, Any]:
     return {name: sa.bindparam(prefix + name, type_=RUNS.c[name].type) for name in columns}
 
 
-def _encodable(value: Any) -> Any:
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+def _storable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ from kling_nb.errors import KlingError
 from kling_nb.session.owner import Owner
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kling_nb.runlog import RunRecord
     from kling_nb.session.journal import Journal
     from kling_nb.session.run import Run
@@ -99,7 +100,7 @@ class Leases:
     def _take_now(self, run: Run) -> bool:
         log, me = self._journal.log, str(self.owner)
         record = log.get(run.id)
-        if record.owner not in (None, me) and not _expired(record):
+        if record.owner not in (None, me) and not _expired(record, log.now()):
             other = Owner.parse(record.owner or "")
             if other is None or not other.is_gone(self.owner):
                 run.set_record(record)
@@ -124,8 +125,8 @@ class Leases:
         return self._journal.log.lease(run_id, str(self.owner), LEASE_S)
 
 
-def _expired(record: RunRecord) -> bool:
-    return record.lease_until is None or record.lease_until < datetime.now(UTC)
+def _expired(record: RunRecord, now: datetime) -> bool:
+    return record.lease_until is None or record.lease_until < now
 
 
 def _ended(record: RunRecord) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
 import subprocess
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer
 
 from kling_nb.runlog import RunLog, open_log
 
@@ -25,20 +27,36 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "home" / "runs.sqlite"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Hold every promise of the log on SQLite and on PostgreSQL; tests that look into the file, on SQLite."""
+    if "place" in metafunc.fixturenames:
+        in_file = "path" in inspect.signature(metafunc.function).parameters
+        metafunc.parametrize("place", ["sqlite"] if in_file else ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def log(path: Path) -> Iterator[RunLog]:
-    with open_log(path) as log:
+def place(request: pytest.FixtureRequest) -> str:
+    """Where the log is: a file, or an empty schema of a server."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("path"))
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_log()
+
+
+@pytest.fixture
+def log(place: str) -> Iterator[RunLog]:
+    with open_log(place) as log:
         yield log
 
 
 @pytest.fixture
-def start(path: Path) -> Iterator[Start]:
-    """Start ``worker.py COMMAND PATH …`` as another kernel would run."""
+def start(place: str) -> Iterator[Start]:
+    """Start ``worker.py COMMAND TARGET …`` as another kernel would run."""
     started: list[subprocess.Popen[str]] = []
 
     def start(command: str, *arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, str(WORKER), command, str(path), *map(str, arguments)],
+            [sys.executable, str(WORKER), command, place, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -43,8 +43,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def later(seconds: float) -> None:
         now = datetime.now(UTC) + timedelta(seconds=seconds)
-        for name in ("slots", "log", "batch"):
-            monkeypatch.setattr(f"kling_nb.runlog.{name}.utc_now", lambda: now)
+        monkeypatch.setattr("kling_nb.runlog.database.utc_now", lambda: now)
 
     return later
 
