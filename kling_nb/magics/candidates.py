@@ -12,7 +12,9 @@ from kling_nb.domain.capabilities import MODELS, MODES
 from kling_nb.domain.task import RunStatus
 from kling_nb.magics.options import Option, Values
 
-RUN_COMMANDS = frozenset({"show", "status", "wait", "resume", "cost", "extend"})
+RUN_COMMANDS = frozenset(
+    {"show", "status", "wait", "resume", "cost", "extend", "rate", "keep", "discard", "tag", "note", "diff"}
+)
 SWEEP_COMMANDS = frozenset({"show", "wait", "resume", "stop"})
 """Subcommands whose words are run ids."""
 
@@ -31,7 +33,11 @@ _FIXED: Mapping[Values, tuple[str, ...]] = {
     Values.STATUSES: tuple(status.value for status in RunStatus),
 }
 
-_WORDS = {"budget": ("day", "run", "sweep"), "sandbox": ("start", "stop")}
+_WORDS = {
+    "budget": ("day", "run", "sweep"),
+    "sandbox": ("start", "stop"),
+    "summary": ("day", "model", "provider", "prompt", "sweep"),
+}
 """Subcommands whose words are always the same."""
 
 

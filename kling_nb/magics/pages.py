@@ -175,6 +175,18 @@ charged, so it is never sent again by itself.
     found      %kling attach <task id> --run r-…     the run goes on with that task
     not there  the same cell with --again            makes a new run""",
     ),
+    "judging": Page(
+        "Judging: which prompt is better?",
+        """\
+  %kling rate r-… 4      %kling keep r-…      %kling tag r-… boat      %kling note r-… mast bends
+RUN is an id, a run, a list or table of runs, a sweep; without one the latest is meant. The word
+is in the log at once, and seen by every kernel; %kling undo takes it back. In Python:
+  run.rate(4).keep()     kn.rate(frame, 4)     kn.diff(a, b)     kn.summary("model")
+Kling has no seed, so one clip proves nothing: make repeats, rate them, and ask
+  kn.which_is_better(frame, by="prompt")      says how sure it is, and how many more would tell
+  kn.compare(frame, by="prompt", blind=True)  two clips at a time without labels; then
+  kn.ranking(frame, by="prompt")              ranks by the votes""",
+    ),
     "webhooks": Page(
         "Webhooks: be told instead of asking",
         """\
