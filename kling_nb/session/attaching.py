@@ -25,6 +25,10 @@ AROUND = timedelta(minutes=15)
 """A task made further from the time of its run's submit than this is probably another one."""
 
 
+_TELLING = ("prompt", "model", "mode", "duration")
+"""Fields of a request that tell the lost runs of one evening apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A task as a service reported it.
@@ -150,13 +154,13 @@ def bound_columns(record: RunRecord, task: Task, *, force: bool) -> dict[str, An
     Raises
     ------
     InputError
-        The service says that the task was asked for with another prompt; ``force`` binds it all the same.
+        The service says that the task was asked for with another prompt, model, mode or length; ``force``
+        binds it all the same.
     """
-    prompt = _asked(task).get("prompt")
-    if isinstance(prompt, str) and prompt.strip() != (record.prompt or "").strip() and not force:
+    for name, there, here in () if force else _differences(record, task):
         raise InputError(
-            f"Task {task.task_id} was asked for with another prompt than run {record.id}.",
-            f"There: {prompt!r}. Here: {record.prompt or ''!r}.",
+            f"Task {task.task_id} was asked for with another {name} than run {record.id}.",
+            f"There: {there!r}. Here: {here!r}.",
             "Look for another task of that time; force=True binds this one all the same.",
         )
     cleared = no_error_columns(record.answers)
@@ -169,6 +173,15 @@ def bound_columns(record: RunRecord, task: Task, *, force: bool) -> dict[str, An
         "notices": [*record.notices, *_told(record, task)],
         "answers": {**cleared["answers"], "create": task.raw},
     }
+
+
+def _differences(record: RunRecord, task: Task) -> Iterator[tuple[str, object, object]]:
+    """Yield what the service says was asked for, and what was sent, where they are not the same."""
+    asked, sent = _asked(task), {**(record.wire or {}), "prompt": record.prompt or ""}
+    for name in _TELLING:
+        there, here = asked.get(name), sent.get(name)
+        if None not in (there, here) and there != here and str(there).strip() != str(here).strip():
+            yield name, there, here
 
 
 def _asked(task: Task) -> Mapping[str, Any]:

@@ -136,6 +136,22 @@ def test_a_task_with_another_prompt_needs_force(make_session: Any, sandbox: Any)
     assert finish(session.attach(stranger.task_id or "", run=run, force=True)).task_id == stranger.task_id
 
 
+def test_lost_runs_of_one_prompt_are_told_apart_by_what_else_was_asked(
+    make_session: Any, sandbox: Any
+) -> None:
+    """A sweep over models: one prompt, several lost answers, and the console lists them all."""
+    session = make_session(provider="sandbox-acedata")
+    runs = {}
+    for model in ("kling-v1-6", "kling-v2-6"):
+        sandbox.fault("drop-after", "POST", CREATE["sandbox-acedata"])
+        runs[model] = finish(session.submit(prompt="a lake", model=model))
+    newest, oldest = (task["public_id"] for task in sandbox.tasks())
+    with pytest.raises(InputError, match="another model"):
+        session.attach(newest, run=runs["kling-v1-6"])
+    for model, task in (("kling-v1-6", oldest), ("kling-v2-6", newest)):
+        assert finish(session.attach(task, run=runs[model])).status is RunStatus.SUCCEEDED
+
+
 def test_what_was_refused_has_no_task(door: Session, sandbox: Any) -> None:
     other = finish(door.submit(prompt="a quiet lake"))
     door.log.update(other.id, task_id=None)
