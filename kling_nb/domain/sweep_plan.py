@@ -205,8 +205,7 @@ def combine(
     if sample is None or sample >= total:
         places: Iterable[Sequence[int]] = balanced(sizes)
     else:
-        drawn = random.Random(seed).sample(range(total), count)  # noqa: S311 - no secret
-        places = [_digits(number, sizes) for number in drawn]
+        places = [_digits(number, sizes) for number in _drawn(total, count, seed)]
     return [_cell(bundles, place) for place in places]
 
 
@@ -226,6 +225,15 @@ def balanced(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
         before, period = len(order), math.lcm(len(order), size)
         order = [(*order[step % before], (step + step // period) % size) for step in range(before * size)]
     yield from order
+
+
+def _drawn(total: int, count: int, seed: int) -> Iterable[int]:
+    """Return different numbers below a total; ``random.sample`` takes no total beyond 2**63."""
+    source = random.Random(seed)  # noqa: S311 - no secret
+    found: dict[int, None] = {}
+    while len(found) < count:
+        found[source.randrange(total)] = None
+    return found
 
 
 def _digits(number: int, sizes: Sequence[int]) -> list[int]:

@@ -73,10 +73,11 @@ class Sweeps:
 
     def set_state(self, sweep_id: str, state: str, reason: str = "") -> None:
         """Note that a sweep runs, stopped or is done."""
-        change = SWEEPS.update().where(SWEEPS.c.id == sa.bindparam("sweep_id"))
-        binds: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in ("state", "reason")}
-        values = {"sweep_id": sweep_id, "new_state": state, "new_reason": reason}
-        self._write(change.values(**binds), values)
+        self._change(sweep_id, state=state, reason=reason)
+
+    def set_plan(self, sweep_id: str, plan: dict[str, Any]) -> None:
+        """Write a changed plan; it is on the platter when this returns."""
+        self._change(sweep_id, plan=plan)
 
     def find(self, word: str) -> list[SweepRecord]:
         """Return the sweeps with this id, else this name, else an id that begins so; newest first."""
@@ -100,6 +101,14 @@ class Sweeps:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(SWEEPS.c.id.desc())).all()
         return [SweepRecord(*row) for row in rows]
+
+    def _change(self, sweep_id: str, **columns: Any) -> None:
+        binds: dict[str, Any] = {
+            name: sa.bindparam(f"new_{name}", type_=SWEEPS.c[name].type) for name in columns
+        }
+        change = SWEEPS.update().where(SWEEPS.c.id == sa.bindparam("sweep_id")).values(**binds)
+        values = {f"new_{name}": value for name, value in columns.items()}
+        self._write(change, {"sweep_id": sweep_id, **values})
 
     def _write(self, statement: sa.Executable, values: dict[str, Any]) -> None:
         with self._database.writing(durable=True) as cursor:

@@ -6,10 +6,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, WaitTimeout
+from kling_nb.runlog.ids import new_id
 from kling_nb.session.events import Emitter
 from kling_nb.session.run import SLICE_S
 from kling_nb.session.sweep_driver import Driver
@@ -147,7 +149,7 @@ class Sweep:
 
     # --- going on ---------------------------------------------------------------------------------------
 
-    def resume(self, *, until: Until | None = None) -> Sweep:
+    def resume(self, *, until: Until | None = None, failed: bool = False) -> Sweep:
         """Go on: after :meth:`stop`, a stop rule, an error, or in another kernel.
 
         Runs that exist are followed to their end; those that do not are made. Nothing is sent twice.
@@ -156,11 +158,15 @@ class Sweep:
         ----------
         until
             A stop rule instead of the one it was made with.
+        failed
+            Make those that were refused or failed once more; the failed rows stay in the log.
         """
         self._session.ready()
         with self._lock:
             if self._driver is not None and self._driver.alive:
                 return self
+            if failed:
+                self._replace_failed()
             rule = until if until is not None else self._plan.notes.get("until")
             self._driver = Driver(self, rule)
             self._error = None
@@ -168,6 +174,20 @@ class Sweep:
         self.note(RUNNING)
         self._driver.start()
         return self
+
+    def _replace_failed(self) -> None:
+        """Give the entries whose runs failed new ids, in the log first."""
+        lost = {key for key, run in self._held.items() if run.status is RunStatus.FAILED}
+        runs = [
+            {**each, "id": new_id()} if each["id"] in lost else each for each in self._record.plan["runs"]
+        ]
+        stored = {**self._record.plan, "runs": runs}
+        with self._session.turn:
+            self._session.log.sweeps.set_plan(self.id, stored)
+        self._record = replace(self._record, plan=stored)
+        self._plan = Plan.read(stored)
+        for key in lost:
+            del self._held[key]
 
     def stop(self, reason: str = "stopped by hand") -> Sweep:
         """Send nothing more; what the service has is followed to its end."""

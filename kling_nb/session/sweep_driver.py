@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.domain.sweep_until import read_rule
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import KlingError
+from kling_nb.errors import BudgetError, KlingError
 from kling_nb.session.sweep_frame import facts_of
 from kling_nb.session.sweep_making import make_planned
 
@@ -53,6 +53,7 @@ class Driver:
         self._wake = threading.Event()
         self._halted: str | None = None
         self._abandoned = False
+        self._poor_beside = 0
         self._thread = threading.Thread(target=self._run, name=f"kling-{sweep.id}", daemon=True)
 
     @property
@@ -112,21 +113,19 @@ class Driver:
     def _step(self) -> bool:
         """Make what can be made now; whether the sweep is at its end."""
         sweep = self._sweep
-        self._raise_trouble()
         while True:
+            self._raise_trouble()
             if self._halted is not None:
                 self._end("stopped", self._halted)
                 return True
             if self._rule is not None and self._rule(sweep):
                 self._end("stopped", f"{self._words} holds")
                 return True
-            entry = self._next()
-            if entry is None or self._abandoned:
+            pair = self._next()
+            if pair is None or self._abandoned or not self._make(pair):
                 break
-            self._make(entry)
         pairs = sweep.pairs
         if all(run is not None and run.done for _, run in pairs):
-            self._raise_trouble()
             self._end("done")
             return True
         return False
@@ -136,27 +135,45 @@ class Driver:
         sweep = self._sweep
         quota = sweep.session.settings.quota
         busy: Counter[Any] = Counter()
+        untried = 0
         idle: list[tuple[Entry, Run | None]] = []
         for entry, run in sweep.pairs:
             if run is None or (not run.following and not run.complete and run.error is None):
                 idle.append((entry, run))
             elif run.following and not run.status.is_final:
                 busy[self._lane(entry)] += 1
+                untried += run.task_id is None
+        if untried >= REFUSED_IN_A_ROW:
+            # What is wrong with all of them is learnt from the first ones.
+            return None
         return next((pair for pair in idle if busy[self._lane(pair[0])] < quota), None)
 
     def _lane(self, entry: Entry) -> tuple[Any, Any]:
         row = self._sweep.plan.rows[entry.cell]
         return row.get("provider"), row.get("model_name")
 
-    def _make(self, pair: tuple[Entry, Run | None]) -> None:
+    def _make(self, pair: tuple[Entry, Run | None]) -> bool:
+        """Make a run or go on with it; False while a budget waits for what runs under way will have cost."""
         entry, run = pair
         session, sweep = self._sweep.session, self._sweep
         if run is None:
-            sweep.hold(entry, make_planned(session, sweep.plan, entry, sweep.id))
+            under_way = sum(each.following for each in sweep.runs)
+            if self._poor_beside and under_way >= self._poor_beside:
+                return False
+            try:
+                sweep.hold(entry, make_planned(session, sweep.plan, entry, sweep.id))
+            except BudgetError:
+                # A clip that fails costs nothing: only when nothing is under way is the budget used up.
+                if not under_way:
+                    raise
+                self._poor_beside = under_way
+                return False
+            self._poor_beside = 0
         elif run.id != entry.id:
             session.reuse(run)
         else:
             session.resume(run)
+        return True
 
     def _raise_trouble(self) -> None:
         """Raise what would befall every further run, too."""
@@ -175,7 +192,7 @@ class Driver:
                 raise KlingError(
                     f"{refused} runs in a row were refused; the sweep stopped.",
                     f"{error.what} {error.why}".strip(),
-                    "Mend it; sweep.resume() makes the others.",
+                    "Mend it; sweep.resume(failed=True) makes them and the others.",
                 )
 
 

@@ -61,6 +61,15 @@ class Plan:
     dropped: tuple[Mapping[str, Any], ...]
     notes: Mapping[str, Any]
 
+    @property
+    def varying(self) -> list[str]:
+        """Names of what differs between the combinations that are made."""
+        return [
+            name
+            for name in self.axes
+            if any(found.get(name) != self.variables[0].get(name) for found in self.variables)
+        ]
+
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Plan:
         """Read the JSON of the log."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.session.sweep_build import words_of
@@ -10,11 +10,11 @@ from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
     from kling_nb.session.sweep import Sweep
-    from kling_nb.session.sweep_build import Draft
+    from kling_nb.session.sweep_build import Draft, Dropped
     from kling_nb.session.sweep_price import Total
 
 SHOWN = 10
-"""Dropped combinations that are listed one by one."""
+"""Reasons that are listed one by one."""
 
 
 def plan_lines(draft: Draft, total: Total) -> list[str]:
@@ -39,12 +39,25 @@ def plan_lines(draft: Draft, total: Total) -> list[str]:
     lines += [f"left out by where=: {draft.excluded}"] if draft.excluded else []
     if draft.dropped:
         lines.append(f"not possible, dropped: {len(draft.dropped)}")
-        lines += [
-            f"  {words_of(each.variables)}: {' '.join(part for part in (each.rule, each.reason) if part)}"
-            for each in draft.dropped[:SHOWN]
-        ]
-        rest = len(draft.dropped) - SHOWN
-        lines += [f"  … and {rest} more: sweep.dropped"] if rest > 0 else []
+        told = _grouped(draft.dropped)
+        lines += [f"  {line}" for line in told[:SHOWN]]
+        lines += [f"  … and {len(told) - SHOWN} more reasons: sweep.dropped"] if len(told) > SHOWN else []
+    return lines
+
+
+def _grouped(dropped: Sequence[Dropped]) -> list[str]:
+    """Return one line a reason, with what all combinations that it concerns have in common."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for each in dropped:
+        groups.setdefault((each.rule, each.reason), []).append(each.variables)
+    lines = []
+    for (rule, reason), concerned in groups.items():
+        first, count = concerned[0], len(concerned)
+        common = {
+            name: value for name, value in first.items() if all(other[name] == value for other in concerned)
+        }
+        many = f" ({count} of them)" if count > 1 else ""
+        lines.append(f"{words_of(common)}{many}: {' '.join(part for part in (rule, reason) if part)}")
     return lines
 
 

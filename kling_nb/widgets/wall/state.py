@@ -57,8 +57,9 @@ def card_of(sweep: Sweep, entry: Entry, run: Run | None, root: Path | None) -> d
     root
         Folder that the server shows; None without one.
     """
+    variables = sweep.plan.variables[entry.cell]
     plan: dict[str, Any] = {
-        "label": words_of(sweep.plan.variables[entry.cell]) or "one combination",
+        "label": words_of({name: variables[name] for name in sweep.plan.varying}) or "one combination",
         "repeat": entry.repeat if sweep.plan.notes["repeat"] > 1 else 0,
     }
     if run is None:

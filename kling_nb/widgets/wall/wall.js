@@ -49,7 +49,10 @@ function buildHead(model) {
   at.resume.textContent = "Go on";
   at.stop.addEventListener("click", () => { at.stop.disabled = true; model.send({ kind: "stop" }); });
   at.resume.addEventListener("click", () => { at.resume.disabled = true; model.send({ kind: "resume" }); });
-  buttons.append(at.stop, at.resume);
+  at.again = element("button", "kn-wall-button kn-wall-again", { type: "button", title: "Makes the failed runs once more, and what is missing" });
+  at.again.textContent = "Try failed again";
+  at.again.addEventListener("click", () => { at.again.disabled = true; model.send({ kind: "again" }); });
+  buttons.append(at.stop, at.again, at.resume);
   line.append(at.title, at.id, at.counts, at.money, at.left, buttons);
   at.bar = element("div", "kn-wall-bar", { role: "progressbar", "aria-label": "Runs that have ended", "aria-valuemin": "0" });
   at.parts = {};
@@ -84,7 +87,8 @@ function showHead(at, head) {
   at.error.hidden = !head.error.length;
   at.stop.hidden = head.state !== "running";
   at.resume.hidden = head.state !== "stopped";
-  at.stop.disabled = at.resume.disabled = false;
+  at.again.hidden = head.state === "running" || !head.counts.failed;
+  at.stop.disabled = at.resume.disabled = at.again.disabled = false;
 }
 
 function buildCard(onPlay) {

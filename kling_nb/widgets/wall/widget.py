@@ -140,6 +140,8 @@ class Wall(anywidget.AnyWidget):
                 self._start(self._sweep.stop)
             case "resume":
                 self._start(self._sweep.resume)
+            case "again":
+                self._start(lambda: self._sweep.resume(failed=True))
             case "clip":
                 self._send_clip(str(content.get("id")))
 
