@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +26,8 @@ from kling_nb.errors import AnswerLost, InputError, KlingError, ServiceError, Su
 from kling_nb.runlog import RunRecord
 from kling_nb.session.budget import caps_of
 from kling_nb.session.doors import server_of
+from kling_nb.session.leases import LEASE_S
+from kling_nb.session.owner import Owner
 from kling_nb.session.records import versions
 from kling_nb.session.troubles import error_columns, error_of
 from kling_nb.transport.download import download
@@ -189,6 +191,8 @@ def _row(
         purse=SANDBOX_PURSE if providers.is_local(name) else REAL,
         again=again,
         versions=versions(),
+        owner=str(Owner.current()),
+        lease_until=datetime.now(UTC) + timedelta(seconds=LEASE_S),
     )
 
 
@@ -212,6 +216,9 @@ def _ask(session: SessionCore, service: Service, record: RunRecord, image: Image
         error = refused
         ended = {"status": RunStatus.FAILED, "finished_at": datetime.now(UTC), "actual_units": Decimal(0)}
         _write(session, record, **ended, **error_columns(refused, {}))
+    except BaseException:  # Interrupt: nobody waits for the answer any more.
+        _write(session, record, owner=None, lease_until=None)
+        raise
     raise error
 
 
@@ -254,12 +261,26 @@ def _known(session: SessionCore, record: RunRecord, image: ImageRef) -> Masks:
         return _read(session, record.id, kept, image, Decimal(0))
     if isinstance(places := record.answers.get(_PLACES), dict):
         return _fetched(session, record, places, image, Decimal(0))
+    if record.status is RunStatus.CREATED and _is_asked_for(record):
+        raise KlingError(
+            "The masks of this picture are being asked for right now.",
+            f"Another cell or kernel sent run {record.id} a moment ago; nothing was sent now.",
+            "Run the cell again in a few seconds: they will be known then, free of charge.",
+            run_id=record.id,
+        )
     raise error_of(record) or SubmitUncertain(
         "The masks of this picture were asked for, and what became of it is not known.",
         f"Run {record.id} was cut off; it may have cost {UNITS} unit.",
         "again=True asks once more.",
         run_id=record.id,
     )
+
+
+def _is_asked_for(record: RunRecord) -> bool:
+    """Whether whoever asks for the masks is still at it."""
+    other = Owner.parse(record.owner or "")
+    late = record.lease_until is None or record.lease_until < datetime.now(UTC)
+    return other is not None and not late and not other.is_gone(Owner.current())
 
 
 def _read(
@@ -275,8 +296,9 @@ def _read(
 
 
 def _write(session: SessionCore, record: RunRecord, **columns: Any) -> None:
+    ended = {"owner": None, "lease_until": None} if "status" in columns else {}
     with session.turn:
-        session.log.update(record.id, **columns)
+        session.log.update(record.id, **columns, **ended)
 
 
 def _short(name: str) -> str:

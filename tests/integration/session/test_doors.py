@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,9 +13,18 @@ import pytest
 from quick_sessions import finish
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import BudgetError, InputError, MediaError, RequestRefused, SubmitUncertain, TaskNotFound
+from kling_nb.errors import (
+    BudgetError,
+    InputError,
+    KlingError,
+    MediaError,
+    RequestRefused,
+    SubmitUncertain,
+    TaskNotFound,
+)
 from kling_nb.runlog import RunRecord
 from kling_nb.session import MotionBrush, Session
+from kling_nb.session.service import Service
 
 DOORS = ("sandbox", "sandbox-official-new", "sandbox-acedata", "sandbox-aimlapi")
 
@@ -192,6 +203,38 @@ def test_masks_whose_answer_was_lost_are_not_asked_for_again_by_themselves(
         session.masks(picture)
     assert [row.status for row in session.log.records()] == [RunStatus.UNCERTAIN]
     assert list(session.masks(picture, again=True)) == ["object"]
+
+
+def test_masks_that_are_being_asked_for_are_not_asked_for_twice(
+    make_session: Any, sandbox: Any, picture: np.ndarray
+) -> None:
+    """And nobody is told that they were cut off."""
+    sandbox.fault("delay:1.5", "POST", "/v1/videos/image-recognize")
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(make_session().masks, picture)
+        second = make_session()
+        while not second.log.records():
+            time.sleep(0.01)
+        with pytest.raises(KlingError, match="right now") as caught:
+            second.masks(picture)
+        assert not isinstance(caught.value, SubmitUncertain)
+        known = first.result()
+        assert second.masks(picture).run_id == known.run_id
+    assert len(second.log.records()) == 1
+
+
+def test_interrupted_masks_are_told_as_cut_off(
+    session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Service, "recognize", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        session.masks(picture)
+    with pytest.raises(SubmitUncertain, match="not known") as caught:
+        session.masks(picture)
+    assert "again=True" in caught.value.advice
 
 
 def test_a_task_the_log_does_not_know_is_found_whatever_its_form(
