@@ -156,7 +156,7 @@ def _bare(wide: pd.DataFrame, variables: pd.DataFrame) -> tuple[pd.DataFrame, pd
 def _tidy(wide: pd.DataFrame) -> pd.DataFrame:
     about = [name for name in _ABOUT if name in wide.columns]
     about += [name for name in wide.columns if str(name).startswith(VARIABLE)]
-    metrics = _metrics(wide)
+    metrics = metrics_of(wide)
     long = metrics.stack(future_stack=True).dropna()
     rows = long.index.get_level_values(0)
     made = wide[about].take(np.asarray(rows, dtype=np.intp)).reset_index(drop=True)
@@ -167,7 +167,7 @@ def _tidy(wide: pd.DataFrame) -> pd.DataFrame:
     return made
 
 
-def _metrics(wide: pd.DataFrame) -> pd.DataFrame:
+def metrics_of(wide: pd.DataFrame) -> pd.DataFrame:
     """Return the numbers of each run, one column a metric; numbered rows."""
     ended = wide["status"].isin([RunStatus.SUCCEEDED.value, RunStatus.FAILED.value])
     found = {"succeeded": (wide["status"] == RunStatus.SUCCEEDED.value).astype(float).where(ended)}

@@ -261,7 +261,9 @@ NEVER_IMPORTED = {
 
 def test_declared_dependencies_are_the_imported_ones() -> None:
     imported = imported_distributions(ROOT / "kling_nb")
-    assert sorted(imported - RUNTIME - ONLY_IN_JUPYTER - EXTRAS["keyring"]) == []
+    optional = EXTRAS["keyring"] | EXTRAS["export"] | EXTRAS["mlflow"] | EXTRAS["media"]
+    assert sorted(imported - RUNTIME - ONLY_IN_JUPYTER - optional) == []
+    assert sorted(optional - imported) == []
     assert sorted(RUNTIME - imported - NEVER_IMPORTED) == []
 
 
