@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kling_nb.media.encoder import VideoWriter
     from kling_nb.media.images import decode_image, image_bytes, load_image, to_base64
     from kling_nb.media.masks import load_mask, mask_to_png
-    from kling_nb.media.video import VideoInfo, contact_sheet, frames, poster, probe
+    from kling_nb.media.video import VideoInfo, contact_sheet, frames, look, poster, probe
 
 _HOME = {
     "VideoWriter": "encoder",
@@ -25,6 +25,7 @@ _HOME = {
     "VideoInfo": "video",
     "contact_sheet": "video",
     "frames": "video",
+    "look": "video",
     "poster": "video",
     "probe": "video",
 }
@@ -38,6 +39,7 @@ __all__ = [
     "image_bytes",
     "load_image",
     "load_mask",
+    "look",
     "mask_to_png",
     "poster",
     "probe",

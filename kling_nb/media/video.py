@@ -60,15 +60,16 @@ def probe(path: str | Path) -> VideoInfo:
         Missing file, no video in it, damaged or cut off so that its index is lost.
     """
     with _open(path) as container:
-        stream = _video_stream(container, path)
-        count = stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
-        rate = float(stream.average_rate or stream.guessed_rate or 0)
-        if not rate or not count:
-            raise _unreadable(path, "it holds no frames")
-        context = stream.codec_context
-        return VideoInfo(
-            context.width, context.height, rate, count, count / rate, context.codec.canonical_name
-        )
+        return _facts(container, _video_stream(container, path), path)
+
+
+def _facts(container: InputContainer, stream: VideoStream, path: str | Path) -> VideoInfo:
+    count = stream.frames or sum(1 for packet in container.demux(stream) if packet.size)
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    if not rate or not count:
+        raise _unreadable(path, "it holds no frames")
+    context = stream.codec_context
+    return VideoInfo(context.width, context.height, rate, count, count / rate, context.codec.canonical_name)
 
 
 def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
@@ -115,6 +116,39 @@ def poster(path: str | Path, target: str | Path, long_side: int = 640) -> Path:
     if first is None:
         raise _unreadable(path, "it holds no frames")
     return write_poster(first, target, long_side)
+
+
+def look(path: str | Path, target: str | Path, long_side: int = 640) -> VideoInfo:
+    """Read the facts of a video and write its poster, opening and decoding as little as possible.
+
+    Parameters
+    ----------
+    path
+        The video.
+    target
+        JPEG file to write.
+    long_side
+        As for :func:`poster`.
+
+    Raises
+    ------
+    MediaError
+        As for :func:`probe`; then there is no poster.
+    """
+    with _open(path) as container:
+        stream = _video_stream(container, path)
+        try:
+            info = _facts(container, stream, path)
+            if not stream.frames:
+                container.seek(0)
+            # Without threads: they would decode more frames than the one that is wanted.
+            first = next(container.decode(stream), None)
+        except av.FFmpegError as error:
+            raise _unreadable(path, str(error)) from error
+    if first is None:
+        raise _unreadable(path, "it holds no frames")
+    write_poster(np.asarray(first.to_ndarray(format="rgb24"), dtype=np.uint8), target, long_side)
+    return info
 
 
 def write_poster(picture: NDArray[np.uint8], target: str | Path, long_side: int = 640) -> Path:

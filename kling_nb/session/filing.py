@@ -228,10 +228,9 @@ class Filer:
             return {}
         poster = target.with_suffix(".jpg")
         part = _cleared(target.with_suffix(".jpg.part"))
-        media.poster(target, part)
+        info = media.look(target, part)
         part.replace(poster)
         columns["poster_path"] = f"{MEDIA}/{poster.name}"
-        info = media.probe(target)
         return {item.name: getattr(info, item.name) for item in fields(info)}
 
 

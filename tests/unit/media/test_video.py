@@ -127,6 +127,17 @@ def test_poster_is_the_first_frame(tmp_path: Path) -> None:
     assert np.asarray(image).mean() < 12
 
 
+def test_one_look_finds_facts_and_poster(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", 9)
+    assert media.look(path, tmp_path / "look.jpg", long_side=32) == media.probe(path)
+    media.poster(path, tmp_path / "poster.jpg", long_side=32)
+    assert (tmp_path / "look.jpg").read_bytes() == (tmp_path / "poster.jpg").read_bytes()
+    (tmp_path / "b.mp4").write_bytes(path.read_bytes()[:200])
+    with pytest.raises(MediaError):
+        media.look(tmp_path / "b.mp4", tmp_path / "none.jpg")
+    assert not (tmp_path / "none.jpg").exists()
+
+
 def test_contact_sheet_runs_from_first_to_last(tmp_path: Path) -> None:
     media.contact_sheet(clip(tmp_path / "a.mp4"), tmp_path / "s.png", columns=2, rows=2)
     sheet = np.asarray(Image.open(tmp_path / "s.png").convert("L"))
