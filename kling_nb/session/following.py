@@ -255,7 +255,8 @@ class Follower:
         columns = {**filed.columns, **no_error_columns(run.record.answers)}
         if filed.notices:
             columns["notices"] = [*run.record.notices, *filed.notices]
-        await self._keep(run, columns)
+        run.set_columns(**columns)
+        await self._leases.keep_and_release(run, **columns)
 
     async def _stopped_by(self, run: Run, error: KlingError) -> None:
         """Write down why a run cannot go on; an error before anything was sent leaves the row as it is."""

@@ -182,8 +182,17 @@ class Journal:
             self._postpone(run_id, late)
         return refused
 
-    async def keep(self, run_id: str, **columns: Any) -> bool:
+    async def keep(self, run_id: str, *, releases: str | None = None, **columns: Any) -> bool:
         """Write columns of a run, again and again if need be.
+
+        Parameters
+        ----------
+        run_id
+            Complete id.
+        releases
+            Owner that gives its lease back with this write, should it succeed at once.
+        **columns
+            New values.
 
         Returns
         -------
@@ -192,7 +201,7 @@ class Journal:
         """
         columns = self._late.pop(run_id, {}) | columns
         try:
-            await self._write(run_id, columns)
+            await self._write(run_id, columns, releases=releases)
         except RunNotFound:
             self._trouble(run_id, REMOVED)
             return False
@@ -213,9 +222,14 @@ class Journal:
         return await self._writer.call(work)
 
     async def _write(
-        self, run_id: str, columns: dict[str, Any], admission: Admission | None = None
+        self,
+        run_id: str,
+        columns: dict[str, Any],
+        admission: Admission | None = None,
+        releases: str | None = None,
     ) -> Outcome:
-        refused: Outcome = await self._writer.call(Change(run_id, columns, admission=admission))
+        change = Change(run_id, columns, admission=admission, releases=releases)
+        refused: Outcome = await self._writer.call(change)
         if refused is not None:
             return refused
         # An older write of these columns that failed meanwhile must not undo this one.

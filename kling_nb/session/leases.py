@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError
@@ -85,6 +85,16 @@ class Leases:
         if held or run.record.owner == str(self.owner):
             with contextlib.suppress(KlingError):
                 await self._journal.release(run.id, str(self.owner))
+            run.set_columns(owner=None, lease_until=None)
+
+    async def keep_and_release(self, run: Run, **columns: Any) -> None:
+        """Write the last columns of a run and give its lease back in one step.
+
+        Where they cannot be written now, they are written later and the lease is kept until
+        :meth:`release`.
+        """
+        if await self._journal.keep(run.id, releases=str(self.owner), **columns):
+            self._held.pop(run.id, None)
             run.set_columns(owner=None, lease_until=None)
 
     async def _take(self, run: Run) -> bool:
