@@ -130,6 +130,7 @@ def log_out(names: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(gone))
 
 
+@lru_cache(maxsize=1024)
 def looks_secret(name: str) -> bool:
     """Whether a name is one that keys are kept under."""
     return _LOOKS_SECRET.search(name) is not None

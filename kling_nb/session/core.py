@@ -111,11 +111,17 @@ class SessionCore:
     def ready(self) -> Settings:
         """Set up again after a fork, and take over settings that have changed."""
         with self._lock:
-            if self._pid != os.getpid():
-                self._open()
+            self.reopen()
             settings = self.settings
             self._engine.pool.use(settings)
             return settings
+
+    def reopen(self) -> None:
+        """Set up again after a fork."""
+        if self._pid != os.getpid():
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._open()
 
     def choose_provider(self, named: str | None = None) -> Choice:
         """Return the provider for new runs and the reason.

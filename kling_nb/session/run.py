@@ -38,7 +38,7 @@ class Keeper(Judge, Maker, Protocol):
 
     home: Path
 
-    def ready(self) -> object:
+    def reopen(self) -> None:
         """Set things up again after a fork."""
 
     def follow(self, run: Run) -> None:
@@ -306,7 +306,7 @@ class Run(Judged, Derived):
             )
 
     def _follow_if_idle(self) -> None:
-        self._keeper.ready()
+        self._keeper.reopen()
         if self._settled.is_set() and not self.complete and self.error is None:
             self.follow()
 

@@ -26,7 +26,7 @@ class Keeper:
         self.home = home
         self.followed: list[str] = []
 
-    def ready(self) -> None:
+    def reopen(self) -> None:
         """Nothing to set up."""
 
     def follow(self, run: Run) -> None:
