@@ -81,11 +81,17 @@ def stub(shortest: float = 0.5, longest: float = LONGEST_S) -> Iterator[str]:
         process.wait()
 
 
+def ask(url: str) -> dict[str, int]:
+    """Ask the stub itself for something."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url) as answer:
+        found: dict[str, int] = json.load(answer)
+    return found
+
+
 def polls(url: str, tasks: int) -> float:
     """Return the queries the stub has counted, a task."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{url}/stub/counts") as answer:
-        counts = json.load(answer)
+    counts = ask(f"{url}/stub/counts")
     return (counts["query"] + counts["list"]) / tasks
 
 
@@ -285,10 +291,10 @@ def cell() -> float:
     return time.perf_counter() - begin
 
 
-def cells() -> list[float]:
-    """Run cells for some seconds, as a person does: with pauses."""
-    times = []
-    while len(times) < 200:
+def cells(more: Callable[[], bool] = lambda: False) -> list[float]:
+    """Run cells for some seconds, as a person does: with pauses; at least until ``more`` says no."""
+    times: list[float] = []
+    while len(times) < 200 or more():
         time.sleep(0.01)
         times.append(cell())
     return times
@@ -300,12 +306,16 @@ def p95(times: list[float]) -> float:
 
 
 def main_thread(tasks: int) -> float:
-    """Return how much longer a cell takes (p95) while many tasks are in flight than idle."""
-    idle = cells()
-    with (
-        stub(shortest=60, longest=90) as url,
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-    ):
+    """Compare cells while many runs are followed, and while they all end, with idle ones before and after.
+
+    Returns
+    -------
+    float
+        How much longer a cell takes (p95) while the runs are in flight.
+    """
+    times = {"idle": cells()}
+    far = 3600.0
+    with stub(far, far) as url, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         pace = Pace(poll=PollPolicy(first_s=POLL_S, max_s=POLL_S))
         session = Session(
             "official", folder, pace=pace, posters=False, api_key=KEY, api_base=url, quota=tasks
@@ -316,12 +326,18 @@ def main_thread(tasks: int) -> float:
         ]
         while any(run.task_id is None for run in runs):
             time.sleep(0.1)
-        busy = cells()
+        times["in flight"] = cells()
+        ask(f"{url}/stub/finish")
+        times["ending, videos stored"] = cells(lambda: not all(run.done for run in runs))
         session.close()
-    print(
-        f"\na cell (p95): idle {p95(idle) * 1e3:.2f} ms, with {tasks} runs in flight {p95(busy) * 1e3:.2f} ms"
-    )
-    return p95(busy) / p95(idle)
+    times["idle"] += cells()
+    idle = p95(times["idle"])
+    print(f"\na cell in a kernel with {tasks} runs")
+    print(f"{'':26}{'median':>9}{'p95':>12}{'/ idle':>9}{'longest':>12}")
+    for name, taken in times.items():
+        middle, late, most = statistics.median(taken), p95(taken), max(taken)
+        print(f"{name:26}{middle * 1e3:6.2f} ms{late * 1e3:9.2f} ms{late / idle:9.2f}{most * 1e3:9.2f} ms")
+    return p95(times["in flight"]) / idle
 
 
 def main() -> int:

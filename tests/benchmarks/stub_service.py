@@ -18,6 +18,7 @@ import threading
 import time
 
 CREATE = "/v1/videos/image2video"
+FINISH_S = 2.0
 VIDEO = b"\0\0\0\x18ftypmp42" + bytes(20_000)
 ENVELOPE = '{"code":0,"message":"SUCCEED","request_id":"9984d27b-a408-4073-ae28-17ca6a13622d","data":%s}'
 
@@ -67,10 +68,18 @@ class Stub:
         newest = list(reversed(self.due))[(number - 1) * size : number * size]
         return ENVELOPE % f"[{','.join(map(self.view, newest))}]"
 
+    def finish(self) -> bytes:
+        """Let all tasks end within the next seconds, whenever they were due."""
+        for task_id, (_, external) in self.due.items():
+            self.due[task_id] = (time.time() + self.random.uniform(0, FINISH_S), external)
+        return b"{}"
+
     def answer(self, method: str, target: str, body: bytes) -> tuple[int, bytes, str]:
         path, _, query = target.partition("?")
         if path == "/stub/counts":
             return 200, json.dumps(self.counts).encode(), "application/json"
+        if path == "/stub/finish":
+            return 200, self.finish(), "application/json"
         if path.startswith("/files/"):
             self.counts["file"] += 1
             return 200, VIDEO, "video/mp4"
