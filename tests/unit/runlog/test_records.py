@@ -171,6 +171,17 @@ def test_raw_answers_stay_out_of_the_repr() -> None:
     assert "secret-url" not in repr(RunRecord(answers={"create": "secret-url"}, wire={"x": "secret-url"}))
 
 
+@given(
+    RECORDS, st.fixed_dictionaries({}, optional={"task_id": TEXT, "purse": TEXT, "tags": st.just(["new"])})
+)
+def test_a_changed_row_differs_in_what_was_changed(record: RunRecord, columns: dict[str, Any]) -> None:
+    before = replace(record)
+    assert record.changed(**columns) == replace(record, **columns)
+    assert record == before
+    with pytest.raises(KeyError):
+        record.changed(colour="red")
+
+
 def test_ids_are_short_sorted_and_without_letters_that_are_misread() -> None:
     ids = [new_id() for _ in range(5000)]
     assert ids == sorted(set(ids))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.errors import RunLogError
 from kling_nb.runlog import RunLog, RunRecord
 from kling_nb.session import leases as module
 from kling_nb.session.journal import Journal
@@ -140,3 +141,30 @@ async def test_a_lease_that_was_never_used_is_given_back(log: RunLog) -> None:
     run = handle(log, log.insert(held_by(mine.owner)).id)
     await mine.release(run)
     assert log.get(run.id).owner is None
+
+
+async def test_the_last_write_of_a_run_gives_the_lease_back(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = kernel(log)
+    run = handle(log, log.insert(held_by(mine.owner)).id)
+    assert await mine.hold(run)
+    apply, written = RunLog.apply, []
+
+    def full(*_: Any) -> None:
+        raise RunLogError("The disk is full.", "No space.", "Free some space.")
+
+    monkeypatch.setattr(RunLog, "apply", full)
+    await mine.keep_and_release(run, video_path="media/r-1.mp4")
+    assert run.record.owner == str(mine.owner), "nobody else may go on before the row tells how far it came"
+
+    def counted(self: RunLog, changes: Any) -> Any:
+        written.append(changes)
+        return apply(self, changes)
+
+    monkeypatch.setattr(RunLog, "apply", counted)
+    await mine.keep_and_release(run, video_path="media/r-1.mp4")
+    assert (log.get(run.id).owner, log.get(run.id).video_path) == (None, "media/r-1.mp4")
+    assert run.record.owner is None
+    await mine.release(run)
+    assert len(written) == 1
