@@ -19,6 +19,7 @@ MOST_CELLS: Final = 1000
 """Combinations of one sweep at most, before repeats: beyond it a random sample says as much."""
 
 MOST_REPEATS: Final = 100
+MOST_RUNS: Final = 5000
 
 LISTS: Final = frozenset(
     {

@@ -159,5 +159,6 @@ def _full_text() -> str:
     runs = session.resume(send=False)
     followed = [run for run in runs if run.following]
     lines = [line, unfinished_line(len(followed), len(runs) - len(followed))]
+    lines += [f"sweep {each.id} was interrupted: %kling resume {each.id}" for each in session.interrupted()]
     lines += [f"{run.id}: {notice}" for run in runs if (notice := removal_notice(run.record))]
     return "\n".join(filter(None, lines))

@@ -158,6 +158,8 @@ SWEEPS = sa.Table(
     sa.Column("state", sa.Text(), nullable=False),
     # Why it stopped.
     sa.Column("reason", sa.Text(), nullable=False),
+    # Which kernel makes its runs.
+    sa.Column("owner", sa.Text()),
 )
 """What each sweep makes, written down before its first run is sent."""
 

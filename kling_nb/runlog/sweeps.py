@@ -36,6 +36,8 @@ class SweepRecord:
         Everything it makes, as JSON.
     state, reason
         ``running``, ``stopped`` or ``done``, and why.
+    owner
+        Which kernel makes its runs; None while none does.
     """
 
     id: str
@@ -44,6 +46,7 @@ class SweepRecord:
     plan: dict[str, Any]
     state: str = "running"
     reason: str = ""
+    owner: str | None = None
 
 
 _COLUMNS = tuple(item.name for item in fields(SweepRecord))
@@ -71,9 +74,9 @@ class Sweeps:
         binds = {name: sa.bindparam(name, type_=SWEEPS.c[name].type) for name in _COLUMNS}
         self._write(SWEEPS.insert().values(**binds), {name: getattr(record, name) for name in _COLUMNS})
 
-    def set_state(self, sweep_id: str, state: str, reason: str = "") -> None:
-        """Note that a sweep runs, stopped or is done."""
-        self._change(sweep_id, state=state, reason=reason)
+    def set_state(self, sweep_id: str, state: str, reason: str = "", owner: str | None = None) -> None:
+        """Note that a sweep runs, and where; that it stopped, or is done."""
+        self._change(sweep_id, state=state, reason=reason, owner=owner)
 
     def set_plan(self, sweep_id: str, plan: dict[str, Any]) -> None:
         """Write a changed plan; it is on the platter when this returns."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kling_nb.session.doors import SandboxAddress
     from kling_nb.session.pool import Pace
     from kling_nb.session.service import Service
+    from kling_nb.session.shelf import Shelf
     from kling_nb.session.uploading import Uploader
     from kling_nb.settings import Settings
 
@@ -88,7 +89,8 @@ class SessionCore:
         self.home = first.home
         self._log_url = first.log_url
         self.log = RunLog(first.log_url or self.home / LOG_FILE)
-        self.inputs = InputStore(self.home)
+        self.shelf = self._make_shelf(first)
+        self.inputs = InputStore(self.home, None if self.shelf is None else self.shelf.fetch)
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
         self._hints: dict[tuple[Any, ...], tuple[float, float | None]] = {}
         self.messages: list[str] = []
@@ -101,7 +103,20 @@ class SessionCore:
             pace=self._pace,
             posters=self._posters,
             uploader=self._uploads_by,
+            shelf=self.shelf,
         )
+        if self.shelf is not None:
+            self.shelf.resume()
+
+    def _make_shelf(self, settings: Settings) -> Shelf | None:
+        """Return what keeps the team's copies; None where there is no store."""
+        self._media_url = settings.media_url
+        if settings.media_url is None:
+            return None
+        from kling_nb.session.mediastore import MediaStore  # noqa: PLC0415 - only teams have one
+        from kling_nb.session.shelf import Shelf  # noqa: PLC0415 - as above
+
+        return Shelf(self.home, MediaStore(settings.media_url), self._say_of)
 
     @property
     def settings(self) -> Settings:
@@ -234,6 +249,8 @@ class SessionCore:
         """Stop following and close log and connections; every run stays where it is."""
         if self._pid == os.getpid():
             self._engine.close()
+            if self.shelf is not None:
+                self.shelf.close()
         self.log.close()
 
     def __enter__(self) -> Self:
@@ -247,6 +264,22 @@ class SessionCore:
 
     def _say(self, text: str) -> None:
         self.messages.append(text)
+
+    def _say_of(self, run_id: str, text: str) -> None:
+        run = self._runs.get(run_id)
+        if run is None:
+            self._say(f"{run_id}: {text}")
+        else:
+            run.add_notice(text)
+
+    def fetch_missing(self, run: Run) -> None:
+        """Begin to bring home a clip that a colleague's kernel has filed; returns at once."""
+        if self.shelf is not None and run.record.downloaded_at is not None:
+            self.shelf.want(run.record, run.set_columns)
+
+    def handle_of(self, record: RunRecord) -> Run:
+        """Return the one handle of a run in this process, brought up to date with its row."""
+        return self._run_of(record)
 
     def _run_of(self, record: RunRecord) -> Run:
         """Return the one handle of a run in this process."""
@@ -276,6 +309,8 @@ class SessionCore:
         run.may_send = run.may_send or send
         if run.begin():
             record = run.record
+            if self.shelf is not None and send:
+                self.shelf.keep_inputs(record)
             own_id = bool(record.options.get(OWN_ID, True))
             self._engine.start(run, Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id))
 
@@ -285,7 +320,8 @@ class SessionCore:
     def is_current(self) -> bool:
         """Whether the settings still name this home and log, in this process."""
         now = self.settings
-        return self._pid == os.getpid() and (now.home, now.log_url) == (self.home, self._log_url)
+        same = (now.home, now.log_url, now.media_url) == (self.home, self._log_url, self._media_url)
+        return same and self._pid == os.getpid()
 
 
 def _hidden(name: str, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, WaitTimeout
 from kling_nb.runlog.ids import new_id
+from kling_nb.session.clips import records_of
 from kling_nb.session.events import Emitter
+from kling_nb.session.owner import Owner
 from kling_nb.session.run import SLICE_S
 from kling_nb.session.sweep_driver import Driver
 from kling_nb.session.sweep_frame import dropped_frame, frame_of
@@ -23,6 +26,7 @@ from kling_nb.session.sweep_views import html_of, text_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kling_nb.runlog import RunRecord
     from kling_nb.runlog.sweeps import SweepRecord
     from kling_nb.session.facade import Session
     from kling_nb.session.run import Run
@@ -82,15 +86,22 @@ class Sweep:
 
     @property
     def state(self) -> str:
-        """``running``, ``stopped`` or ``done``; one that a killed kernel left behind is ``stopped``."""
-        return STOPPED if self._state == RUNNING and self._driver is None else self._state
+        """``running`` (here or in another kernel), ``stopped`` or ``done``.
+
+        One that a killed kernel left behind is stopped.
+        """
+        return STOPPED if self._is_orphan else self._state
 
     @property
     def reason(self) -> str:
         """Why it stopped; empty while it runs."""
-        if self._state == RUNNING and self._driver is None:
-            return "no kernel goes on with it"
-        return self._reason
+        return "no kernel goes on with it" if self._is_orphan else self._reason
+
+    @property
+    def _is_orphan(self) -> bool:
+        if self._state != RUNNING or self._driver is not None:
+            return False
+        return not is_running(self._record, self._session.owner)
 
     @property
     def error(self) -> KlingError | None:
@@ -264,15 +275,15 @@ class Sweep:
     def look(self) -> None:
         """Take over the runs that the log has: those made for this sweep, and identical ones."""
         missing = [entry for entry, run in self.pairs if run is None]
-        rows = {row.id: row for row in self._session.log.records({"id": [entry.id for entry in missing]})}
+        rows = records_of(self._session.log, [entry.id for entry in missing])
         others = [entry for entry in missing if entry.id not in rows]
         twins = {} if self._plan.notes["again"] else self._twins(others)
         for entry in missing:
             row = rows.get(entry.id) or twins.get((self.identity(entry), entry.repeat))
             if row is not None:
-                self.hold(entry, self._session.run(row.id))
+                self.hold(entry, self._session.handle_of(row))
 
-    def _twins(self, entries: list[Entry]) -> dict[tuple[Any, int], Any]:
+    def _twins(self, entries: list[Entry]) -> dict[tuple[str | None, int], RunRecord]:
         alive = [status for status in RunStatus if status is not RunStatus.FAILED]
         identities = list({self.identity(entry) for entry in entries})
         rows = self._session.log.records({"identity": identities, "status": alive}) if identities else []
@@ -296,8 +307,10 @@ class Sweep:
     def note(self, state: str, reason: str = "", error: KlingError | None = None) -> None:
         """Write down how it stands."""
         self._state, self._reason, self._error = state, reason, error
+        owner = self._session.owner if state == RUNNING else None
+        self._record = replace(self._record, state=state, reason=reason, owner=owner)
         with self._session.turn:
-            self._session.log.sweeps.set_state(self.id, state, reason)
+            self._session.log.sweeps.set_state(self.id, state, reason, owner)
         self._changed.emit()
 
     def ended(self, driver: Driver) -> None:
@@ -308,9 +321,12 @@ class Sweep:
         self._changed.emit()
 
     def abandon(self) -> None:
-        """Stop making runs without a word in the log: the session is closed, another kernel may go on."""
-        if self._driver is not None:
-            self._driver.abandon()
+        """Stop making runs because the session is closed; another kernel may go on at once."""
+        if self._driver is None:
+            return
+        self._driver.abandon()
+        with contextlib.suppress(KlingError), self._session.turn:
+            self._session.log.sweeps.set_state(self.id, RUNNING)
 
     def orphan(self) -> None:
         """Forget, in a forked child, that the parent makes the runs."""
@@ -328,3 +344,19 @@ class Sweep:
         if self._driver is not None:
             self._driver.wake()
         self._changed.emit()
+
+
+def is_running(record: SweepRecord, here: str) -> bool:
+    """Whether a kernel that may still live makes the runs of a sweep.
+
+    Parameters
+    ----------
+    record
+        Its row.
+    here
+        This kernel, which knows by itself whether it does.
+    """
+    other, me = Owner.parse(record.owner or ""), Owner.parse(here)
+    if record.state != RUNNING or other is None or me is None or other == me:
+        return False
+    return not other.is_gone(me)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.domain.aliases import KNOWN_NAMES, unknown_name_fix
-from kling_nb.domain.sweep_plan import MOST_REPEATS, Axis, Cell, Groups, combine, split
+from kling_nb.domain.sweep_plan import MOST_REPEATS, MOST_RUNS, Axis, Cell, Groups, combine, split
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RequestRefused, UsageError
 from kling_nb.media import load_image
@@ -149,6 +149,12 @@ def draft(session: Session, wish: Wish) -> Draft:
             "The sweep is empty.",
             f"where= leaves out all {len(combined)} combinations.",
             "It is told the variables of one combination and says whether to make it.",
+        )
+    if len(kept) * wish.repeat > MOST_RUNS:
+        raise UsageError(
+            f"The sweep has {len(kept) * wish.repeat} runs.",
+            f"At most {MOST_RUNS} are made at once.",
+            "Give fewer values or repeats, or sample=100 for a random part.",
         )
     found = _Pictures()
     cells, dropped, seen = [], [], {}  # type: list[Any], list[Dropped], dict[str, Mapping[str, Any]]

@@ -54,6 +54,7 @@ class Driver:
         self._halted: str | None = None
         self._abandoned = False
         self._poor_beside = 0
+        self._tried: set[str] = set()
         self._thread = threading.Thread(target=self._run, name=f"kling-{sweep.id}", daemon=True)
 
     @property
@@ -126,7 +127,10 @@ class Driver:
                 break
         pairs = sweep.pairs
         if all(run is not None and run.done for _, run in pairs):
-            self._end("done")
+            if sweep.progress.complete:
+                self._end("done")
+            else:
+                self._end("stopped", "some runs are not followed any more")
             return True
         return False
 
@@ -138,7 +142,7 @@ class Driver:
         untried = 0
         idle: list[tuple[Entry, Run | None]] = []
         for entry, run in sweep.pairs:
-            if run is None or (not run.following and not run.complete and run.error is None):
+            if run is None or not (run.following or run.complete or run.id in self._tried):
                 idle.append((entry, run))
             elif run.following and not run.status.is_final:
                 busy[self._lane(entry)] += 1
@@ -161,7 +165,7 @@ class Driver:
             if self._poor_beside and under_way >= self._poor_beside:
                 return False
             try:
-                sweep.hold(entry, make_planned(session, sweep.plan, entry, sweep.id))
+                run = make_planned(session, sweep.plan, entry, sweep.id)
             except BudgetError:
                 # A clip that fails costs nothing: only when nothing is under way is the budget used up.
                 if not under_way:
@@ -169,20 +173,24 @@ class Driver:
                 self._poor_beside = under_way
                 return False
             self._poor_beside = 0
+            sweep.hold(entry, run)
         elif run.id != entry.id:
             session.reuse(run)
         else:
             session.resume(run)
+        self._tried.add(run.id)
         return True
 
     def _raise_trouble(self) -> None:
         """Raise what would befall every further run, too."""
         refused = 0
         for run in self._sweep.runs:
-            if run.following or run.record.id is None:
+            if run.id not in self._tried:
+                # What went wrong before may have been mended.
                 continue
             error = run.error
-            if error is not None and run.status is RunStatus.CREATED and run.record.sending_at is None:
+            unsent = run.status is RunStatus.CREATED and run.record.sending_at is None
+            if error is not None and unsent and not run.following:
                 raise error
             if run.status is RunStatus.FAILED and run.task_id is None:
                 refused += 1

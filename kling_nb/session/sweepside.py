@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kling_nb.domain.sweep_plan import Groups
+    from kling_nb.runlog.sweeps import SweepRecord
     from kling_nb.session.facade import Session
     from kling_nb.session.sweep import Sweep
     from kling_nb.session.sweep_driver import Until
@@ -171,6 +172,16 @@ class SweepingSession(LookingSession):
             for each in self.log.sweeps.all()
         ]
         return pd.DataFrame(rows, columns=["id", "name", "created_at", "state", "reason", "runs"])
+
+    def interrupted(self) -> list[SweepRecord]:
+        """Return the sweeps that a kernel was making when it ended, newest first; nothing is sent."""
+        from kling_nb.session.sweep import RUNNING, is_running  # noqa: PLC0415 - as above
+
+        return [
+            record
+            for record in self.log.sweeps.all(RUNNING)
+            if record.id not in self._sweeps and not is_running(record, self.owner)
+        ]
 
     def known_sweep(self, sweep_id: str) -> Sweep | None:
         """Return the one handle of a sweep in this process, None before it has one."""

@@ -58,6 +58,7 @@ class Wall(anywidget.AnyWidget):
         self._timer: threading.Timer | None = None
         self._output: CellOutput | None = None
         self._ended = False
+        self._settled: dict[str, dict[str, Any]] = {}
         remember_cell()
         super().__init__(head=head_of(sweep), cards=self._cards())
         self.on_msg(self._on_message)
@@ -95,7 +96,16 @@ class Wall(anywidget.AnyWidget):
         }
 
     def _cards(self) -> list[dict[str, Any]]:
-        return [card_of(self._sweep, entry, run, self._root) for entry, run in self._sweep.pairs]
+        cards = []
+        for entry, run in self._sweep.pairs:
+            card = self._settled.get(entry.id)
+            if card is None:
+                card = card_of(self._sweep, entry, run, self._root)
+                if run is not None and run.complete and run.done:
+                    # Nothing changes about it any more; hundreds of them would be looked at again and again.
+                    self._settled[entry.id] = card
+            cards.append(card)
+        return cards
 
     # --- sweep to page ----------------------------------------------------------------------------------
 

@@ -254,6 +254,20 @@ def test_a_wrong_key_stops_the_sweep_at_once(
     assert sandbox.tasks() == []
 
 
+def test_three_refusals_stop_it_and_once_mended_it_makes_all(
+    session: Session, given: Given, sandbox: Any
+) -> None:
+    sandbox.fault("code:1201", method="POST", path="/v1/videos/*", times=3)
+    sweep = session.sweep(**given, repeat=3)
+    with pytest.raises(KlingError, match="3 runs in a row were refused"):
+        sweep.wait(30)
+    assert sweep.progress.failed == 3
+    assert sweep.progress.waiting > 0
+    assert sweep.resume().wait(60).progress.done == 3
+    assert sweep.resume(failed=True).wait(60).progress.done == 6
+    assert len(sandbox.charges()) == 6
+
+
 def test_real_money_above_the_limit_is_asked_about(official: Session, given: Given, sandbox: Any) -> None:
     dear = {**given, "model": "kling-v2-5-turbo", "mode": "std", "repeat": 11}
     with pytest.raises(UsageError, match="Nothing was sent: 22 new runs cost 33 units") as caught:
@@ -296,6 +310,7 @@ def test_a_sweep_survives_its_session(
     first.close()
     found = make_session(quota=2).sweep_of(sweep.id[:8])
     assert (found.state, found.reason) == ("stopped", "no kernel goes on with it")
+    assert [record.id for record in make_session().interrupted()] == [sweep.id]
     assert "%kling resume" in repr(found)
     assert found.resume().wait(60).progress.done == 6
     assert len(sandbox.charges()) == 6

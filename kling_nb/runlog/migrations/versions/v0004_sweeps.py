@@ -21,4 +21,5 @@ def upgrade() -> None:
         sa.Column("plan", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text()),
     )
