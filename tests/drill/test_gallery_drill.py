@@ -151,6 +151,36 @@ def test_files_no_server_shows_come_from_the_kernel(opened, lab, tmp_path: Path)
     page.page.wait_for_function(stills)
 
 
+def test_clips_are_compared_blind(opened, lab) -> None:
+    shelf(lab.folder / "kling_runs", 4, prompt=lambda number: PROMPTS[number % 2])
+    page = opened("b = kn.compare(kn.runs(), blind=True, by='prompt', votes=2); b")
+    page.run(0)
+    page.run(1)
+    gallery = GalleryOnPage(page, 1)
+    gallery.wait_players(2)
+    assert not any(prompt in page.seen(1) for prompt in PROMPTS)
+    gallery.root.focus()
+    for key, votes in (
+        ("5", []),
+        ("1", ["left"]),
+        ("Backspace", []),
+        ("2", ["right"]),
+        ("3", ["right", "tie"]),
+    ):
+        before = page.seen(1)
+        gallery.press(key)
+        if key != "5":
+            page.page.wait_for_function(
+                "([root, text]) => root.innerText !== text", arg=[gallery.root, before]
+            )
+            page.page.wait_for_timeout(300)
+        found = page.run_text("print([v.outcome for v in b.blind._session.log.judgements.votes()])")
+        assert found == str(votes)
+    assert PROMPTS[0] in page.wait_seen(1, PROMPTS[0])
+    assert page.run_text("print(set(kn.runs()['rating'].isna()))") == "{True}"
+    assert page.errors == []
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_every_view_in_both_themes(opened, lab, theme) -> None:
     """Texts stand out from what is behind them, and screenshots are left for a person to look at."""

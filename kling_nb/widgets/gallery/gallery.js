@@ -31,7 +31,7 @@ class Gallery {
       "data-lm-suppress-shortcuts": "true",
     });
     this.bars = new Bars(this);
-    this.list = element("div", "kn-tiles", { role: "list", "aria-label": "Runs" });
+    this.list = element("div", "kn-tiles", { role: "group", "aria-label": "Runs" });
     this.stage = new Stage(this);
     this.said = element("div", "kn-said", { role: "status", "aria-live": "polite" });
     this.scroller = element("div", "kn-scroller", {}, this.stage.el, this.list);

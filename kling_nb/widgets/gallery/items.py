@@ -70,7 +70,7 @@ def item_of(record: RunRecord, around: Surroundings) -> dict[str, Any]:
         "prompt": prompt if len(prompt) <= PROMPT_LIMIT else prompt[: PROMPT_LIMIT - 1] + "…",
         "params": [[name, shown(value)] for name, value in params_of(record).items()],
         "rating": record.rating,
-        "kept": getattr(record, "kept", None),
+        "kept": record.kept,
         "tags": list(record.tags or ()),
         "note": record.note or "",
         "created_ms": int(moment.timestamp() * 1000),

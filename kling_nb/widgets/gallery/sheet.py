@@ -85,7 +85,9 @@ def _figure(item: Mapping[str, Any], picture: bytes, url: str | None, cell: str)
         image = f'<a href="{html_text(url)}">{image or "video file"}</a>'
     rated = "" if item["rating"] is None else f"rated {item['rating']} of 5"
     words = (item["id"], item["status"], item["model"], rated, cell)
-    prompt = item["prompt"] if len(item["prompt"]) <= 120 else item["prompt"][:119] + "…"
+    # What makes the cells of a grid has been said with them.
+    told = "" if item["prompt"] and item["prompt"] in cell else item["prompt"]
+    prompt = told if len(told) <= 120 else told[:119] + "…"
     return (
         f'<div style="{STYLE}">{image}<div>{html_text(" · ".join(word for word in words if word))}</div>'
         f"<div>{html_text(prompt)}</div></div>"

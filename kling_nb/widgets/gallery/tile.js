@@ -8,7 +8,7 @@ class Tile {
   constructor(gallery, item) {
     this.gallery = gallery;
     this.screen = new Screen(gallery, item);
-    this.el = element("figure", "kn-tile", { role: "listitem", tabindex: "-1" });
+    this.el = element("figure", "kn-tile", { role: "group", tabindex: "-1" });
     this.el.dataset.run = item.id;
     this.slot = element("div", "kn-slot", {}, this.screen.el);
     this.mark = element("button", "kn-mark", { type: "button", tabindex: "-1", title: "Mark for comparing (m)" });
