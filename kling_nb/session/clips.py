@@ -41,9 +41,11 @@ def _facts(path: Path, _changed_ns: int, _size: int) -> VideoInfo | None:
     from kling_nb.media import probe  # noqa: PLC0415 - PyAV takes 0.2 s to load
 
     try:
-        return probe(path)
+        info = probe(path)
     except MediaError:
         return None
+    # A damaged file may be taken for a video of no size by its name alone.
+    return info if info.width and info.height else None
 
 
 def small_picture(path: Path, long_side: int) -> bytes:
