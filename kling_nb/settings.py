@@ -69,9 +69,10 @@ class Settings(BaseSettings):
         Folder of the run log and the videos, absolute; relative values are resolved against the
         working directory at the moment the settings are loaded.
     log_url
-        SQLAlchemy URL of the run log; None means inside ``home``.
+        Address of a run log that a team shares, ``postgresql+psycopg://…``; None means a file in ``home``.
     media_url
-        Reserved for another place for the videos; refused, because this version keeps them in ``home``.
+        Where copies of videos and pictures go for a team, any address that fsspec understands; None keeps
+        them in ``home`` only.
     sandbox_home
         Folder of the local sandbox; None lets the session choose.
     kling_api_base, acedata_api_base, aimlapi_base
@@ -157,11 +158,20 @@ class Settings(BaseSettings):
 
     @field_validator("media_url")
     @classmethod
-    def _not_yet(cls, value: str | None) -> str | None:
-        # Ignored, it would leave a person believing that the videos are where they are not.
-        if value is not None:
-            raise ValueError("this version keeps videos in the folder `home`; remove KLING_NB_MEDIA_URL")
-        return value
+    def _store(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        text = value.strip().rstrip("/")
+        scheme, _, rest = text.partition("://")
+        if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) or not rest or scheme in ("http", "https"):
+            raise ValueError(
+                "must be the address of a store, such as s3://bucket/videos or file:///mnt/videos"
+            )
+        if "@" in rest or "?" in rest:
+            raise ValueError(
+                "must hold no credentials: the store's own client finds them in its usual places"
+            )
+        return text
 
     @field_validator("budget_run", "budget_sweep", "budget_day", mode="before")
     @classmethod
@@ -301,7 +311,8 @@ def displayed(settings: Settings, name: str) -> str:
         Field name.
     """
     value = getattr(settings, name)
-    return re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", str(value))
+    text = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", str(value))
+    return re.sub(r"(?i)([?&][^=&]*(?:pass|secret|key|token|options)[^=&]*=)[^&]*", r"\1***", text)
 
 
 def is_secret(name: str) -> bool:

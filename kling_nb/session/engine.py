@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kling_nb.session.run import Run
     from kling_nb.session.sending import Intent
     from kling_nb.session.service import Service
+    from kling_nb.session.shelf import Shelf
     from kling_nb.session.uploading import Uploader
     from kling_nb.settings import Settings
 
@@ -55,6 +56,8 @@ class Engine:
         See :class:`kling_nb.session.facade.Session`.
     uploader
         Returns what puts local pictures at an address now.
+    shelf
+        Where a team has copies of the videos.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Engine:
         pace: Pace | None = None,
         posters: bool = True,
         uploader: Callable[[], Uploader | None] = lambda: None,
+        shelf: Shelf | None = None,
     ) -> None:
         self.owner = Owner.current()
         self.log = log
@@ -75,6 +79,7 @@ class Engine:
         self.pool = ServicePool(settings, settings.sandbox_home or home / "sandbox", say, pace, uploader)
         self._home = home
         self._posters = posters
+        self._shelf = shelf
         self._runs: dict[str, Run] = {}
         self._follower: Follower | None = None
 
@@ -153,7 +158,7 @@ class Engine:
     def _start(self, run: Run, intent: Intent) -> None:
         if self._follower is None:
             journal = Journal(self.log, self.turn, self._trouble)
-            filer = Filer(self._home, posters=self._posters)
+            filer = Filer(self._home, posters=self._posters, shelf=self._shelf)
             self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer)
         task = self._follower.start(run, intent)
         task.add_done_callback(lambda _: self._forget(run))

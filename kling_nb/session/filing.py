@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kling_nb.runlog import RunRecord
     from kling_nb.session.service import Service
+    from kling_nb.session.shelf import Shelf
     from kling_nb.transport.download import Downloaded
     from kling_nb.transport.reach import Reach
 
@@ -86,9 +87,14 @@ class Filer:
         Whether a poster is made of each video.
     parallel
         Downloads at the same time.
+    shelf
+        Where a team has copies.
     """
 
-    def __init__(self, home: Path, *, posters: bool = True, parallel: int = 4) -> None:
+    def __init__(
+        self, home: Path, *, posters: bool = True, parallel: int = 4, shelf: Shelf | None = None
+    ) -> None:
+        self._shelf = shelf
         self.home = home
         self._posters = posters
         self._parallel = parallel
@@ -130,7 +136,27 @@ class Filer:
             filed = await self._fetch(record, service, target, say)
         if isinstance(filed, Exception):
             raise filed
+        if self._shelf is not None:
+            await asyncio.to_thread(self._shelf.keep_clip, record)
         return filed
+
+    async def from_shelf(self, record: RunRecord) -> str | None:
+        """Bring home what a colleague's kernel has filed already.
+
+        Returns
+        -------
+        str or None
+            A sentence when the store could not be used; whether the clip is here, the caller sees.
+        """
+        shelf = self._shelf
+        if shelf is None or record.downloaded_at is None or not FILE_NAME.fullmatch(record.id):
+            return None
+        try:
+            async with self._slots:
+                await asyncio.to_thread(shelf.fetch_clip, record)
+        except KlingError as error:
+            return f"{error.what} {error.why}"
+        return None
 
     async def _fetch(
         self, record: RunRecord, service: Service, target: Path, say: Callable[[str], None]

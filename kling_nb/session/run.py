@@ -47,6 +47,9 @@ class Keeper(Judge, Maker, Protocol):
     def stop(self, run: Run) -> None:
         """Stop following a run; its task goes on."""
 
+    def fetch_missing(self, run: Run) -> None:
+        """Begin to bring home a clip that lies in the team's store."""
+
     def expected_seconds(self, record: RunRecord) -> float | None:
         """Tell how long runs like this one took."""
 
@@ -176,7 +179,11 @@ class Run(Judged, Derived):
     @property
     def video(self) -> Path | None:
         """The finished clip on this machine; None before it is there or when the file was removed."""
-        return self._file(self._record.video_path)
+        video = self._file(self._record.video_path)
+        if video is None and self._record.video_path is not None:
+            # On another machine, perhaps: a copy is on its way when there is one, and the listeners are told.
+            self._keeper.fetch_missing(self)
+        return video
 
     @property
     def poster(self) -> Path | None:

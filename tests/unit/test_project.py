@@ -139,7 +139,7 @@ def test_python_names_in_the_readme_exist() -> None:
     assert names and sorted(name for name in names if not hasattr(kling_nb, name)) == []
 
 
-UNLISTED = {"media_url", "keys_mark"}
+UNLISTED = {"keys_mark"}
 """Settings that the table of the README is silent about."""
 
 

@@ -123,15 +123,43 @@ def test_a_deleted_working_directory_shows_no_secret(monkeypatch, tmp_path):
     assert "api-key-kling" not in "".join(shown.format())
 
 
-def test_a_place_for_videos_that_would_be_ignored_is_refused(monkeypatch):
-    monkeypatch.setenv("KLING_NB_MEDIA_URL", "s3://bucket/videos")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "videos",
+        "https://bucket.example/x",
+        "s3://key:secret-of-the-store@bucket/x",
+        "s3://b/x?secret=y",
+        "s3://",
+    ],
+)
+def test_a_store_that_cannot_be_used_or_holds_a_credential_is_refused_unseen(monkeypatch, url):
+    monkeypatch.setenv("KLING_NB_MEDIA_URL", url)
     with pytest.raises(SettingsError, match="KLING_NB_MEDIA_URL") as caught:
         settings.load()
     assert len(caught.value.lines()) == 3
+    assert "secret-of-the-store" not in str(caught.value)
     monkeypatch.delenv("KLING_NB_MEDIA_URL")
     with pytest.raises(SettingsError):
-        settings.configure("media_url", "videos")
-    settings.load()
+        settings.configure("media_url", url)
+    assert settings.load().media_url is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://me:hunter2@server/runs",
+        "postgresql+psycopg://me:hun/ter2@x@server/runs",
+        "postgresql+psycopg:///runs?user=me&password=hunter2",
+        "postgresql+psycopg:///runs?host=server&sslpassword=hunter2",
+    ],
+)
+def test_the_password_of_the_log_is_never_shown(monkeypatch, url):
+    monkeypatch.setenv("KLING_NB_LOG_URL", url)
+    loaded = settings.load()
+    shown = settings.displayed(loaded, "log_url")
+    assert "ter2" not in shown + repr(loaded) + str(loaded)
+    assert "server" in shown or "/runs" in shown
 
 
 def test_empty_variables_count_as_absent(monkeypatch):
