@@ -17,8 +17,8 @@ from kling_nb.magics.pages import PAGES
 from kling_nb.session import provider_names
 
 NAMES = (
-    "help runs show status wait resume sweeps stop attach extend rate keep discard tag note undo diff summary "
-    "cost budget models doctor config provider login logout preview masks pad sandbox"
+    "help runs show status wait resume sweeps stop attach extend rate keep discard tag note undo diff "
+    "summary cost budget models doctor config provider login logout preview masks pad sandbox"
 )
 
 
