@@ -22,10 +22,8 @@ from kling_nb.domain.task import RunStatus
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 
 ROUNDS = 2
-STORM = 24
-WAVES = 3
-SUBMISSIONS: dict[str, int] = {}
-"""Submissions of each test, for the one that counts them."""
+STORM = 16
+WAVES = 2
 
 
 @pytest.fixture
@@ -51,8 +49,7 @@ def test_every_fault_ends_as_stated_at_every_door(zygote: Zygote, sandbox: Any) 
     wrong = [told for name, ending in stated.items() if (told := books.check(name, ending))]
     assert not wrong, "\n".join(wrong)
     books.balance(going=True)
-    SUBMISSIONS["table"] = len(books.rows)
-    assert len(books.rows) >= 700
+    assert len(books.rows) >= 1000
 
 
 @pytest.mark.parametrize("idempotency", ["reject", "ignore"])
@@ -99,7 +96,6 @@ def test_kills_and_faults_on_every_call(zygote: Zygote, sandbox: Any, idempotenc
     again = {line["name"] for line in books.wire[len(left.wire) :] if line.get("sent")}
     uncertain = {each for each, rows in left.rows_of.items() if rows[0].sending_at is not None}
     assert not [each for each in again & uncertain if stated[each][0] in KEYLESS]
-    SUBMISSIONS[idempotency] = len(books.rows)
 
 
 def check_end(books: Books, each: str, provider: str, ending: Ending | None) -> None:
@@ -119,9 +115,3 @@ def check_end(books: Books, each: str, provider: str, ending: Ending | None) -> 
         assert (row.status, row.video_path is not None) == (RunStatus.SUCCEEDED, True), each
     else:
         assert not books.check(each, ending), books.check(each, ending)
-
-
-def test_a_thousand_submissions_were_made() -> None:
-    if set(SUBMISSIONS) != {"table", "reject", "ignore"}:
-        pytest.skip("counts what the tests above have submitted")
-    assert sum(SUBMISSIONS.values()) >= 1000, SUBMISSIONS

@@ -150,12 +150,10 @@ class Hostile:
 
     def _make(self, body: bytes) -> Made:
         asked = json.loads(body)
-        texts = [item["text"] for item in asked.get("contents", ()) if item.get("type") == "prompt"]
         external = asked.get("external_task_id") or asked.get("options", {}).get("external_task_id") or ""
         with self._lock:
             self._next += 1
-            made = Made(str(self._next), asked.get("prompt") or texts[0], external)
-            self.creates.append(made.prompt)
+            made = Made(str(self._next), _prompt(body), external)
             self.tasks[made.task_id] = made
         return made
 
@@ -274,6 +272,9 @@ class Hostile:
         with self._lock:
             left = self.plan.get(kind, [])
             move = left.pop(0) if left else ("right",)
+        if kind == "create" and not (move[0] in ("say", "change") and move[1] == 429):
+            # 429 promises that nothing was made: after it, and after it alone, a create may be sent again.
+            self.creates.append(_prompt(body))
         if move[0] == "late":
             time.sleep(0.05)
         if kind == "file":
@@ -301,6 +302,12 @@ class Hostile:
             whole = _whole(move[1], fields, move[3])
         if move[0] != "hang up":
             yield whole[: len(whole) // 2] if move[0] == "half" else whole
+
+
+def _prompt(body: bytes) -> str:
+    asked = json.loads(body)
+    texts = [item["text"] for item in asked.get("contents", ()) if item.get("type") == "prompt"]
+    return str(asked.get("prompt") or texts[0])
 
 
 def _enveloped(data: Any) -> dict[str, Any]:

@@ -46,3 +46,35 @@ def test_any_answer(
         run = session.submit(prompt="after all that")
         assert run.wait(20, raise_on_failure=False).status is RunStatus.SUCCEEDED, run.error
     check_home(home, before)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_create_answered_with_the_task_of_another_run(
+    door: str, service: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an id of ours the own task is found; without one nobody knows, and the run says so."""
+    with session_at(service, door, tmp_path / "runs", monkeypatch) as session:
+        first = session.submit(prompt="mine").wait(20)
+        service.plan = {"create": [("other",)]}
+        second = session.submit(prompt="another").wait(20, raise_on_failure=False)
+        assert second.task_id != first.task_id
+        if second.record.external_task_id is None:
+            assert second.status is RunStatus.UNCERTAIN
+            assert f"that of {first.id}" in str(second.error)
+        else:
+            assert second.status is RunStatus.SUCCEEDED, second.error
+            assert second.video is not None
+            assert b"video of another" in second.video.read_bytes()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_question_answered_about_another_task(
+    door: str, service: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session_at(service, door, tmp_path / "runs", monkeypatch) as session:
+        session.submit(prompt="mine").wait(20)
+        service.plan = {"ask": [("other",), ("other",)]}
+        second = session.submit(prompt="another").wait(20)
+        assert service.plan["ask"] == [], "asked again"
+        assert second.video is not None
+        assert b"video of another" in second.video.read_bytes()
