@@ -23,6 +23,9 @@ class Call:
         JSON body of a POST; may hold megabytes of Base64 and is therefore hidden from ``repr``.
     safe
         True when repeating the call has no effect (GETs, polling POSTs). A create is never safe.
+    fresh
+        True when the call needs a connection of its own: one that was kept may be closed by the service at
+        the very moment it is used, and then nobody knows whether the call has arrived.
     """
 
     method: Literal["GET", "POST"]
@@ -30,6 +33,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     safe: bool = True
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from kling_nb.transport.connection import (
     new_client,
     refuse_clear_proxy,
 )
+from kling_nb.transport.direct import FRESH
 from kling_nb.transport.reach import parsed
 from kling_nb.transport.retry import RetryRule, wants_retry
 
@@ -128,14 +129,14 @@ class ServiceClient:
         wire = self._connected()
         if call.safe:
             async with wire.all:
-                return await self._attempt(wire, call.method, url, content)
+                return await self._attempt(wire, call, url, content)
         async with wire.announced:
             if before is not None:
                 waiting = before()
                 if inspect.isawaitable(waiting):
                     await waiting
             async with wire.creates, wire.all:
-                return await self._attempt(wire, call.method, url, content)
+                return await self._attempt(wire, call, url, content)
 
     async def fetch(self, call: Call, *, on_wait: OnWait | None = None) -> Answer:
         """Carry a safe call, with retries (``spec/official-api.md`` §11 rule 2).
@@ -199,14 +200,14 @@ class ServiceClient:
         query = f"?{urlencode(call.query)}" if call.query else ""
         return f"{self.base_url}{call.path}{query}"
 
-    async def _attempt(self, wire: _Wire, method: str, url: str, content: bytes | None) -> Answer:
+    async def _attempt(self, wire: _Wire, call: Call, url: str, content: bytes | None) -> Answer:
         progress = _Progress()
-        limit = self.timeouts.answer(method, len(content or b""))
+        limit = self.timeouts.answer(call.method, len(content or b""))
         failure: BaseException | None = None
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self.timeouts.connect + limit):
-                answer = await self._exchange(wire.http, method, url, content, progress=progress, limit=limit)
+                answer = await self._exchange(wire.http, call, url, content, progress=progress, limit=limit)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, UnusableBodyError) as error:
             failure = error
         # Raised outside the handler: no traceback then leads to frames that hold the header.
@@ -219,7 +220,7 @@ class ServiceClient:
     async def _exchange(
         self,
         http: httpx.AsyncClient,
-        method: str,
+        call: Call,
         url: str,
         content: bytes | None,
         *,
@@ -227,12 +228,12 @@ class ServiceClient:
         limit: float,
     ) -> Answer:
         request = http.build_request(
-            method,
+            call.method,
             parsed(url),
             content=content,
             headers={"Content-Type": "application/json", "Accept": "application/json"},
             timeout=httpx.Timeout(limit, connect=self.timeouts.connect, pool=None),
-            extensions={"trace": progress.trace},
+            extensions={"trace": progress.trace, FRESH: call.fresh},
         )
         response = await http.send(request, auth=self._auth, stream=True)
         try:

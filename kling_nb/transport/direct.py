@@ -30,6 +30,9 @@ _ONE_WRITE = 1 << 16
 _ONE_ADDRESS_S = 3.0
 """Seconds for one of several addresses of a host, before the next is tried."""
 
+FRESH = "kling_nb_fresh"
+"""Request extension: whether the request needs a connection that nothing was sent over before."""
+
 Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 
@@ -65,7 +68,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its answer, whose body is still to be read."""
         timeout: dict[str, float | None] = request.extensions.get("timeout", {})
-        connection = self._take(request.url) or await self._connect(request.url, timeout.get("connect"))
+        kept = None if request.extensions.get(FRESH) else self._take(request.url)
+        connection = kept or await self._connect(request.url, timeout.get("connect"))
         try:
             trace = cast("Trace | None", request.extensions.get("trace"))
             if trace is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -169,6 +169,8 @@ async def create_task(
     """
     rules = policy or SubmitPolicy()
     call = provider.create(request, external_task_id)
+    if not provider.has_external_id:  # What is lost here cannot be looked up.
+        call = replace(call, fresh=True)
     submit = _Submit(client, provider, call, external_task_id, form=form, on_event=on_event, policy=rules)
     submit.may_exist = may_exist
     return await submit.run(resubmit, adopt_duplicate)

@@ -167,6 +167,16 @@ class TestReuse:
             await client.get(server.url)
         assert server.connections == 2
 
+    async def test_not_for_a_call_that_could_not_be_looked_up(self, server):
+        server.default = raw(OK)
+        client = ServiceClient(server.url, None, timeouts=FAST)
+        await client.send(Call("GET", "/v1/x"))
+        await client.send(POST)
+        assert server.connections == 1
+        await client.send(Call("POST", "/v1/x", body={"a": 1}, safe=False, fresh=True))
+        assert server.connections == 2
+        await client.aclose()
+
     async def test_not_after_being_cancelled(self, http, server, act):
         server.script = [act.silence]
         server.default = raw(OK)

@@ -417,6 +417,12 @@ class TestWithoutExternalIds:
             await world(Words(has_external_id=False))
         assert (server.count("POST"), server.count("GET")) == (1, 0)
 
+    async def test_no_connection_is_used_that_the_service_may_be_closing(self, world, server, act):
+        server.default = act.task(FOUND)
+        await look_up(world.client, Words(), "job-1")
+        await world(Words(has_external_id=False))
+        assert server.connections == 2
+
     async def test_too_fast_is_waited_out_and_no_money_is_raised(self, world, server, act):
         server.script = [act.envelope(1302, "wait", 429)] * 2
         server.default = act.envelope(1102, "no money", 429)
