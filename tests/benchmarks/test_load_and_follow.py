@@ -34,3 +34,7 @@ def test_follow():
     assert "30 tasks" in out
     assert "polls a task" in out
     assert "unfinished" not in out
+    cells = [
+        line.split("ms") for line in out.partition("a cell in a kernel with 30 runs")[2].splitlines()[2:5]
+    ]
+    assert [len(line) for line in cells] == [4, 4, 4], "idle, in flight and ending: median, p95, longest"
