@@ -97,7 +97,7 @@ def table(
     from kling_nb.session.default import default_session  # noqa: PLC0415 - the default is made on first use
 
     session = session or default_session()
-    wide = _chosen(runs, session)
+    wide = rows_of(runs, session)
     wide, variables = _spread(wide)
     if not metadata:
         wide, variables = _bare(wide, variables)
@@ -105,8 +105,16 @@ def table(
     return made if view == "wide" else _tidy(made)
 
 
-def _chosen(runs: Any, session: Session) -> pd.DataFrame:
-    """Return the rows that are meant, in their order, with the columns that a person has added."""
+def rows_of(runs: Any, session: Session) -> pd.DataFrame:
+    """Return the rows that are meant as :func:`kling_nb.runs` has them, with the columns a person has added.
+
+    Parameters
+    ----------
+    runs
+        As for :func:`table`.
+    session
+        Whose runs.
+    """
     everything = session.log.frame()
     if runs is None:
         return everything

@@ -60,7 +60,7 @@ OWNERS: dict[str, set[str]] = {
     "httpx": {"transport", "sandbox", "session"},
     "nest_asyncio": {"transport"},
     "nest_asyncio2": {"transport"},
-    "jinja2": {"magics", "session"},
+    "jinja2": {"magics", "session", "widgets"},
     "pandas": {"runlog", "session", "score", "widgets"},
 }
 """Third-party libraries that belong to one layer."""

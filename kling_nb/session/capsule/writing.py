@@ -95,9 +95,10 @@ def _write(part: Path, record: RunRecord, session: Session, video: Path, poster:
     request = rebuild(record, session.inputs)
     small: dict[str, bytes] = {}
     for digest in _digests(record):
+        # Read first: a colleague's input is brought home by it.
+        data = session.inputs.get(digest)
         kept = session.inputs.path(digest)
-        suffix = ".png" if kept is None else kept.suffix
-        small[f"{INPUTS}{digest}{suffix}"] = session.inputs.get(digest)
+        small[f"{INPUTS}{digest}{'.png' if kept is None else kept.suffix}"] = data
     names = {name.removeprefix(INPUTS).partition(".")[0]: name for name in small}
     if (brush := rebuild_brush(record, session.inputs)) is not None:
         small |= {f"{BRUSH}{name}": data for name, data in files_of(brush).items()}

@@ -29,6 +29,10 @@ from kling_nb.widgets.gallery.items import Surroundings
 from kling_nb.widgets.gallery.sheet import sheet_html
 from kling_nb.widgets.masks import masks_bundle
 from kling_nb.widgets.pad.pad import MotionPad
+from kling_nb.widgets.report.clips import Clips
+from kling_nb.widgets.report.page import page
+from kling_nb.widgets.report.rows import row_of
+from kling_nb.widgets.report.sums import Groups
 
 PACKAGE = Path(__file__).resolve().parents[3] / "kling_nb"
 
@@ -193,6 +197,14 @@ def runs_table(text):
     return frames.build(values)._repr_html_()
 
 
+def report(studio, tmp_path, text):
+    rows = [
+        row_of(run, Clips("link", 0, tmp_path), 1, metadata=True)
+        for run in (failed_run(studio, text), finished_run(studio, text))
+    ]
+    return page(text, rows, [(text, text)], Groups(text, [[text] * 8]), [text])
+
+
 VIEWS = {
     "static card, failed": lambda studio, tmp, text: card(failed_run(studio, text)),
     "static card, running": lambda studio, tmp, text: card(running_run(studio, text)),
@@ -209,6 +221,7 @@ VIEWS = {
     "preview": lambda studio, tmp, text: preview(tmp, text),
     "pad": lambda studio, tmp, text: pad(tmp, text),
     "runs()": lambda studio, tmp, text: runs_table(text),
+    "report": report,
     "models()": lambda studio, tmp, text: pd.DataFrame({text: [text]})._repr_html_(),
 }
 
@@ -232,7 +245,7 @@ def test_a_page_is_built_alike_whatever_the_texts_say(studio, tmp_path, view, pa
     assert "\x1b" not in shown or view in ("runs()", "models()")
 
 
-@pytest.mark.parametrize("view", sorted(set(VIEWS) - {"pad", "runs()", "models()", "doctor"}))
+@pytest.mark.parametrize("view", sorted(set(VIEWS) - {"pad", "runs()", "models()", "doctor", "report"}))
 def test_no_formulas_are_looked_for(studio, tmp_path, view):
     """Notebook pages turn text between dollar signs into formulas, prices in prompts too."""
     html = VIEWS[view](studio, tmp_path, "from $5 to $6")
