@@ -2,18 +2,13 @@
 
 const REST_MS = 150; // a clip that passes by while scrolling gets no player
 const AT_ONCE = 3; // players made in one turn
-const LATE_MS = 1500;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const PAIRED = new Set(["wipe", "difference"]);
-// While labels are hidden, no key leads to them.
-const BLIND_KEYS = new Set([" ", "ArrowLeft", "ArrowRight", "Home", "End", ",", ".", "l"]);
 
 class Gallery {
   constructor(model, el) {
     this.model = model;
     this.view = Math.random().toString(36).slice(2, 10);
-    this.seq = 0;
-    this.unsaved = new Map();
     this.store = new Store(model);
     this.clock = new Clock(() => this.moved());
     this.plan = model.get("plan");
@@ -30,6 +25,8 @@ class Gallery {
       // Lumino would take single letters as commands of the notebook (d d: delete the cell).
       "data-lm-suppress-shortcuts": "true",
     });
+    this.keys = new Keys(this);
+    this.judging = new Judging(this);
     this.bars = new Bars(this);
     this.list = element("div", "kn-tiles", { role: "group", "aria-label": "Runs" });
     this.stage = new Stage(this);
@@ -57,14 +54,14 @@ class Gallery {
     window.addEventListener("scroll", () => { this.scrolled = performance.now(); }, {
       capture: true, passive: true, signal: this.listeners.signal,
     });
-    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("keydown", (event) => this.keys.key(event));
     this.root.addEventListener("focusin", (event) => this.focused(event));
     this.list.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("dblclick", (event) => this.doubled(event));
     this.received = (message, buffers) => this.receive(message, buffers);
     model.on("msg:custom", this.received);
     model.send({ kind: "hello", view: this.view });
-    this.timer = setInterval(() => this.lateness(), 500);
+    this.timer = setInterval(() => this.judging.lateness(), 500);
     this.moved();
   }
 
@@ -229,45 +226,21 @@ class Gallery {
   }
 
   arrange(scroll = true) {
-    const { bars } = this;
-    const words = bars.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (item) => {
-      if (bars.status.value && item.status !== bars.status.value) return false;
-      if (bars.model.value && item.model !== bars.model.value) return false;
-      if (!this.fitsRating(item, bars.rated.value)) return false;
-      const text = [item.id, item.name, item.prompt, item.note, item.model, ...item.tags].join(" ").toLowerCase();
-      return words.every((word) => text.includes(word));
-    };
-    let shown = [...this.tiles.values()].filter((tile) => fits(tile.item));
-    if (this.mode === "side") {
-      const set = this.marked.length ? this.marked : this.compared();
-      shown = this.alone ? [this.alone] : set;
-    }
-    if (this.mode === "blind") shown = this.pairTiles;
-    const sorters = {
-      newest: (a, b) => b.created_ms - a.created_ms,
-      oldest: (a, b) => a.created_ms - b.created_ms,
-      best: (a, b) => (b.rating ?? -1) - (a.rating ?? -1),
-      worst: (a, b) => (a.rating ?? 9) - (b.rating ?? 9),
-      model: (a, b) => a.model.localeCompare(b.model),
-      prompt: (a, b) => a.prompt.localeCompare(b.prompt),
-    };
-    const sorter = sorters[bars.order.value];
-    if (sorter && this.mode !== "side" && this.mode !== "blind") shown.sort((a, b) => sorter(a.item, b.item));
+    const shown = this.mode === "blind" ? this.pairTiles : this.chosen();
     this.place(shown);
     this.order = shown;
     const left = this.plan.left_out ? `, ${this.plan.left_out} more not loaded` : "";
-    bars.count.textContent = shown.length === this.tiles.size ? `${shown.length} runs${left}` : `${shown.length} of ${this.tiles.size} runs${left}`;
+    this.bars.count.textContent = shown.length === this.tiles.size ? `${shown.length} runs${left}` : `${shown.length} of ${this.tiles.size} runs${left}`;
     if (scroll && this.current && !this.list.hidden) this.current.el.scrollIntoView({ block: "nearest" });
   }
 
-  fitsRating(item, wanted) {
-    if (!wanted) return true;
-    if (wanted === "none") return item.rating === null;
-    if (wanted === "kept") return item.kept === true;
-    if (wanted === "discarded") return item.kept === false;
-    if (wanted === "undecided") return item.kept === null;
-    return (item.rating ?? -1) >= Number(wanted);
+  // What the filter lets through, in order; side by side the marked clips stand, or one alone.
+  chosen() {
+    if (this.mode === "side") {
+      if (this.alone) return [this.alone];
+      return this.marked.length ? this.marked : this.compared();
+    }
+    return sorted([...this.tiles.values()].filter(filterOf(this.bars)), this.bars.order.value);
   }
 
   // Elements are moved only when their order has changed: a moved player stops.
@@ -371,140 +344,8 @@ class Gallery {
     }
   }
 
-  // Where ↑ and ↓ lead: the tile that stands in the neighbouring line, or the next one.
-  neighbour(way) {
-    const all = this.order;
-    const at = all.indexOf(this.current);
-    return all[Math.max(0, Math.min(all.length - 1, at + way))];
-  }
-
-  line(way) {
-    const all = this.order;
-    const here = this.current.el.getBoundingClientRect();
-    const others = all.filter((tile) => {
-      const box = tile.el.getBoundingClientRect();
-      return way > 0 ? box.top >= here.bottom - 1 : box.bottom <= here.top + 1;
-    });
-    const far = (tile) => {
-      const box = tile.el.getBoundingClientRect();
-      return Math.abs(box.top - here.top) * 1000 + Math.abs(box.left - here.left);
-    };
-    return others.reduce((best, tile) => (best && far(best) <= far(tile) ? best : tile), null) ?? this.current;
-  }
-
-  key(event) {
-    if (event.target.matches("input[type=search], input[type=text], select, textarea")) {
-      if (event.key === "Escape") this.root.focus();
-      event.stopPropagation();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey) return;
-    const onButton = event.target.matches("button") && [" ", "Enter"].includes(event.key);
-    const onRange = event.target.matches("input[type=range]") && event.target !== this.bars.scrub;
-    if (onButton || (onRange && event.key.startsWith("Arrow")) || !this.act(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  act(event) {
-    const { clock, current } = this;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (this.blind?.key(key)) return true;
-    if (this.pairTiles && !BLIND_KEYS.has(key)) return false;
-    if (event.altKey) {
-      if (!key.startsWith("Arrow") || this.mode !== "wipe") return false;
-      this.stage.setShare(this.stage.share + (key === "ArrowRight" ? 0.02 : -0.02));
-      return true;
-    }
-    const frames = event.shiftKey ? 10 : 1;
-    const ways = {
-      " ": () => clock.toggle(),
-      ArrowLeft: () => clock.step(-frames),
-      ArrowRight: () => clock.step(frames),
-      Home: () => clock.seek(0),
-      End: () => clock.seek(clock.length - 0.5 / clock.fps),
-      ArrowUp: () => this.focusTile(this.line(-1)),
-      ArrowDown: () => this.focusTile(this.line(1)),
-      n: () => this.focusTile(this.neighbour(1)),
-      p: () => this.focusTile(this.neighbour(-1)),
-      ",": () => this.faster(-1),
-      ".": () => this.faster(1),
-      l: () => this.setLoop(!clock.loop),
-      t: () => this.setPaths(!this.paths),
-      s: () => this.toggleSound(current),
-      m: () => current && this.toggleMark(current),
-      k: () => this.judge(current, { kept: true }),
-      d: () => this.judge(current, { kept: false }),
-      u: () => this.judge(current, { kept: null }),
-      "#": () => current?.edit("tags"),
-      e: () => current?.edit("note"),
-      z: () => this.model.send({ kind: "undo" }),
-      Enter: () => current && this.open(current),
-      c: () => { this.alone = null; this.setMode("side"); },
-      w: () => this.setMode("wipe"),
-      x: () => this.setMode("difference"),
-      f: () => this.setMode("frames"),
-      g: () => this.setMode("sheet"),
-      v: () => this.setMode("grid"),
-      "?": () => this.bars.toggleHelp(),
-      Escape: () => (this.bars.sheet.hidden ? this.setMode(this.plan.pivot ? "grid" : "sheet") : this.bars.toggleHelp()),
-    };
-    if (/^[0-5]$/.test(key)) this.judge(current, { rating: Number(key) });
-    else if (ways[key]) ways[key]();
-    else return false;
-    return true;
-  }
-
-  faster(way) {
-    const at = SPEEDS.indexOf(this.clock.speed);
-    this.clock.setSpeed(SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at + way))]);
-  }
-
-  toggleSound(tile) {
-    const video = tile?.screen.player?.video;
-    if (!video) return;
-    const muted = !video.muted;
-    for (const player of this.clock.players) player.video.muted = true;
-    video.muted = muted;
-    this.say(muted ? "Sound off." : `Sound of ${this.nameOf(tile)}.`);
-  }
-
-  // --- judging ----------------------------------------------------------------------------------------
-
   judge(tile, given) {
-    if (!tile) return;
-    this.seq += 1;
-    this.unsaved.set(this.seq, { tile, since: performance.now() });
-    tile.el.dataset.unsaved = "";
-    tile.update({ ...tile.item, ...given });
-    this.model.send({ kind: "judge", id: tile.item.id, seq: `${this.view} ${this.seq}`, given });
-    const [[name, value]] = Object.entries(given);
-    const told = {
-      rating: () => (value === null ? "not rated" : `rated ${value}`),
-      kept: () => (value === null ? "undecided" : value ? "kept" : "discarded"),
-      tags: () => (value.length ? `tagged ${value.join(", ")}` : "no tags"),
-      note: () => "note written",
-    };
-    this.say(`${this.nameOf(tile)}: ${told[name]()}`);
-  }
-
-  judged(message) {
-    const [view, seq] = String(message.seq).split(" ");
-    const waiting = view === this.view ? this.unsaved.get(Number(seq)) : null;
-    if (waiting) {
-      this.unsaved.delete(Number(seq));
-      const more = [...this.unsaved.values()].some((each) => each.tile === waiting.tile);
-      if (!more) delete waiting.tile.el.dataset.unsaved;
-      // What was pressed since is newer than this answer.
-      if (more) return;
-    }
-    if (message.item) this.patch([message.item]);
-  }
-
-  lateness() {
-    const late = [...this.unsaved.values()].some(({ since }) => performance.now() - since > LATE_MS);
-    if (late) this.say(`Kernel busy: ${this.unsaved.size} judgement${this.unsaved.size > 1 ? "s" : ""} waiting.`);
-    this.wasLate = late || (this.wasLate && this.say(""));
+    if (tile) this.judging.judge(tile, given);
   }
 
   say(text, level = "") {
@@ -515,7 +356,7 @@ class Gallery {
   receive(message, buffers) {
     if (message.kind === "items") this.patch(message.items);
     else if (message.kind === "media") this.store.receive(message, buffers);
-    else if (message.kind === "judged") this.judged(message);
+    else if (message.kind === "judged") this.judging.judged(message);
     else if (message.kind === "said") this.say(message.text, message.level);
     else if (message.kind === "details") {
       for (const [id, details] of Object.entries(message.details)) {
@@ -525,34 +366,6 @@ class Gallery {
       }
     }
   }
-}
-
-function pivotTable(pivot, shown) {
-  const table = element("table", "kn-pivot");
-  table.style.setProperty("--kn-columns", String(pivot.col_labels.length));
-  const head = element("tr");
-  const corner = element("th", "kn-corner", { scope: "col" });
-  corner.textContent = pivot.cols ? `${pivot.rows} ＼ ${pivot.cols}` : pivot.rows;
-  head.append(corner);
-  for (const label of pivot.col_labels) head.append(element("th", "", { scope: "col" }, label));
-  table.append(element("thead", "", {}, head));
-  const body = element("tbody");
-  const cells = pivot.row_labels.map((label) => {
-    const row = element("tr", "", {}, element("th", "", { scope: "row" }, label));
-    const made = pivot.col_labels.map(() => element("td"));
-    row.append(...made);
-    body.append(row);
-    return made;
-  });
-  for (const tile of shown) {
-    const [row, column] = pivot.cells[tile.item.id] ?? [];
-    cells[row]?.[column]?.append(tile.el);
-  }
-  for (const cell of cells.flat()) {
-    if (!cell.childElementCount) cell.append(element("span", "kn-none", {}, "no run"));
-  }
-  table.append(body);
-  return table;
 }
 
 function render({ model, el }) {

@@ -31,7 +31,10 @@ SCRIPTS: Final = (
     "pad/icons.js",
     *(
         f"gallery/{part}.js"
-        for part in ("icons", "clock", "media", "screen", "tile", "stage", "bar", "blind", "gallery")
+        for part in (
+            *("icons", "clock", "media", "screen", "tile", "stage", "bar"),
+            *("blind", "pivot", "filter", "keys", "judging", "gallery"),
+        )
     ),
 )
 EAGER: Final = 12
