@@ -20,6 +20,9 @@ _CONDITIONS: Final = (
 )
 """What decides a clip: groups that differ in two of these do not tell which of them made the difference."""
 
+_TEMPLATES: Final = ("prompt", "negative_prompt")
+"""Filled with the variables of a sweep."""
+
 UNSET: Final = "(not set)"
 
 
@@ -77,20 +80,20 @@ def names_of(by: str | Sequence[str]) -> tuple[str, ...]:
 
 def labels_of(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[Hashable, ...]]:
     """Return the group of every row: a tuple with a value for each name."""
-    columns = [[_plain(value) for value in values_of(frame, name)] for name in names_of(by)]
+    columns = [_plain_column(values_of(frame, name)) for name in names_of(by)]
     return list(zip(*columns, strict=True))
 
 
-def _plain(value: Any) -> Hashable:
-    """Return a value that can be grouped by and read."""
+def _plain_column(column: Iterable[Any]) -> list[Hashable]:
+    """Return a column's values as they can be grouped by and read; each different one is converted once."""
     import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
 
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, tuple) and pd.isna(value):
-        return UNSET
-    plain: Hashable = value.item() if hasattr(value, "item") else value
-    return plain
+    cells = [
+        json.dumps(cell, ensure_ascii=False) if isinstance(cell, list | dict) else cell for cell in column
+    ]
+    codes, values = pd.factorize(pd.Series(cells, dtype=object))
+    plain: list[Hashable] = [value.item() if hasattr(value, "item") else value for value in values]
+    return [plain[code] if code >= 0 else UNSET for code in codes.tolist()]
 
 
 def confounded(frame: pd.DataFrame, labels: Sequence[Hashable], by: str | Sequence[str]) -> list[str]:
@@ -110,11 +113,29 @@ def confounded(frame: pd.DataFrame, labels: Sequence[Hashable], by: str | Sequen
         if name not in frame.columns or name in names_of(by):
             continue
         values: dict[Hashable, set[Hashable]] = {}
-        for label, value in zip(labels, frame[name], strict=True):
-            values.setdefault(label, set()).add(_plain(value))
+        for label, value in set(
+            zip(labels, _plain_column(_as_asked(frame, name, names_of(by))), strict=True)
+        ):
+            values.setdefault(label, set()).add(value)
         if len({frozenset(each) for each in values.values()}) > 1:
             found.append(name)
     return found
+
+
+def _as_asked(frame: pd.DataFrame, name: str, by: Sequence[str]) -> pd.Series[Any]:
+    """Return a condition of every row; a text in which ``by`` was filled in counts as its template.
+
+    Prompts that differ by nothing but the variable that is compared are no second difference.
+    """
+    column: pd.Series[Any] = frame[name]
+    if name not in _TEMPLATES or "variables" not in frame.columns or frame["variables"].isna().all():
+        return column
+    filled = [_variables(cell) for cell in frame["variables"]]
+    asked = [
+        own.get(name, UNSET if own.keys() & set(by) else text)
+        for text, own in zip(column, filled, strict=True)
+    ]
+    return column.astype(object).mask(frame["id"].notna(), asked)
 
 
 def text_of(label: Sequence[Hashable]) -> str:

@@ -153,9 +153,12 @@ class Verdict:
             f"{group.name} {_spread(group.spread, self.metric)}" for group in self.groups if group.values
         )
         if self.told_apart:
-            what = "better" if len(self.rivals) == 1 else "the best"
-            than = f" than {first.group.name}" if len(self.rivals) == 1 else ""
-            return f"{self.best.name} is {what}{than}: {lead}. {self.metric}: {numbers}."
+            if len(self.rivals) > 1:
+                return f"{self.best.name} is the best: {lead}. {self.metric}: {numbers}."
+            by = _shown(first.ahead, self.metric)
+            return (
+                f"{self.best.name} is better than {first.group.name}: {by} ahead. {self.metric}: {numbers}."
+            )
         level = ", ".join(group.name for group in self._level)
         return (
             f"Not told apart yet: {self.best.name} and {level}. {self.metric}: {numbers}; "

@@ -260,3 +260,12 @@ def test_a_picture_can_be_saved(session: Session, tmp_path: Any) -> None:
     frame = session.summary()
     assert isinstance(frame, pd.DataFrame)
     assert plot(frame).save(tmp_path / "week.svg").read_text("utf-8").startswith("<svg")
+
+
+def test_a_prompt_with_the_compared_variable_filled_in_is_no_other_difference(session: Session) -> None:
+    for light, ratings in (("morning", [1, 2]), ("evening", [4, 5])):
+        rated(session, f"a cat, {light} light", ratings, variables={"light": light})
+        rated(session, f"a dog, {light} light", ratings, variables={"light": light, "prompt": "a dog"})
+    assert session.which_is_better(by="light").notes == ()
+    rated(session, "a cow, evening light", [4], variables={"light": "evening", "prompt": "a cow"})
+    assert "also differ in prompt" in session.which_is_better(by="light").text
