@@ -58,9 +58,9 @@ def after_answer(method: str) -> Callable[[], None]:
     """Die when an answer has arrived and before anything is made of it."""
     original = ServiceClient._attempt
 
-    async def patched(self: Any, wire: Any, verb: str, *args: Any, **kwargs: Any) -> Any:
-        answer = await original(self, wire, verb, *args, **kwargs)
-        if verb == method:
+    async def patched(self: Any, wire: Any, call: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = await original(self, wire, call, *args, **kwargs)
+        if call.method == method:
             die()
         return answer
 

@@ -88,15 +88,15 @@ def test_the_row_is_on_disk_before_the_request_leaves(
     seen = []
     original = ServiceClient._attempt
 
-    async def attempt(self: Any, wire: Any, method: str, *args: Any) -> Any:
-        if method == "POST":
+    async def attempt(self: Any, wire: Any, call: Any, *args: Any) -> Any:
+        if call.method == "POST":
             row = session.log.records()[0]
             seen.append((row.status, row.sending_at is not None, row.task_id, row.external_task_id))
         elif "task_id" not in seen:
             # The first query: by then the id of the task must be on disk.
             seen.append(("query", session.log.records()[0].task_id))
             seen.append("task_id")
-        return await original(self, wire, method, *args)
+        return await original(self, wire, call, *args)
 
     monkeypatch.setattr(ServiceClient, "_attempt", attempt)
     run = finish(session.submit(picture, "a boat"))
