@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.domain.aliases import KNOWN_NAMES, unknown_name_fix
+from kling_nb.domain.nearest import closest
 from kling_nb.domain.sweep_plan import MOST_REPEATS, MOST_RUNS, Axis, Cell, Groups, combine, split
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RequestRefused, UsageError
@@ -220,7 +221,7 @@ def _check(wish: Wish, axes: Sequence[Axis], fixed: Mapping[str, Any]) -> None:
             raise UsageError(
                 f"Nothing in the sweep is called {name}.",
                 "It is no request field, and no {{" + name + "}} stands in the prompt.",
-                unknown_name_fix(name),
+                f"did you mean {near!r}?" if (near := closest(name, used)) else unknown_name_fix(name),
             )
 
 
