@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -39,10 +40,31 @@ def condition(where: Where | None) -> sa.ColumnElement[bool]:
     return sa.and_(sa.true(), *(_matches(RUNS.c[name], value) for name, value in where.items()))
 
 
+def picked(where: sa.ColumnElement[bool] | None, limit: int | None) -> sa.ColumnElement[bool]:
+    """Return which rows are meant: those that match, or only the newest of them.
+
+    Parameters
+    ----------
+    where
+        Filter; None is everything.
+    limit
+        At most so many.
+    """
+    where = sa.true() if where is None else where
+    if limit is None:
+        return where
+    # Sorting the ids of all that match, and not their rows, is several times faster.
+    newest = sa.select(RUNS.c.id).where(where).order_by(RUNS.c.id.desc()).limit(limit)
+    return RUNS.c.id.in_(newest.correlate(None))
+
+
 def _matches(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     if value is None:
         return column.is_(None)
     if isinstance(value, (list, tuple, set, frozenset)):
         return column.in_(list(value))
+    if isinstance(column.type, sa.JSON):
+        # PostgreSQL compares no JSON; both databases keep its text as it was written.
+        return sa.cast(column, sa.Text()) == json.dumps(value)
     matches: sa.ColumnElement[bool] = column == value
     return matches

@@ -36,11 +36,20 @@ class Database:
         Open for reading; every write raises ``LogReadOnly``.
     migrations
         Known schema revisions.
+    told
+        Called with a sentence for the person, when the log was upgraded.
     """
 
     def __init__(
-        self, target: str | os.PathLike[str], *, busy_timeout: float, read_only: bool, migrations: Migrations
+        self,
+        target: str | os.PathLike[str],
+        *,
+        busy_timeout: float,
+        read_only: bool,
+        migrations: Migrations,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._told = told
         self.url, self.path = _locate(target)
         self.where = str(self.path) if self.path else postgres.shown(self.url)
         self.read_only = read_only
@@ -205,8 +214,10 @@ class Database:
                 connection.exec_driver_sql(statement)
             # Asked again under the write lock: another process may have done the work meanwhile.
             found, _ = revision_of(connection)
-            self._migrations.upgrade(connection, found, self.where, self.path)
+            done = self._migrations.upgrade(connection, found, self.where, self.path)
             connection.commit()
+        if done:
+            self._told(done)
 
     def _switch_to_wal(self, engine: sa.Engine) -> None:
         """Turn on write-ahead logging: readers and the writer do not block each other."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -12,16 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 import sqlalchemy as sa
 
+from kling_nb.runlog.conditions import picked
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.frames import CATEGORIES, FRAME_COLUMNS, build
-from kling_nb.runlog.schema import RUNS
+from kling_nb.runlog.schema import RUNS, field_kinds
 from kling_nb.runlog.statements import Statement, compile_statement
 
 Positions = npt.NDArray[np.intp]
-
-_SELECT = sa.select(
-    *(sa.type_coerce(RUNS.c[name], sa.types.NullType()).label(name) for name in FRAME_COLUMNS)
-).order_by(RUNS.c.id.desc())
 
 _RELOAD_SHARE = 0.2
 """Beyond this share of changed rows, loading everything again is as fast."""
@@ -73,7 +72,7 @@ class FrameCache:
             return build(())
         with self._lock, self._database.reading() as connection:
             if where is not None or (limit is not None and self._cached is None):
-                query = _SELECT.where(sa.true() if where is None else where).limit(limit)
+                query = self._select.where(picked(where, limit))
                 return build([tuple(row) for row in connection.execute(query)])
             self._cached = self._refreshed(connection)
             return _own(self._cached.frame if limit is None else self._cached.frame.head(limit))
@@ -129,15 +128,35 @@ class FrameCache:
         return list(cursor.fetchall())
 
     @cached_property
+    def _select(self) -> sa.Select[Any]:
+        read = _read_raw if self._database.dialect.name == "sqlite" else _read_plain
+        return sa.select(*(read(name).label(name) for name in FRAME_COLUMNS)).order_by(RUNS.c.id.desc())
+
+    @cached_property
     def _all(self) -> Statement:
-        return compile_statement(_SELECT, self._database.dialect)
+        return compile_statement(self._select, self._database.dialect)
 
     @cached_property
     def _changed(self) -> Statement:
         # Unordered: asked for the newest ids first, SQLite walks all of them, not the few new revisions.
-        changed = _SELECT.where(RUNS.c.revision > sa.bindparam("since")).order_by(None)
+        changed = self._select.where(RUNS.c.revision > sa.bindparam("since")).order_by(None)
         changed = changed.limit(sa.bindparam("most"))
         return compile_statement(changed, self._database.dialect)
+
+
+def _read_raw(name: str) -> sa.ColumnElement[Any]:
+    """Return a column as the driver has it: converting a whole column is faster than cell by cell."""
+    return sa.type_coerce(RUNS.c[name], sa.types.NullType())
+
+
+def _read_plain(name: str) -> sa.ColumnElement[Any]:
+    """Return a column as numbers and texts: PostgreSQL's driver would make an object of every cell."""
+    column, kind = RUNS.c[name], field_kinds()[name]
+    if kind is datetime:
+        return sa.cast(sa.extract("epoch", column) * sa.literal_column("1000000"), sa.BigInteger())
+    if kind is Decimal:
+        return sa.cast(column, sa.Double())
+    return sa.cast(column, sa.Text()) if kind is dict else _read_raw(name)
 
 
 def _own(frame: pd.DataFrame) -> pd.DataFrame:

@@ -49,7 +49,7 @@ def build(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     Parameters
     ----------
     rows
-        Values as the driver returns them: SQLite's texts and numbers, or PostgreSQL's Python objects.
+        Values as the driver returns them: texts and numbers, moments as ISO texts or microseconds of 1970.
     """
     columns = zip(*rows, strict=True) if rows else ((),) * len(FRAME_COLUMNS)
     data = {name: _converter(name)(values) for name, values in zip(FRAME_COLUMNS, columns, strict=True)}
@@ -85,6 +85,10 @@ def _floats(values: Sequence[Any]) -> Any:
 
 
 def _times(values: Sequence[Any]) -> Any:
+    if any(isinstance(value, int) for value in values):
+        microseconds, missing = _split(values, np.int64)
+        microseconds[missing] = np.iinfo(np.int64).min  # what numpy calls "not a time"
+        return pd.DatetimeIndex(microseconds.astype("datetime64[us]")).tz_localize("UTC").array
     moments = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601")
     return moments.astype("datetime64[us, UTC]")
 

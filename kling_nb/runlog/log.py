@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -19,7 +19,7 @@ from kling_nb.runlog.batch import Batch
 from kling_nb.runlog.budgets import Budgets
 from kling_nb.runlog.changes import Change, Outcome
 from kling_nb.runlog.charges import Charge
-from kling_nb.runlog.conditions import Where, condition
+from kling_nb.runlog.conditions import Where, condition, picked
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.ids import new_id, normalize
 from kling_nb.runlog.judgements import Judgements
@@ -60,6 +60,8 @@ class RunLog:
         Only read.
     migrations
         Known schema revisions.
+    told
+        Called with a sentence for the person when the log was upgraded.
     """
 
     def __init__(
@@ -69,9 +71,14 @@ class RunLog:
         busy_timeout: float = 15.0,
         read_only: bool = False,
         migrations: Migrations | None = None,
+        told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._database = Database(
-            target, busy_timeout=busy_timeout, read_only=read_only, migrations=migrations or Migrations()
+            target,
+            busy_timeout=busy_timeout,
+            read_only=read_only,
+            migrations=migrations or Migrations(),
+            told=told,
         )
 
     def __repr__(self) -> str:
@@ -419,9 +426,8 @@ class RunLog:
     ) -> list[RunRecord]:
         query = (
             sa.select(*(RUNS.c[name] for name in COLUMNS))
-            .where(where)
+            .where(picked(where, limit))
             .order_by(RUNS.c.id.desc())
-            .limit(limit)
         )
         return [record_of(dict(row)) for row in connection.execute(query).mappings()]
 

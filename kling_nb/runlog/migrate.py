@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from kling_nb.runlog import failures
-from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.schema import METADATA
 
 _PACKAGED = Path(__file__).parent / "migrations"
@@ -51,7 +51,7 @@ class Migrations:
         if found is not None and found not in self.revisions:
             raise failures.too_new(where, found, self.head)
 
-    def upgrade(self, connection: sa.Connection, found: str | None, where: str, path: Path | None) -> None:
+    def upgrade(self, connection: sa.Connection, found: str | None, where: str, path: Path | None) -> str:
         """Migrate inside the caller's write transaction.
 
         Parameters
@@ -63,7 +63,12 @@ class Migrations:
         where
             Log's name for messages.
         path
-            SQLite file; copied before it is changed.
+            SQLite file; copied before it is changed. A server's administrator has backups of their own.
+
+        Returns
+        -------
+        str
+            What was done, for the person; empty when there was nothing to upgrade.
 
         Raises
         ------
@@ -72,13 +77,16 @@ class Migrations:
         """
         self.refuse_newer(found, where)
         if found == self.head:
-            return
+            return ""
         if found is None and self.folder == _PACKAGED / "versions":
             self._create(connection)
-            return
-        if found is not None and path is not None:
-            _backup(path, found)
+            return ""
+        kept = _backup(path, found) if found is not None and path is not None else None
         self._run_alembic(connection)
+        if found is None:
+            return ""
+        copy = "" if kept is None else f"; the log as it was is kept as {kept.name}"
+        return f"The run log {where} was upgraded from version {int(found)} to {int(self.head)}{copy}."
 
     def _create(self, connection: sa.Connection) -> None:
         """Make the declared tables at once: what all revisions make, without loading Alembic for it."""
@@ -114,9 +122,11 @@ def revision_of(connection: sa.Connection) -> tuple[str | None, bool]:
     return (None if found is None else str(found)), True
 
 
-def _backup(path: Path, revision: str) -> None:
-    """Copy the database as it is committed now to a dated file beside it."""
-    target = path.with_name(f"{path.name}.backup-{revision}-{utc_now():%Y%m%dT%H%M%S%fZ}")
+def _backup(path: Path, revision: str) -> Path:
+    """Copy the database as it is committed now to a file beside it; an older copy is never overwritten."""
+    name = f"{path.name}.v{int(revision)}-backup"
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    target = next(place for place in (path.with_name(each) for each in names) if not place.exists())
     part = target.with_name(target.name + ".part")
     try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
@@ -124,3 +134,4 @@ def _backup(path: Path, revision: str) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+    return target

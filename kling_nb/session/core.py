@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import statistics
 import threading
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from kling_nb.session.shelf import Shelf
     from kling_nb.session.uploading import Uploader
     from kling_nb.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 LOG_FILE = "runs.sqlite"
 HINT_S = 5.0
@@ -88,7 +91,7 @@ class SessionCore:
         first = self.settings
         self.home = first.home
         self._log_url = first.log_url
-        self.log = RunLog(first.log_url or self.home / LOG_FILE)
+        self.log = RunLog(first.log_url or self.home / LOG_FILE, told=self._tell)
         self.shelf = self._make_shelf(first)
         self.inputs = InputStore(self.home, None if self.shelf is None else self.shelf.fetch)
         self._runs: WeakValueDictionary[str, Run] = WeakValueDictionary()
@@ -265,10 +268,15 @@ class SessionCore:
     def _say(self, text: str) -> None:
         self.messages.append(text)
 
+    def _tell(self, text: str) -> None:
+        """Tell a person what no cell waits for: a notebook shows it below the cell that runs."""
+        self._say(text)
+        logger.warning("%s", text)
+
     def _say_of(self, run_id: str, text: str) -> None:
         run = self._runs.get(run_id)
         if run is None:
-            self._say(f"{run_id}: {text}")
+            self._tell(f"{run_id}: {text}")
         else:
             run.add_notice(text)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sqlite3
 import statistics
 import subprocess
@@ -190,10 +191,12 @@ def large(folder: Path, count: int, rounds: int = 3) -> None:
                 fresh.change_counter()
                 clock.time("filter in SQL", lambda log=fresh: log.frame({"rating": 5}))
                 clock.time("first page", lambda log=fresh: log.frame(limit=100))
+                clock.time("page of a filter", lambda log=fresh: log.frame({"model_name": "kling-v1"}, 100))
                 clock.time("load all", fresh.frame)
     print(f"{count} rows")
-    for name in ("filter in SQL", "first page"):
+    for name in ("filter in SQL", "first page", "page of a filter"):
         clock.compare(name, "load all", ">= 5", faster=True)
+    print(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB of memory")
 
 
 def acknowledged(process: subprocess.Popen[str]) -> Iterator[str]:

@@ -130,3 +130,11 @@ def test_a_filter_on_an_unknown_column_names_close_ones(log: RunLog) -> None:
     log.insert(RunRecord())
     with pytest.raises(TypeError, match="did you mean model_name"):
         log.frame({"model_nam": "kling-v1"})
+
+
+def test_a_filter_compares_json_and_takes_the_newest_of_what_matches(log: RunLog) -> None:
+    camera = {"type": "simple", "config": {"zoom": 5}}
+    runs = [log.insert(RunRecord(camera_control=camera if n % 2 else None, name=str(n))) for n in range(6)]
+    assert log.records({"camera_control": camera}, limit=2) == [runs[5], runs[3]]
+    assert list(log.frame({"camera_control": camera}, 2)["name"]) == ["5", "3"]
+    assert list(log.frame({"camera_control": None, "name": ["0", "1", "2"]})["name"]) == ["2", "0"]

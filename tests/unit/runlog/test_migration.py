@@ -20,7 +20,7 @@ from alembic.migration import MigrationContext
 from kling_nb.errors import LogReadOnly, LogTooNew, RunLogError
 from kling_nb.runlog import RunLog, RunRecord, open_log
 from kling_nb.runlog.migrate import Migrations
-from kling_nb.runlog.schema import METADATA
+from kling_nb.runlog.schema import COLUMNS, METADATA
 
 DATA = Path(__file__).parent / "data"
 
@@ -114,10 +114,30 @@ def test_a_log_of_the_first_release_is_read_and_written(released: Path) -> None:
         assert len(log.frame()) == 2
 
 
-def test_a_log_of_the_first_release_gets_the_declared_tables(released: Path) -> None:
-    with open_log(released) as log, log._database.reading() as connection:
+@pytest.mark.parametrize("stored", sorted(DATA.glob("runs-*.sql")), ids=lambda stored: stored.stem)
+def test_a_log_of_every_revision_keeps_its_rows_and_gets_the_declared_tables(
+    path: Path, stored: Path
+) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as plain:
+        plain.executescript(stored.read_text(encoding="utf-8"))
+    with open_log(path) as log, log._database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
+        old = log.get("r-2mtgrzw6ks98")
+        assert (old.prompt, old.purse, len(log.frame())) == ("Das Boot fährt los", "real", 1)
+        if stored.stem >= "runs-0002":
+            assert [str(limit.amount) for limit in log.budgets.limits()] == ["20 units"]
+            assert log.slots.salt() == "of this log"
+        if stored.stem >= "runs-0003":
+            assert (old.kept, old.variables) == (True, {"zoom": 5})
+    with closing(sqlite3.connect(path)) as plain:
+        columns = [row[1] for row in plain.execute("PRAGMA table_info(runs)")]
+    assert columns[: len(COLUMNS)] == list(COLUMNS), "the order decides how quickly they are read"
+
+
+def test_a_log_of_the_first_release_gets_its_columns_in_front_of_the_large_ones(released: Path) -> None:
+    open_log(released).close()
     with closing(sqlite3.connect(released)) as plain:
         columns = [row[1] for row in plain.execute("PRAGMA table_info(runs)")]
     large = [columns.index(name) for name in ("brush", "request", "wire", "answers")]
@@ -135,13 +155,25 @@ def test_runs_of_the_first_release_count_in_the_budgets_of_this_one(released: Pa
     assert old.actual_usd == Decimal("0.49")
 
 
+def test_an_older_copy_is_never_overwritten(released: Path) -> None:
+    older = released.with_name("runs.sqlite.v1-backup")
+    older.write_bytes(b"precious")
+    with open_log(released) as log:
+        assert len(log.records()) == 1
+    assert older.read_bytes() == b"precious"
+    assert [copy.name for copy in sorted(backups(released))] == [older.name, f"{older.name}-2"]
+
+
 def test_an_older_log_is_copied_then_migrated(released: Path, tmp_path: Path) -> None:
-    with RunLog(released, migrations=coming(tmp_path / "versions")) as log:
+    told: list[str] = []
+    with RunLog(released, migrations=coming(tmp_path / "versions"), told=told.append) as log:
         log.insert(RunRecord(name="new"))
         assert [run.name for run in log.records()] == ["new", "first"]
     assert sorted(moods(released), key=str) == [("calm",), (None,)]
     (copy,) = backups(released)
-    assert copy.name.startswith("runs.sqlite.backup-0001-")
+    assert copy.name == "runs.sqlite.v1-backup"
+    assert len(told) == 1
+    assert "runs.sqlite.v1-backup" in told[0]
     with open_log(copy) as before:
         assert [run.name for run in before.records()] == ["first"]
 
