@@ -8,19 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, WaitTimeout
 from kling_nb.runlog.ids import new_id
 from kling_nb.session.clips import records_of
 from kling_nb.session.events import Emitter
-from kling_nb.session.owner import Owner
 from kling_nb.session.run import SLICE_S
 from kling_nb.session.sweep_driver import Driver
 from kling_nb.session.sweep_frame import dropped_frame, frame_of
 from kling_nb.session.sweep_notes import Plan
 from kling_nb.session.sweep_progress import Progress, progress_of, was_sent
+from kling_nb.session.sweep_state import RUNNING, STOPPED, is_running
 from kling_nb.session.sweep_views import html_of, text_of
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from kling_nb.session.run import Run
     from kling_nb.session.sweep_driver import Until
     from kling_nb.session.sweep_notes import Entry
-
-RUNNING: Final = "running"
-STOPPED: Final = "stopped"
-DONE: Final = "done"
 
 
 class Sweep:
@@ -344,19 +340,3 @@ class Sweep:
         if self._driver is not None:
             self._driver.wake()
         self._changed.emit()
-
-
-def is_running(record: SweepRecord, here: str) -> bool:
-    """Whether a kernel that may still live makes the runs of a sweep.
-
-    Parameters
-    ----------
-    record
-        Its row.
-    here
-        This kernel, which knows by itself whether it does.
-    """
-    other, me = Owner.parse(record.owner or ""), Owner.parse(here)
-    if record.state != RUNNING or other is None or me is None or other == me:
-        return False
-    return not other.is_gone(me)

@@ -18,6 +18,7 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.errors import BudgetError, KlingError
 from kling_nb.session.sweep_frame import facts_of
 from kling_nb.session.sweep_making import make_planned
+from kling_nb.session.sweep_state import DONE, STOPPED
 
 if TYPE_CHECKING:
     from kling_nb.session.run import Run
@@ -91,20 +92,20 @@ class Driver:
                 self._wake.wait(LOOK_S)
                 self._wake.clear()
         except KlingError as error:
-            self._end("stopped", error.what, error)
+            self._end(STOPPED, error.what, error)
         except Exception as error:
             logger.exception("sweep %s failed", sweep.id)
             what = KlingError(
                 f"Sweep {sweep.id} stopped.", f"{type(error).__name__}: {error}", "sweep.resume() goes on."
             )
-            self._end("stopped", f"{type(error).__name__}: {error}", what)
+            self._end(STOPPED, f"{type(error).__name__}: {error}", what)
         finally:
             sweep.ended(self)
 
     def _end(self, state: str, reason: str = "", error: KlingError | None = None) -> None:
         if self._abandoned:
             return
-        if state == "stopped":
+        if state == STOPPED:
             self._sweep.stop_unsent()
         try:
             self._sweep.note(state, reason, error)
@@ -117,10 +118,10 @@ class Driver:
         while True:
             self._raise_trouble()
             if self._halted is not None:
-                self._end("stopped", self._halted)
+                self._end(STOPPED, self._halted)
                 return True
             if self._rule is not None and self._rule(sweep):
-                self._end("stopped", f"{self._words} holds")
+                self._end(STOPPED, f"{self._words} holds")
                 return True
             pair = self._next()
             if pair is None or self._abandoned or not self._make(pair):
@@ -128,9 +129,9 @@ class Driver:
         pairs = sweep.pairs
         if all(run is not None and run.done for _, run in pairs):
             if sweep.progress.complete:
-                self._end("done")
+                self._end(DONE)
             else:
-                self._end("stopped", "some runs are not followed any more")
+                self._end(STOPPED, "some runs are not followed any more")
             return True
         return False
 

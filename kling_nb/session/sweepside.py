@@ -120,7 +120,8 @@ class SweepingSession(LookingSession):
         budget
             Kling units, or dollars as ``"$5"``, that the sweep never exceeds, in whichever kernel.
         until
-            Stop rule: ``"kept >= 3"``, ``"rating >= 4 or spent >= 20"``, or a function of the sweep's frame.
+            Stop rule: ``"kept >= 3"``, ``"rating >= 4 or spent >= 20"``, or a function of the sweep's frame;
+            what is under way by then is brought to its end.
         name, tags, note, notebook
             Your own words.
         assume_units
@@ -175,7 +176,7 @@ class SweepingSession(LookingSession):
 
     def interrupted(self) -> list[SweepRecord]:
         """Return the sweeps that a kernel was making when it ended, newest first; nothing is sent."""
-        from kling_nb.session.sweep import RUNNING, is_running  # noqa: PLC0415 - as above
+        from kling_nb.session.sweep_state import RUNNING, is_running  # noqa: PLC0415 - as above
 
         return [
             record
