@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from kling_nb.errors import KlingError
     from kling_nb.magics import load_ipython_extension
     from kling_nb.session import MotionBrush, Run, Session, default_session
+    from kling_nb.session.capsule.opening import open_capsule
+    from kling_nb.session.capsule.writing import capsule
+    from kling_nb.session.export import export
     from kling_nb.session.functions import (
         attach,
         blind,
@@ -56,6 +59,8 @@ if TYPE_CHECKING:
         which_is_better,
     )
     from kling_nb.session.prices import prices
+    from kling_nb.session.tables import table
+    from kling_nb.session.tracking import to_mlflow
     from kling_nb.session.uploading import set_uploader
     from kling_nb.session.webhook import verify_webhook
     from kling_nb.settings import configure
@@ -64,6 +69,7 @@ if TYPE_CHECKING:
     from kling_nb.widgets.gallery.functions import compare, gallery, grid
     from kling_nb.widgets.login import login, logout
     from kling_nb.widgets.pad.pad import MotionPad
+    from kling_nb.widgets.report.functions import report
 
 __version__ = "0.1.0"
 
@@ -82,6 +88,7 @@ __all__ = [
     "attach",
     "blind",
     "budget",
+    "capsule",
     "check",
     "compare",
     "compose",
@@ -92,6 +99,7 @@ __all__ = [
     "discard",
     "doctor",
     "enable_nested_asyncio",
+    "export",
     "extend",
     "gallery",
     "grid",
@@ -102,6 +110,7 @@ __all__ = [
     "masks",
     "models",
     "note",
+    "open_capsule",
     "paths",
     "plan_sweep",
     "plot",
@@ -109,6 +118,7 @@ __all__ = [
     "prices",
     "ranking",
     "rate",
+    "report",
     "resume",
     "run",
     "runs",
@@ -120,7 +130,9 @@ __all__ = [
     "sweep",
     "sweep_of",
     "sweeps",
+    "table",
     "tag",
+    "to_mlflow",
     "undecide",
     "undo_judgement",
     "unfinished",
@@ -159,6 +171,12 @@ _HOMES = {
     "set_uploader": "kling_nb.session.uploading",
     "vary": "kling_nb.domain.sweep_plan",
     "verify_webhook": "kling_nb.session.webhook",
+    "capsule": "kling_nb.session.capsule.writing",
+    "export": "kling_nb.session.export",
+    "open_capsule": "kling_nb.session.capsule.opening",
+    "report": "kling_nb.widgets.report.functions",
+    "table": "kling_nb.session.tables",
+    "to_mlflow": "kling_nb.session.tracking",
     **dict.fromkeys(
         (
             "attach",

@@ -13,7 +13,10 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.magics.options import Option, Values
 
 RUN_COMMANDS = frozenset(
-    {"show", "status", "wait", "resume", "cost", "extend", "rate", "keep", "discard", "tag", "note", "diff"}
+    {
+        *("show", "status", "wait", "resume", "cost", "extend", "vary", "capsule"),
+        *("rate", "keep", "discard", "tag", "note", "diff"),
+    }
 )
 SWEEP_COMMANDS = frozenset({"show", "wait", "resume", "stop"})
 """Subcommands whose words are run ids."""
@@ -30,11 +33,14 @@ _FIXED: Mapping[Values, tuple[str, ...]] = {
         *PRESETS,
     ),
     Values.WAYS: ("auto", "native", "endframe", "words"),
+    Values.VIDEOS: ("embed", "link", "none"),
     Values.STATUSES: tuple(status.value for status in RunStatus),
 }
 
 _WORDS = {
     "budget": ("day", "run", "sweep"),
+    "export": ("runs.csv", "runs.parquet", "runs.json", "runs.jsonl"),
+    "report": ("report.html",),
     "sandbox": ("start", "stop"),
     "summary": ("day", "model", "provider", "prompt", "sweep"),
 }

@@ -40,7 +40,21 @@ def generate(context: Context, call: RunCall) -> Waiting | None:
     """
     if call.is_sweep:
         return sweeps.make(context, call, common_request(context, call))
-    requests = [{**common_request(context, call), "prompt": prompt} for prompt in call.prompts]
+    return make(context, call, [{**common_request(context, call), "prompt": p} for p in call.prompts])
+
+
+def make(context: Context, call: RunCall, requests: list[dict[str, Any]]) -> Waiting | None:
+    """Show, preview or send the requests of a call.
+
+    Parameters
+    ----------
+    context
+        Shell, variables, session.
+    call
+        Says which of it, and how.
+    requests
+        Keywords of ``kn.submit``, one run each.
+    """
     if call.dry_run:
         for request in requests:
             dryrun.show(context, request)

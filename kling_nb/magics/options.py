@@ -43,6 +43,7 @@ class Values(StrEnum):
     PROVIDERS = "providers"
     STATUSES = "statuses"
     WAYS = "ways"
+    VIDEOS = "videos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ MOTION: tuple[Option, ...] = (
         is_field=True,
         also=("--image-tail", "--end-image", "--last-frame"),
     ),
-    Option("brush", ("--brush",), Kind.VARIABLE, "motion brush held by a variable", "NAME"),
+    Option("brush", ("--brush",), Kind.VARIABLE, "brush of a variable, a run, a saved one", "NAME"),
     Option("way", ("--way",), Kind.TEXT, "brush as auto, native, endframe or words", "WAY", Values.WAYS),
     Option(
         "camera_control",
@@ -262,6 +263,10 @@ EXTEND_GROUPS: tuple[tuple[str, tuple[Option, ...]], ...] = (
 )
 EXTEND_OPTIONS: tuple[Option, ...] = tuple(option for _, group in EXTEND_GROUPS for option in group)
 """Options of ``%%kling extend RUN``: what a longer clip takes (``spec/official-api.md`` §15)."""
+
+_SWEEP_ONLY = ("vary", "repeat", "groups", "sample", "seed", "until")
+VARY_OPTIONS: tuple[Option, ...] = tuple(o for o in RUN_OPTIONS if o.dest not in _SWEEP_ONLY)
+"""Options of ``%kling vary RUN``: one run, so nothing of a sweep."""
 
 
 def by_spelling(options: tuple[Option, ...]) -> dict[str, Option]:

@@ -187,6 +187,20 @@ Kling has no seed, so one clip proves nothing: make repeats, rate them, and ask
   kn.compare(frame, by="prompt", blind=True)  two clips at a time without labels; then
   kn.ranking(frame, by="prompt")              ranks by the votes""",
     ),
+    "sharing": Page(
+        "Sharing: tables, a report, a run for somebody else",
+        """\
+  %kling export runs.csv --status succeeded    also .parquet, .json, .jsonl; --tidy: a row a metric
+  %kling report week.html best --by prompt     a page with players, filters, costs; needs no server
+  %kling capsule r-… boat.zip                  inputs, request, clip and cell in one file
+  %kling capsule boat.zip                      opens it here; nothing is sent, nothing is paid
+After the file stand runs: ids, or variables that hold runs, a table, a sweep; or filters.
+--no-metadata leaves out prompts, paths, names, notes and ids (not what clips show). In Python:
+  kn.export(…) kn.report(…) kn.capsule(…) kn.open_capsule(…).submit() kn.to_mlflow(frame)
+Going on from a run:
+  print(run.to_cell())     run.vary(cfg_scale=0.7)     %kling vary r-… --cfg-scale 0.7
+  run.extend("it turns")   %%kling boat.jpg --brush r-…   takes the brush of that run""",
+    ),
     "webhooks": Page(
         "Webhooks: be told instead of asking",
         """\

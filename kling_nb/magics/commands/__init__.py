@@ -15,6 +15,7 @@ from kling_nb.magics.options import (
     RUN_OPTIONS,
     TIMEOUT,
     TRACEBACK,
+    VARY_OPTIONS,
     Kind,
     Option,
     Values,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _ALWAYS = (TRACEBACK, HELP)
 PAD_OUT = Option("out", ("-o",), Kind.NEW_NAME, "name of the pad (default: pad)", "NAME", also=("--out",))
+BARE = Option("bare", ("--no-metadata",), Kind.FLAG, "leave out prompts, paths, names, notes and ids")
 _FILTERS = (
     Option("limit", ("--limit",), Kind.NUMBER, "newest N runs", "N"),
     Option("status", ("--status",), Kind.TEXT, "only this status", "WORD", Values.STATUSES),
@@ -79,6 +81,7 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "extend": Command("RUN [options] [prompt]", "make an earlier clip longer", EXTEND_OPTIONS),
+    "vary": Command("RUN [options] [prompt]", "the same run with changes", VARY_OPTIONS),
     "rate": Command("[RUN …] 0-5", "how good clips are; '-' takes the rating away"),
     "keep": Command("[RUN …]", "clips worth keeping (default: the latest)"),
     "discard": Command("[RUN …]", "clips not worth keeping; nothing is deleted"),
@@ -94,6 +97,29 @@ COMMANDS: dict[str, Command] = {
         "[day | model | COLUMN …]",
         "success, keepers and what a kept clip costs",
         (Option("plot", ("--plot",), Kind.FLAG, "show them as a picture, too"), OUT, *_ALWAYS),
+    ),
+    "export": Command(
+        "FILE [RUN … | options]",
+        "table of runs: .csv, .parquet, .json, .jsonl",
+        (Option("tidy", ("--tidy",), Kind.FLAG, "a row for each run and metric"), BARE, *_FILTERS, *_ALWAYS),
+    ),
+    "report": Command(
+        "FILE.html [RUN … | options]",
+        "clips, ratings, costs as one page; no server",
+        (
+            Option("title", ("--title",), Kind.TEXT, "what stands above it", "TEXT"),
+            Option("by", ("--by",), Kind.LIST, "group the summary: model, prompt … (repeatable)", "COLUMN"),
+            Option("videos", ("--videos",), Kind.TEXT, "embed, link or none", "HOW", Values.VIDEOS),
+            Option("cap_mb", ("--cap",), Kind.NUMBER, "megabytes of embedded video (default 64)", "MB"),
+            BARE,
+            *_FILTERS,
+            *_ALWAYS,
+        ),
+    ),
+    "capsule": Command(
+        "[RUN] [FILE.zip]",
+        "pack a run for somebody else, or open a capsule",
+        (Option("out", ("-o",), Kind.NEW_NAME, "assign path or capsule", "NAME", also=("--out",)), *_ALWAYS),
     ),
     "cost": Command("[RUN … | options]", "price of a request, or of runs", RUN_OPTIONS),
     "budget": Command("[SCOPE [NAME] AMOUNT]", "limits for run, sweep, day: spent and left; day 20 sets"),

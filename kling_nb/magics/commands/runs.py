@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kling_nb.errors import UsageError
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.context import Context
+from kling_nb.magics.selecting import filtered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,12 +42,6 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame:
             "%kling runs takes filters as options.",
             "One run is shown by %kling show RUN; filters: --status, --model, --tag, --provider, --limit.",
         )
-    values = arguments.values
-    filters = {name: values[name] for name in ("status", "model_name", "provider") if name in values}
-    limit = max(0, int(values["limit"])) if "limit" in values else None
-    tag = values.get("tag")
-    frame = context.session.runs(limit=limit if tag is None else None, **filters)
-    if tag is not None:
-        frame = frame[[tag in (tags or ()) for tags in frame["tags"]]].head(limit or len(frame))
-    context.assign(values.get("out"), frame)
+    frame = filtered(context, arguments)
+    context.assign(arguments.values.get("out"), frame)
     return frame[[name for name in COLUMNS if name in frame.columns]]

@@ -17,8 +17,9 @@ from kling_nb.magics.pages import PAGES
 from kling_nb.session import provider_names
 
 NAMES = (
-    "help runs show status wait resume sweeps stop attach extend rate keep discard tag note undo diff "
-    "summary cost budget models doctor config provider login logout preview masks pad sandbox"
+    "help runs show status wait resume sweeps stop attach extend vary rate keep discard tag note undo diff "
+    "summary export report capsule cost budget models doctor config provider login logout preview masks pad "
+    "sandbox"
 )
 
 
@@ -168,10 +169,8 @@ def test_pages_show_the_options_of_the_parser() -> None:
 
 
 def test_pages_name_commands_and_options_that_exist() -> None:
-    spellings = {spelling for option in RUN_OPTIONS for spelling in option.spellings} | {
-        "--remember",
-        "--run",
-    }
+    known = [*RUN_OPTIONS, *(option for command in COMMANDS.values() for option in command.options)]
+    spellings = {spelling for option in known for spelling in option.spellings}
     for name in PAGES:
         shown = helptext.page(name)
         commands = set(re.findall(r"(?<!%)%kling ([a-z]+)", shown)) - {"help"}
