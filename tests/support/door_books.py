@@ -153,6 +153,8 @@ class Books:
 
     def _check_wire(self) -> None:
         """Without a key no create leaves after one whose outcome is open; with one only under a run's own."""
+        unseen = set(self.tasks_of) - {line["name"] for line in self.wire if line.get("sent")}
+        assert not unseen, f"made by no create that was written down: {sorted(unseen)[:5]}"
         open_ended: set[str] = set()
         accepted: Counter[str] = Counter()
         for line in self.wire:

@@ -122,15 +122,15 @@ def record_creates(home: str, lane: str) -> None:
     """Write down each create before it leaves and each answer when it has come."""
     notes, original = Notes(Path(home) / "wire.jsonl"), ServiceClient._exchange
 
-    async def recorded(self: Any, http: Any, method: str, url: str, content: Any, **rest: Any) -> Any:
-        if method != "POST" or not CREATES.fullmatch(urlsplit(url).path):
-            return await original(self, http, method, url, content, **rest)
+    async def recorded(self: Any, http: Any, call: Any, url: str, content: Any, **rest: Any) -> Any:
+        if call.method != "POST" or not CREATES.fullmatch(urlsplit(url).path):
+            return await original(self, http, call, url, content, **rest)
         body = json.loads(content)
         texts = [item["text"] for item in body.get("contents", ()) if item["type"] == "prompt"]
         told = {"lane": lane, "name": name_of(body.get("prompt") or texts[0])}
         key = body.get("external_task_id") or body.get("options", {}).get("external_task_id")
         notes.write(sent=True, key=key, **told)
-        answer = await original(self, http, method, url, content, **rest)
+        answer = await original(self, http, call, url, content, **rest)
         notes.write(status=answer.status, whole=_is_json(answer.body), **told)
         return answer
 

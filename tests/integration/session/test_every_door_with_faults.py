@@ -45,5 +45,6 @@ def test_faults_and_a_kill(zygote: Zygote, sandbox: Any) -> None:
     assert zygote.wave(*again) == [0] * len(again)
     books = Books(zygote.home, sandbox)
     books.balance()
-    ends = {(row.provider in KEYLESS, row.status) for row in books.rows if "plain" in (row.prompt or "")}
-    assert ends - {(True, RunStatus.UNCERTAIN)} == {(True, RunStatus.SUCCEEDED), (False, RunStatus.SUCCEEDED)}
+    plain = [row for row in books.rows if "plain" in (row.prompt or "")]
+    assert {row.status for row in plain if row.provider not in KEYLESS} == {RunStatus.SUCCEEDED}
+    assert {row.status for row in plain} <= {RunStatus.SUCCEEDED, RunStatus.UNCERTAIN}
