@@ -162,7 +162,8 @@ def ranking_of(log: RunLog, frame: pd.DataFrame, by: str | Sequence[str], questi
         and condition_of[vote.left] != condition_of[vote.right]
     ]  # fmt: skip
     ranking = rank([(vote.left, vote.right, cast("Outcome", vote.outcome)) for vote in counted], condition_of)
-    names = names_for(list(dict.fromkeys(condition_of.values())))
+    # In the order of the verdict, so that A is the same prompt in both.
+    names = names_for(sorted(set(condition_of.values()), key=text_of))
     return VoteRanking(
         question, names_of(by), names, ranking, len(counted), len({vote.voter for vote in counted})
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -86,6 +87,17 @@ class Money:
         )
 
 
+TUNING = "04-prompt-tuning.ipynb"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The notebook of prompt tuning after Run All, and the folder it left behind."""
+
+    place: Path
+    notebook: NotebookNode
+
+
 @pytest.fixture(scope="module")
 def money(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Money]:
     """The notebook about real keys and money after Run All, twice."""
@@ -110,10 +122,22 @@ def motion_brush(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookN
         yield notebook
 
 
-@pytest.fixture(params=["first_video", "motion_brush", "money"])
+@pytest.fixture(scope="module")
+def prompt_tuning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuning]:
+    """The notebook of prompt tuning after Run All."""
+    place = tmp_path_factory.mktemp("prompt-tuning")
+    try:
+        yield Tuning(place, executed(TUNING, place))
+    finally:
+        end_sandboxes(place)
+
+
+@pytest.fixture(params=["first_video", "motion_brush", "money", "prompt_tuning"])
 def each(request: pytest.FixtureRequest) -> NotebookNode:
     """Each of the notebooks after Run All."""
     found = request.getfixturevalue(request.param)
+    if isinstance(found, Tuning):
+        return found.notebook
     notebook: NotebookNode = found.first if isinstance(found, Money) else found
     return notebook
 
@@ -305,3 +329,56 @@ def test_only_the_published_delivery_verifies(money: Money) -> None:
 def test_the_chart_has_a_square_a_charge(money: Money) -> None:
     for notebook in (money.first, money.second):
         assert outputs(notebook, "chart")[0].data["text/html"].count("<rect") == 22
+
+
+def test_a_pilot_of_two_clips_a_prompt_is_told_to_be_too_small(prompt_tuning: Tuning) -> None:
+    said = text(prompt_tuning.notebook, "first-answer")
+    assert re.search(r"(Not told apart yet|is better than)", said)
+    assert said.count("(2)") == 2
+    assert 4 <= int(text(prompt_tuning.notebook, "more")) <= 5
+
+
+def test_the_clips_of_the_pilot_are_used_again(prompt_tuning: Tuning) -> None:
+    assert "4 of 4 done" in text(prompt_tuning.notebook, "pilot")
+    said = text(prompt_tuning.notebook, "sweep")
+    repeats = int(text(prompt_tuning.notebook, "more"))
+    assert f"4 of {4 * repeats} cost nothing: the log has them" in said
+    assert f"{4 * repeats} of {4 * repeats} done, 4 reused" in said
+
+
+def test_the_named_move_comes_closer_and_the_answer_says_how_sure_that_is(prompt_tuning: Tuning) -> None:
+    """By chance the interval can reach zero in one run of thousands; that the other prompt leads cannot be."""
+    for cell in ("answer", "metric"):
+        said = text(prompt_tuning.notebook, cell)
+        assert re.match("A is better than B|Not told apart yet: A and B", said)
+        assert "A: The camera pushes in slowly." in said
+        assert re.search(r"\(95 %: [+-]\d+\.\d to \+\d+\.\d\)", said)
+
+
+def test_votes_find_the_same_prompt_and_decide_by_the_same_letters(prompt_tuning: Tuning) -> None:
+    said = text(prompt_tuning.notebook, "votes")
+    assert "By 24 votes: A" in said
+    assert "A: The camera pushes in slowly." in said
+
+
+def test_the_difference_is_shown_word_by_word(prompt_tuning: Tuning) -> None:
+    assert "The camera pushes in slowly. " in text(prompt_tuning.notebook, "diff")
+
+
+def test_what_is_passed_on_opens_alone(prompt_tuning: Tuning) -> None:
+    home = prompt_tuning.place / "kling_runs" / "prompt-tuning"
+    page = (home / "cats.html").read_text(encoding="utf-8")
+    assert page.count("data:video/mp4;base64,") == 4 * int(text(prompt_tuning.notebook, "more"))
+    assert str(prompt_tuning.place) not in page
+    assert (home / "cats.csv").is_file() and (home / "best.zip").is_file()
+    assert "%%kling" in text(prompt_tuning.notebook, "open-capsule")
+
+
+@pytest.mark.drill
+def test_the_second_run_all_pays_for_no_clip_again(prompt_tuning: Tuning) -> None:
+    again = executed(TUNING, prompt_tuning.place)
+    for cell in ("pilot", "sweep"):
+        assert "nothing: the log has all of them" in text(again, cell)
+        assert "nothing spent" in text(again, cell)
+    for cell in ("answer", "votes", "metric"):
+        assert text(again, cell) == text(prompt_tuning.notebook, cell)

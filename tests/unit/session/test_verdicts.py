@@ -269,3 +269,13 @@ def test_a_prompt_with_the_compared_variable_filled_in_is_no_other_difference(se
     assert session.which_is_better(by="light").notes == ()
     rated(session, "a cow, evening light", [4], variables={"light": "evening", "prompt": "a cow"})
     assert "also differ in prompt" in session.which_is_better(by="light").text
+
+
+def test_votes_and_ratings_call_a_prompt_by_the_same_letter(session: Session) -> None:
+    for prompt in (f"{LONG} pushes in", f"{LONG} pulls out"):
+        rated(session, prompt, [3], video_path="v.mp4")
+    ranking = session.ranking(session.runs())
+    called = {group.label: group.name for group in session.which_is_better().groups}
+    assert ranking.names == called
+    newest_last = session.runs().iloc[::-1]
+    assert session.ranking(newest_last).names == called
