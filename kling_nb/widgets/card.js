@@ -68,6 +68,13 @@ function build(el) {
   at.source = element("code");
   pre.append(at.source);
   at.code.append(codeTitle, pre);
+  at.cell = element("details", "kn-code kn-cell");
+  const cellTitle = element("summary");
+  cellTitle.textContent = "Show as cell";
+  const cellPre = element("pre");
+  at.cellSource = element("code");
+  cellPre.append(at.cellSource);
+  at.cell.append(cellTitle, cellPre);
   at.actions = element("div", "kn-actions");
   at.stop = element("button", "kn-stop", {
     type: "button", title: "Stops following only: the service offers no way to cancel a task",
@@ -79,10 +86,12 @@ function build(el) {
   at.load.textContent = "Load video";
   at.copy = element("button", "kn-copy", { type: "button", title: "Copies the Python call to the clipboard" });
   at.copy.textContent = "Copy Python";
-  at.actions.append(at.stop, at.follow, at.load, at.copy);
+  at.copyCell = element("button", "kn-copy-cell", { type: "button", title: "Copies the %%kling cell to the clipboard" });
+  at.copyCell.textContent = "Copy as cell";
+  at.actions.append(at.stop, at.follow, at.load, at.copy, at.copyCell);
   root.append(
     head, at.progress, at.media, at.file, at.message, at.errors, at.check, at.notices, at.prompt, at.cost, at.params, at.code,
-    at.actions,
+    at.cell, at.actions,
   );
   el.append(root);
   at.root = root;
@@ -255,7 +264,8 @@ function render({ model, el }) {
     at.check.hidden = !state.check;
     if (state.check) {
       // The address is a constant of ours, never something a service said.
-      at.console.href = state.check.console;
+      if (state.check.console) at.console.href = state.check.console;
+      else at.console.removeAttribute("href");
       at.console.textContent = `Look for the task at ${state.check.title}`;
       at.command.textContent = state.check.command;
     }
@@ -274,6 +284,8 @@ function render({ model, el }) {
     }));
     at.params.hidden = !rows.length;
     at.source.textContent = state.code;
+    at.cellSource.textContent = state.cell;
+    at.cell.hidden = at.copyCell.hidden = !state.cell;
     at.stop.hidden = state.final || !state.following;
     at.follow.hidden = state.final || state.following || Boolean(state.check);
     at.load.hidden = true;
@@ -290,6 +302,7 @@ function render({ model, el }) {
   at.follow.addEventListener("click", () => model.send({ kind: "follow" }));
   at.load.addEventListener("click", () => { media.ask(); at.load.hidden = true; });
   copies(at.copy, () => model.get("state").code, () => { at.code.open = true; });
+  copies(at.copyCell, () => model.get("state").cell, () => { at.cell.open = true; });
   copies(at.copyCommand, () => model.get("state").check?.command ?? "", () => {
     getSelection().selectAllChildren(at.command);
   });

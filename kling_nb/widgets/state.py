@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_nb.domain.door import FORM_WORDS
+from kling_nb.domain.door import FORM_WORDS, LOCAL_CONSOLE
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import SettingsError, printable
 from kling_nb.session.doors import door_of
@@ -87,6 +87,7 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
         "tags": list(record.tags or ()),
         "note": record.note or "",
         "code": _code(run),
+        "cell": _cell(run),
         "video": _video(run, embed_cap_bytes, root),
     }
 
@@ -135,9 +136,10 @@ def _check(run: Run) -> dict[str, str] | None:
     lost = run.status is RunStatus.UNCERTAIN and run.task_id is None
     if not lost or door is None or door.external_ids:
         return None
+    local = door.console_url == LOCAL_CONSOLE
     return {
-        "console": door.console_url,
-        "title": door.title,
+        "console": "" if local else door.console_url,
+        "title": door.console_url if local else door.title,
         "command": f"%kling attach <task id> --run {run.id}",
     }
 
@@ -173,6 +175,17 @@ def _code(run: Run) -> str:
     except Exception as error:
         # A card must show the run even when its inputs have been deleted.
         return f"# The call cannot be rebuilt: {type(error).__name__}"
+
+
+def _cell(run: Run) -> str:
+    """Return the cell that makes the run; empty where what was asked for is not known."""
+    if not run.record.request:
+        return ""
+    try:
+        return run.to_cell()
+    except Exception:
+        # As above; the call in Python says why.
+        return ""
 
 
 def _video(run: Run, embed_cap_bytes: int, root: Path | None) -> dict[str, Any] | None:

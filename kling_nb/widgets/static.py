@@ -46,7 +46,8 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
         _paragraph("kn-prompt", state["prompt"]),
         f'<div class="kn-cost">{html_text(state["cost"])}</div>' if state["cost"] else "",
         _details("kn-params", "Parameters", _rows(state)),
-        _details("kn-code", "Show as Python", f"<pre><code>{html_text(state['code'])}</code></pre>"),
+        _details("kn-code", "Show as Python", _code(state["code"])),
+        _details("kn-code kn-cell", "Show as cell", _code(state["cell"])),
         "</div>",
     ]
     return "".join(parts)
@@ -93,11 +94,10 @@ def _check(check: Mapping[str, str] | None) -> str:
     """Return where to look for the task of a lost answer, and the line that gives it to its run."""
     if check is None:
         return ""
-    console, title = html_text(check["console"]), html_text(check["title"])
-    return (
-        f'<div class="kn-check"><a href="{console}" target="_blank" rel="noopener noreferrer">'
-        f"Look for the task at {title}</a><code>{html_text(check['command'])}</code></div>"
-    )
+    words = f"Look for the task at {html_text(check['title'])}"
+    console = html_text(check["console"])
+    link = f'<a href="{console}" target="_blank" rel="noopener noreferrer">{words}</a>' if console else words
+    return f'<div class="kn-check">{link}<code>{html_text(check["command"])}</code></div>'
 
 
 def _media(state: Mapping[str, Any], poster: bytes, video_url: str | None) -> str:
@@ -135,6 +135,10 @@ def _rows(state: Mapping[str, Any]) -> str:
         if rows
         else ""
     )
+
+
+def _code(text: str) -> str:
+    return f"<pre><code>{html_text(text)}</code></pre>" if text else ""
 
 
 def _details(name: str, title: str, content: str) -> str:

@@ -73,9 +73,11 @@ def test_parameters_and_python_can_be_opened(notebook) -> None:
     page = notebook("details", CELL + "The cat blinks slowly")
     page.run(1)
     card = page.wait_status(1, "succeeded")
-    for part in (".kn-params summary", ".kn-code summary"):
+    for part in (".kn-params summary", ".kn-code summary", ".kn-cell summary"):
         card.query_selector(part).click()
     text = card.inner_text()
+    assert "%%kling" in text
+    assert "model: kling-v2-6" in text
     assert "kling-v2-6" in text
     assert "kn.submit(" in text
     page.picture("card-details", 1)

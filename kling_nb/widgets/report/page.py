@@ -41,8 +41,6 @@ def page(
     notices
         What is missing in it.
     """
-    from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja
-
     style, script = _style(), _script()
     policy = (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
@@ -56,9 +54,8 @@ def page(
         columns=COLUMNS,
         notices=notices,
         policy=policy,
-        # Ours, and named by its digest above.
-        style=Markup(style),  # noqa: S704
-        script=Markup(script),  # noqa: S704
+        style=style,
+        script=script,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         version=__version__,
         statuses=list(dict.fromkeys(row.status for row in rows)),
@@ -74,11 +71,11 @@ def _digest(text: str) -> str:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - only reports need Jinja here
-    from markupsafe import Markup  # noqa: PLC0415
 
     def shown(value: Any) -> Any:
-        # Control characters and changes of writing direction show as what they are.
-        return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        # Control characters and changes of writing direction show as what they are. What the template marks
+        # as safe, style and script, is ours.
+        return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True
