@@ -50,7 +50,10 @@ class Database:
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._told = told
-        self.url, self.path = _locate(target)
+        try:
+            self.url, self.path = _locate(target)
+        finally:
+            target = ""  # It may hold a password, and a traceback may show the variables of this frame.
         self.where = str(self.path) if self.path else postgres.shown(self.url)
         self.read_only = read_only
         self._busy_timeout = busy_timeout
@@ -312,6 +315,8 @@ def _locate(target: str | os.PathLike[str]) -> tuple[sa.URL, Path | None]:
             "It is neither a path nor a database URL.",
             "Use a path such as kling_runs/runs.sqlite or a URL such as postgresql+psycopg://host/name.",
         ) from None
+    finally:
+        target = text = ""  # As in the caller.
     if url.get_backend_name() != "sqlite":
         return url, None
     if url.database in (None, "", ":memory:"):

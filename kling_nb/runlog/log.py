@@ -73,16 +73,20 @@ class RunLog:
         migrations: Migrations | None = None,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._database = Database(
-            target,
-            busy_timeout=busy_timeout,
-            read_only=read_only,
-            migrations=migrations or Migrations(),
-            told=told,
-        )
+        try:
+            self._database = Database(
+                target,
+                busy_timeout=busy_timeout,
+                read_only=read_only,
+                migrations=migrations or Migrations(),
+                told=told,
+            )
+        finally:
+            target = ""  # It may hold a password, and a traceback may show the variables of this frame.
 
     def __repr__(self) -> str:
-        return f"RunLog({self.location!r})"
+        # A traceback may show one whose address could not be understood.
+        return f"RunLog({self.location!r})" if hasattr(self, "_database") else "RunLog()"
 
     def __enter__(self) -> Self:
         return self
@@ -494,6 +498,9 @@ def open_log(
     RunLogError
         Damaged, or somebody else's database.
     """
-    log = RunLog(target, busy_timeout=busy_timeout, read_only=read_only)
+    try:
+        log = RunLog(target, busy_timeout=busy_timeout, read_only=read_only)
+    finally:
+        target = ""  # As in the log.
     log.check()
     return log

@@ -63,6 +63,7 @@ def understood(text: str) -> sa.URL | None:
     if kind.partition("+")[0] not in ("postgresql", "postgres"):
         return None
     if rest.partition("?")[0].count("@") > 1:
+        text = rest = ""  # A traceback may show the variables of this frame.
         raise RunLogError(
             "The address of the run log cannot be understood.",
             "User name, password and server are separated by one @, and there are several.",
@@ -70,6 +71,10 @@ def understood(text: str) -> sa.URL | None:
         )
     dialect = kind.removeprefix("postgresql").removeprefix("postgres")
     url = sa.make_url(f"postgresql{dialect}://{rest}")
+    if "password" in url.query:
+        # Where it is known to be one, it is hidden.
+        secret = url.query["password"]
+        url = url.set(password=str(secret)).difference_update_query(["password"])
     return url.set(drivername=DRIVER) if url.drivername == "postgresql" else url
 
 

@@ -71,6 +71,7 @@ class SessionCore:
         }
         # Or a setting that cannot be used would show the key beside it in a traceback with local variables.
         explicit.clear()
+        log_url = None
         self._fixed = settings
         self._pace = pace
         self._posters = posters

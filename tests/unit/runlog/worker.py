@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from kling_nb.errors import BudgetError
-from kling_nb.runlog import Admission, Change, RunLog, RunRecord, Wish
+from kling_nb.runlog import Admission, Change, Judgement, RunLog, RunRecord, Vote, Wish
 
 
 def rows(log: RunLog, name: str, count: str) -> None:
@@ -77,6 +77,17 @@ def slots(log: RunLog, runs: str, quota: str) -> None:
     print(most, flush=True)
 
 
+def judge(log: RunLog, voter: str, *run_ids: str) -> None:
+    """Rate, tag and vote on runs that the other kernel judges too."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number, run_id in enumerate(run_ids):
+        rated = Judgement(run_id, {"rating": number % 6}, add=(voter,))
+        log.judgements.make([rated])
+        vote = Vote(left=run_id, right=run_ids[0], outcome="left", question="which?", voter=voter)
+        print(log.judgements.vote(vote), flush=True)
+
+
 def lease(log: RunLog, owner: str, *run_ids: str) -> None:
     """Try to lease runs that the other kernel wants too."""
     print("ready", flush=True)
@@ -107,6 +118,6 @@ def endless(log: RunLog) -> None:
 if __name__ == "__main__":
     command, path, *arguments = sys.argv[1:]
     with RunLog(path, busy_timeout=60) as opened:
-        {f.__name__: f for f in (rows, updates, claim, spend, slots, lease, hold, endless)}[command](
+        {f.__name__: f for f in (rows, updates, claim, spend, slots, judge, lease, hold, endless)}[command](
             opened, *arguments
         )
