@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from kling_nb.domain.aliases import KNOWN_NAMES, unknown_name_fix
+from kling_nb.domain.aliases import KNOWN_NAMES, canonical_name, unknown_name_fix
 from kling_nb.domain.nearest import closest
 from kling_nb.domain.sweep_plan import MOST_REPEATS, MOST_RUNS, Axis, Cell, Groups, combine, split
 from kling_nb.domain.task import RunStatus
@@ -140,9 +140,10 @@ def draft(session: Session, wish: Wish) -> Draft:
     MediaError
         A picture cannot be read.
     """
+    check_numbers(wish)
     wish = replace(wish, seed=_seed(wish))
     axes, fixed = split(wish.params)
-    _check(wish, axes, fixed)
+    _check(axes, fixed)
     combined = combine(axes, wish.groups, sample=wish.sample, seed=wish.seed or 0)
     kept = [cell for cell in combined if wish.where is None or wish.where(cell.variables)]
     if not kept:
@@ -161,7 +162,7 @@ def draft(session: Session, wish: Wish) -> Draft:
     cells, dropped, seen = [], [], {}  # type: list[Any], list[Dropped], dict[str, Mapping[str, Any]]
     refused = []
     for cell in kept:
-        prepared = session.prepare(found.loaded(_given(cell, fixed, wish.variables)))
+        prepared = session.prepare(found.loaded(_given(cell, fixed, wish)))
         blocking = [p for p in prepared.blocking if not (wish.force and p.forceable)]
         if blocking:
             refused.append(prepared)
@@ -177,6 +178,44 @@ def draft(session: Session, wish: Wish) -> Draft:
         raise RequestRefused(refused[0].problems)
     cached = _cached(session, list(seen))
     return Draft(wish, tuple(axes), tuple(cells), tuple(dropped), len(combined) - len(kept), cached)
+
+
+def check_numbers(wish: Wish) -> None:
+    """Refuse counts that are none, and a condition that cannot be asked.
+
+    Raises
+    ------
+    UsageError
+        With what can be written.
+    """
+    if not (_is_whole(wish.repeat) and 1 <= wish.repeat <= MOST_REPEATS):
+        raise UsageError(
+            f"repeat={wish.repeat!r:.60} cannot be used.",
+            "It is how many runs are made of each combination.",
+            f"Write a whole number from 1 to {MOST_REPEATS}.",
+        )
+    if wish.sample is not None and not (_is_whole(wish.sample) and wish.sample >= 1):
+        raise UsageError(
+            f"sample={wish.sample!r:.60} cannot be used.",
+            "It is how many combinations are drawn at random.",
+            "Write a whole number from 1, or leave it out for all of them.",
+        )
+    if wish.seed is not None and not _is_whole(wish.seed):
+        raise UsageError(
+            f"seed={wish.seed!r:.60} cannot be used.",
+            "It fixes which combinations sample= draws; Kling itself has no seed.",
+            "Write a whole number, or leave it out.",
+        )
+    if wish.where is not None and not callable(wish.where):
+        raise UsageError(
+            f"where={wish.where!r:.60} cannot be used.",
+            "It is a function that is told the variables of one combination.",
+            'Write e.g. where=lambda cell: cell["mode"] == "pro".',
+        )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def words_of(variables: Mapping[str, Any]) -> str:
@@ -201,13 +240,7 @@ def _seed(wish: Wish) -> int | None:
     return random.randrange(2**31) if wish.seed is None else wish.seed  # noqa: S311 - no secret
 
 
-def _check(wish: Wish, axes: Sequence[Axis], fixed: Mapping[str, Any]) -> None:
-    if not 1 <= wish.repeat <= MOST_REPEATS:
-        raise UsageError(
-            f"repeat={wish.repeat} cannot be used.", "", f"Write a number from 1 to {MOST_REPEATS}."
-        )
-    if wish.sample is not None and wish.sample < 1:
-        raise UsageError(f"sample={wish.sample} cannot be used.", "", "Write a number from 1.")
+def _check(axes: Sequence[Axis], fixed: Mapping[str, Any]) -> None:
     if "external_task_id" in {*fixed, *(axis.name for axis in axes)}:
         raise UsageError(
             "A sweep takes no external_task_id.",
@@ -221,7 +254,7 @@ def _check(wish: Wish, axes: Sequence[Axis], fixed: Mapping[str, Any]) -> None:
             raise UsageError(
                 f"Nothing in the sweep is called {name}.",
                 "It is no request field, and no {{" + name + "}} stands in the prompt.",
-                f"did you mean {near!r}?" if (near := closest(name, used)) else unknown_name_fix(name),
+                f"Did you mean {near}?" if (near := closest(name, used)) else unknown_name_fix(name),
             )
 
 
@@ -235,11 +268,13 @@ def _names(value: Any) -> frozenset[str]:
     return frozenset().union(*map(_names, parts))
 
 
-def _given(cell: Cell, fixed: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def _given(cell: Cell, fixed: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
     """Return the keywords of one run, templates filled."""
     values = {**fixed, **cell.values}
     plain = {**fixed, **cell.variables}
-    shown: ChainMap[str, Any] = ChainMap(plain, dict(more)) if more else ChainMap(plain)
+    # {{model}} is what was written as model=, whatever the field is called.
+    plain |= {name: plain[canonical_name(name)] for name in wish.params}
+    shown: ChainMap[str, Any] = ChainMap(plain, dict(wish.variables))
     fields = {name: value for name, value in values.items() if name in KNOWN_NAMES or name in OWN_FIELDS}
     return {name: _filled(value, shown) for name, value in fields.items()}
 
@@ -263,11 +298,14 @@ class _Pictures:
     def loaded(self, given: dict[str, Any]) -> dict[str, Any]:
         for name in PICTURES:
             value = given.get(name)
-            if isinstance(value, str) or hasattr(value, "__fspath__"):
-                key = str(value)
-                if key not in self._read:
-                    self._read[key] = load_image(value)
-                given[name] = self._read[key]
+            # A pad or a brush is taken apart later.
+            if value is None or hasattr(value, "brush") or hasattr(value, "dynamic_masks"):
+                continue
+            # Values that are no paths are held by the wish, so that their identity stays theirs.
+            key = value if isinstance(value, str) else str(id(value))
+            if key not in self._read:
+                self._read[key] = load_image(value)
+            given[name] = self._read[key]
         return given
 
 

@@ -18,7 +18,8 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
     """Return one row a run that exists, in the order of the plan.
 
     What varies stands in front. Where the log has a column of the same name with other values — a prompt with
-    its template filled — the sweep's own label stands beside it as ``…_variant``.
+    its template filled — the sweep's own label stands beside it as ``…_variant``; a brush and other values of
+    many parts go by their label.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
     pairs
         Its runs.
     """
+    from kling_nb.runlog.schema import field_kinds  # noqa: PLC0415 - SQLAlchemy is loaded by the log itself
+
     held = [(entry, run) for entry, run in pairs if run is not None]
     frame = log.frame({"id": [run.id for _, run in held]}).set_index("id", drop=False)
     frame = frame.loc[[run.id for _, run in held]].reset_index(drop=True)
@@ -39,7 +42,7 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
         if taken and frame[name].astype(object).where(frame[name].notna(), None).tolist() == labels:
             front.append(name)
             continue
-        column = f"{name}_variant" if taken else name
+        column = f"{name}_variant" if taken and field_kinds()[name] is not dict else name
         frame[column] = labels
         front.append(column)
     front.append("repeat")

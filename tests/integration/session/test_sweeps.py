@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from quick_sessions import finish
 
+from kling_nb.domain.sweep_plan import vary
 from kling_nb.errors import (
     AuthError,
     BudgetError,
@@ -23,7 +24,7 @@ from kling_nb.errors import (
     UsageError,
     WaitTimeout,
 )
-from kling_nb.session import Session
+from kling_nb.session import MotionBrush, Session
 
 Given = dict[str, Any]
 
@@ -299,6 +300,17 @@ def test_pictures_and_brushes_vary_by_name(session: Session, tmp_path: Path, pic
     sweep = session.sweep(paths, "it moves", model="kling-v1").wait(60)
     assert sweep.frame["image"].tolist() == [str(path) for path in paths]
     assert sweep.frame["image_sha256"].nunique() == 2
+
+
+def test_brushes_vary_and_go_by_their_name(session: Session, picture: np.ndarray) -> None:
+    mask = np.zeros(picture.shape[:2], bool)
+    mask[100:200, 100:200] = True
+    base = MotionBrush(picture)
+    brushes = vary({"right": base.dynamic(mask, [(150, 150), (300, 150)]), "still": base.static(mask)})
+    planned = session.plan_sweep(brush=brushes, prompt="it moves", model="kling-v1", mode="std")
+    assert {variables["brush"] for variables, _ in planned.draft.cells} <= {"right", "still"}
+    sweep = session.sweep(brush=brushes, prompt="it moves", model="kling-v1", mode="std").wait(60)
+    assert set(sweep.frame["brush"]) == {variables["brush"] for variables, _ in planned.draft.cells}
 
 
 def test_a_sweep_survives_its_session(
