@@ -347,7 +347,7 @@ def test_the_clips_of_the_pilot_are_used_again(prompt_tuning: Tuning) -> None:
 
 
 def test_the_named_move_comes_closer_and_the_answer_says_how_sure_that_is(prompt_tuning: Tuning) -> None:
-    """By chance the interval can reach zero in one run of thousands; that the other prompt leads cannot be."""
+    """An interval that reaches zero can happen by chance; that the other prompt leads cannot."""
     for cell in ("answer", "metric"):
         said = text(prompt_tuning.notebook, cell)
         assert re.match("A is better than B|Not told apart yet: A and B", said)
@@ -357,7 +357,7 @@ def test_the_named_move_comes_closer_and_the_answer_says_how_sure_that_is(prompt
 
 def test_votes_find_the_same_prompt_and_decide_by_the_same_letters(prompt_tuning: Tuning) -> None:
     said = text(prompt_tuning.notebook, "votes")
-    assert "By 24 votes: A" in said
+    assert re.search("By 24 votes: (not told apart yet. )?A ?[,i]", said)
     assert "A: The camera pushes in slowly." in said
 
 
