@@ -110,7 +110,7 @@ REFUSED: list[tuple[Given, type[KlingError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "error", "what"), REFUSED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("changes", "error", "what"), REFUSED, ids=lambda value: str(value)[:20])
 def test_what_cannot_be_made_is_refused_before_anything_is_written(
     session: Session, given: Given, sandbox: Any, changes: Given, error: type[KlingError], what: str
 ) -> None:

@@ -79,7 +79,9 @@ class TestIds:
         assert sent["model"] == row.id
         assert sent["duration"] in (3, 5) and isinstance(sent["duration"], int)
 
-    @pytest.mark.parametrize("row", [r for r in aimlapi_ids.ids() if r.form == "image2video"], ids=str)
+    @pytest.mark.parametrize(
+        "row", [r for r in aimlapi_ids.ids() if r.form == "image2video"], ids=lambda row: row.id
+    )
     def test_ids_are_accepted_as_models(self, row):
         assert canonical_model(row.id) == (row.model, row.mode)
 
