@@ -31,7 +31,7 @@ def test_any_answer(
     with session_at(service, door, home, monkeypatch) as session:
 
         @settings(
-            max_examples=20,
+            max_examples=12,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
