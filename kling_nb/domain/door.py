@@ -20,6 +20,9 @@ FORM_WORDS: Final[Mapping[Form, str]] = {
 }
 """Forms for people."""
 
+LOCAL_CONSOLE: Final = "/sandbox/tasks of the local sandbox"
+"""Where the tasks of a rehearsal are listed."""
+
 FIELDS: Final = frozenset(
     {
         "model_name",
@@ -72,7 +75,7 @@ class Door:
     pair_variables
         Pairs of environment variables that hold an access key and its secret.
     console_url
-        Where a person sees tasks and balance.
+        Where a person sees tasks and balance: an https address, or words where there is none.
     forms
         What can be made here.
     grids
@@ -187,5 +190,9 @@ class Door:
         return self.prompt_limits.get(model, self.prompt_limit)
 
     def rehearsed(self) -> Door:
-        """Return the same door as the local server plays it: everything is still served there."""
-        return replace(self, retires=False, defaults={**self.defaults, **self.local_defaults})
+        """Return the same door as the local server plays it: everything is still served there.
+
+        The vendor's console knows nothing of a rehearsal.
+        """
+        told = {**self.defaults, **self.local_defaults}
+        return replace(self, retires=False, defaults=told, console_url=LOCAL_CONSOLE)
