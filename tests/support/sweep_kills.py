@@ -1,7 +1,8 @@
 """A process that makes a sweep, or goes on with it, and is killed with SIGKILL after a given time.
 
 Run as a program it loads everything once and then forks a child for each line it reads: seconds until the
-kill. Printed for each: the signal that ended the child, 0 when it came to the end of the sweep.
+kill, or ``N tasks``: when the service has accepted so many. Printed for each: the signal that ended the
+child, 0 when it came to the end of the sweep.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ NAME = "killed"
 RUNS = 12
 
 
-def make(home: str, sandbox_home: str) -> None:
-    """Begin the sweep, or go on with it, to its end."""
+def make(home: str, sandbox_home: str, tasks: int) -> None:
+    """Begin the sweep, or go on with it, to its end or until the service has so many tasks."""
     with session_at(home, sandbox_home) as session:
         try:
             sweep = session.sweep_of(NAME).resume()
@@ -31,18 +32,23 @@ def make(home: str, sandbox_home: str) -> None:
                 textured_picture(), "a {{what}}", what=["boat", "kite", "fish"], mode=["std", "pro"],
                 model="kling-v1", repeat=2, name=NAME,
             )  # fmt: skip
-        sweep.wait(60)
+        while not sweep.done:
+            if sum(run.task_id is not None for run in sweep.runs) >= tasks:
+                os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(0.005)
 
 
 def main(home: str, sandbox_home: str) -> None:
     """Fork and kill."""
     for line in sys.stdin:
+        number, _, counted = line.partition(" ")
         child = os.fork()
         if child == 0:
-            make(home, sandbox_home)
+            make(home, sandbox_home, int(number) if counted else RUNS + 1)
             os._exit(0)
-        time.sleep(float(line))
-        os.kill(child, signal.SIGKILL)
+        if not counted:
+            time.sleep(float(number))
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, flush=True)
 

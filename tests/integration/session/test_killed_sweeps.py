@@ -15,12 +15,12 @@ from kill_points import session_at
 from sweep_kills import NAME, RUNS
 
 
-def killed(home: Path, sandbox_home: Path, times: Sequence[float]) -> list[int]:
-    """Kill the sweep's process after each of these seconds; return what ended it each time."""
+def killed(home: Path, sandbox_home: Path, times: Sequence[float | str]) -> list[int]:
+    """Kill the sweep's process at each of these moments; return what ended it each time."""
     program = Path(__file__).parents[2] / "support" / "sweep_kills.py"
     done = subprocess.run(
         [sys.executable, str(program), str(home), str(sandbox_home)],
-        input="".join(f"{seconds}\n" for seconds in times),
+        input="".join(f"{moment}\n" for moment in times),
         capture_output=True,
         text=True,
         timeout=120,
@@ -33,12 +33,16 @@ def killed(home: Path, sandbox_home: Path, times: Sequence[float]) -> list[int]:
 @pytest.mark.parametrize(
     "times",
     [
-        pytest.param([0.35, 0.3, 0.4], id="thrice"),
-        pytest.param([0.02 * step for step in range(1, 40)], id="everywhere", marks=pytest.mark.drill),
+        pytest.param(["2 tasks", "5 tasks", "9 tasks"], id="thrice"),
+        pytest.param(
+            [*(0.02 * step for step in range(1, 40)), *(f"{n} tasks" for n in range(1, 12))],
+            id="everywhere",
+            marks=pytest.mark.drill,
+        ),
     ],
 )
 def test_a_killed_sweep_goes_on_with_nothing_repeated_and_nothing_skipped(
-    sandbox: Any, tmp_path: Path, times: Sequence[float]
+    sandbox: Any, tmp_path: Path, times: Sequence[float | str]
 ) -> None:
     sandbox.config(quota=3, workers=3, queued=0.05, min_processing=0.1)
     home = tmp_path / "runs"
