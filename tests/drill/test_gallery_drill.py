@@ -152,13 +152,18 @@ def test_files_no_server_shows_come_from_the_kernel(opened, lab, tmp_path: Path)
 
 
 def test_clips_are_compared_blind(opened, lab) -> None:
-    shelf(lab.folder / "kling_runs", 4, prompt=lambda number: PROMPTS[number % 2])
+    shelf(
+        lab.folder / "kling_runs", 4,
+        prompt=lambda number: PROMPTS[number % 2], kept=lambda number: number % 2 == 0,
+    )  # fmt: skip
     page = opened("b = kn.compare(kn.runs(), blind=True, by='prompt', votes=2); b")
     page.run(0)
     page.run(1)
     gallery = GalleryOnPage(page, 1)
     gallery.wait_players(2)
     assert not any(prompt in page.seen(1) for prompt in PROMPTS)
+    looks = "() => [...document.querySelectorAll('.kn-slot')].map((slot) => getComputedStyle(slot).opacity)"
+    assert set(page.page.evaluate(looks)) == {"1"}, "what was discarded looks like the rest"
     gallery.root.focus()
     for key, votes in (
         ("5", []),

@@ -74,7 +74,8 @@ def report(
     target = Path(path).expanduser()
     _check(target, videos, metadata, cap_mb)
     session = session or default_session()
-    frame = rows_of(runs, session)
+    # The table of a sweep knows prompts by their templates, which is what they were compared as.
+    frame = rows_of(getattr(runs, "frame", runs), session)
     frame = frame[frame["form"].fillna("") != RECOGNIZE]
     clips = Clips(videos, cap_mb * 1e6, target.absolute().parent)
     handles = [session.run(str(run_id)) for run_id in frame["id"]]

@@ -169,6 +169,15 @@ def test_without_metadata_no_words_of_anybody_are_left(session, tmp_path, by):
     assert "kling-v2-6" in bare
 
 
+def test_a_sweep_is_summed_up_by_its_own_prompts_not_by_what_was_filled_in(session, tmp_path):
+    class Swept:
+        frame = session.runs(status="succeeded").assign(prompt_variant="the boat, {{light}} light")
+
+    page = read(report(tmp_path / "week.html", Swept(), by="prompt", session=session))
+    text = " ".join(" ".join(page.seen).split())
+    assert "the boat, {{light}} light 4 4 of 4" in text
+
+
 def test_a_part_of_the_runs_in_its_order(session, tmp_path):
     frame = session.runs(rating=[1, 2]).sort_values("rating")
     page = read(report(tmp_path / "week.html", frame, session=session))
