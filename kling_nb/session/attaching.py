@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import InputError, TaskNotFound
+from kling_nb.errors import InputError, ServiceError, TaskNotFound
 from kling_nb.runlog import RunRecord
 from kling_nb.session.records import versions
 from kling_nb.session.troubles import no_error_columns
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kling_nb.domain.door import Form
     from kling_nb.domain.task import Task
     from kling_nb.domain.wire import Call
+    from kling_nb.providers.base import Provider
     from kling_nb.session.service import Service
 
 AROUND = timedelta(minutes=15)
@@ -49,6 +50,24 @@ class Found:
     endpoint: str
 
 
+def id_of_task(given: object) -> str:
+    """Return an id as text; a number is what a cell says without quotes.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    text = str(given).strip() if isinstance(given, str | int) and not isinstance(given, bool) else ""
+    if not text:
+        raise InputError(
+            "No task id was given.",
+            f"{given!r:.60} is no id.",
+            'Write e.g. kn.attach("829611643369439283"): the service\'s id, or the external id of a run.',
+        )
+    return text
+
+
 async def search_forms(service: Service, some_id: str, form: Form | None) -> Found:
     """Ask for a task at the place of its form, or of each form in turn; on the background loop.
 
@@ -71,7 +90,7 @@ async def search_forms(service: Service, some_id: str, form: Form | None) -> Fou
     for where, call in places.values():
 
         async def look(call: Call = call) -> Task:
-            return provider.decode_task(await service.client.fetch(call))
+            return _checked(provider.decode_task(await service.client.fetch(call)), some_id, provider)
 
         try:
             task = await with_fresh_token(service.client, look)
@@ -80,6 +99,18 @@ async def search_forms(service: Service, some_id: str, form: Form | None) -> Fou
         else:
             return Found(task, where, service.base_url, call.path.removesuffix(f"/{quote(some_id, safe='')}"))
     raise first or TaskNotFound(f"There is no task {some_id}.")
+
+
+def _checked(task: Task, some_id: str, provider: Provider) -> Task:
+    """Return the task that was asked for; an answer may leave our own id out, but not name another task."""
+    unnamed = provider.has_external_id and task.external_task_id is None
+    if some_id in (task.task_id, task.external_task_id) or unnamed:
+        return task
+    raise ServiceError(
+        "The service answered for another task.",
+        f"Asked for {some_id}, answered for {task.task_id}.",
+        "Try again; if it stays so, look at the service's console.",
+    )
 
 
 def adopted(found: Found, provider: str, owner: str) -> RunRecord:

@@ -220,9 +220,11 @@ class Filer:
     async def _fresh_url(record: RunRecord, service: Service) -> str | None:
         """Ask the service once more: a signed URL is made new with each answer."""
         try:
-            return (await service.query(record.task_id or "", form_of(record))).video_url
+            task = await service.query(record.task_id or "", form_of(record))
         except KlingError:
             return None
+        # An answer about another task leads to another run's video.
+        return task.video_url if task.task_id == record.task_id else None
 
     def _finish(self, record: RunRecord, target: Path, got: Downloaded, url: str) -> Filed:
         notices = []

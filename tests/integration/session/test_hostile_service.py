@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from hostile_runs import DOORS, check_home, session_at, survive
-from hostile_service import Hostile, plans
+from hostile_service import Hostile, Made, plans
 from hypothesis import HealthCheck, Phase, given, settings
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.errors import KlingError
 
 
 @pytest.fixture
@@ -72,9 +73,24 @@ def test_a_question_answered_about_another_task(
     door: str, service: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with session_at(service, door, tmp_path / "runs", monkeypatch) as session:
-        session.submit(prompt="mine").wait(20)
+        first = session.submit(prompt="mine").wait(20)
         service.plan = {"ask": [("other",), ("other",)]}
         second = session.submit(prompt="another").wait(20)
         assert service.plan["ask"] == [], "asked again"
         assert second.video is not None
         assert b"video of another" in second.video.read_bytes()
+        # Asked again for a new address, when the file is gone.
+        second.video.unlink()
+        session.log.update(
+            second.id, video_path=None, downloaded_at=None, video_url=f"{service.url}/files/0.mp4"
+        )
+        service.plan = {"ask": [("other",)]}
+        fetched = session.resume(second.id)[0].wait(20, raise_on_failure=False)
+        assert fetched.video is None or b"video of another" in fetched.video.read_bytes()
+        assert service.plan["ask"] == [], "asked for a new address"
+        # And for a task that the log does not know.
+        service.tasks["77"] = Made("77", "of somebody", "")
+        service.plan = {"ask": [("other",)] * 5}
+        with pytest.raises(KlingError, match="another task"):
+            session.attach("77")
+        assert [row.task_id for row in session.log.records()] == [second.task_id, first.task_id]
