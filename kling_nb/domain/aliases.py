@@ -210,7 +210,7 @@ def _convert(result: Normalized, written: str, value: Any, camera_scale: Any) ->
         result.problems.extend(refused.problems)
     except ValueError as error:
         message = f"{written}={_short(value)} cannot be used: {error}"
-        fix = values.EXPECTED.get(name, "")
+        fix = values.EXPECTED.get(name, "give another value, or leave it out")
         result.problems.append(Problem("L24", Severity.ERROR, name, message, fix, forceable=False))
     return {}
 

@@ -279,6 +279,12 @@ def _bundles(axes: Sequence[Axis], groups: Groups) -> list[list[Axis]]:
 
 
 def _named_groups(groups: Groups) -> list[list[str]]:
+    if not isinstance(groups, str | Sequence):
+        raise UsageError(
+            f"zip={groups!r:.60} cannot be used.",
+            "It names what varies together.",
+            'Write e.g. zip="model,mode".',
+        )
     if isinstance(groups, str):
         groups = [part.strip() for part in groups.split(",")]
     alone = [item for item in groups if isinstance(item, str)]

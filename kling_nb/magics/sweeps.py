@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.domain.aliases import KNOWN_NAMES, canonical_name
 from kling_nb.domain.sweep_plan import Vary, vary
+from kling_nb.domain.sweep_until import read_rule
 from kling_nb.errors import UsageError
 from kling_nb.magics.params import TEXTS, literal, parse
 from kling_nb.magics.pictures import find_brush, find_picture
@@ -47,7 +48,7 @@ def make(context: Context, call: RunCall, request: dict[str, Any]) -> Waiting | 
     session = context.session
     given = {**request, **_prompts(call), **_varied(context, call, request)}
     given |= {
-        "repeat": _whole(call.repeat, "--repeat") or 1,
+        "repeat": 1 if call.repeat is None else _whole(call.repeat, "--repeat"),
         "zip": [group.split(",") for group in call.groups],
         "sample": _whole(call.sample, "--sample"),
         "seed": _whole(call.seed, "--seed"),
@@ -56,6 +57,8 @@ def make(context: Context, call: RunCall, request: dict[str, Any]) -> Waiting | 
         "force": call.force,
         "assume_units": call.assume_units,
     }
+    if call.until is not None:
+        read_rule(call.until)
     if call.dry_run:
         context.say(f"Dry run: nothing was sent\n{session.plan_sweep(**given)!r}")
         return None
@@ -105,7 +108,8 @@ def _varied(context: Context, call: RunCall, request: Mapping[str, Any]) -> dict
             raise UsageError(
                 f"{name} is given twice.", f"By --set {key} and elsewhere in the cell.", "Remove one."
             )
-        found[name] = read_values(name, text, context.variables)
+        # Under the name that was written: so it stands in {{name}} as well.
+        found[key] = read_values(name, text, context.variables)
     return found
 
 
@@ -148,6 +152,8 @@ def read_values(name: str, text: str, variables: Mapping[str, Any]) -> Vary:
 def _whole(value: float | None, said_as: str) -> int | None:
     if value is None:
         return None
-    if value != int(value):
-        raise UsageError(f"{said_as} {value:g} is no whole number.", "", f"Write e.g. {said_as} 3.")
+    if not value.is_integer():
+        raise UsageError(
+            f"{said_as} {value:g} is no whole number.", "It counts runs.", f"Write e.g. {said_as} 3."
+        )
     return int(value)

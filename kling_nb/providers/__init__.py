@@ -69,7 +69,7 @@ def get(name: str, settings: object = None) -> Provider:
         If this version has no such dialect.
     """
     if name not in names():
-        near = closest(name, names())
+        near = closest(str(name), names())
         raise SettingsError(
             f"There is no provider {name!r}.",
             f"This version speaks to: {', '.join(names())}.",

@@ -114,7 +114,9 @@ def read_amount(value: object) -> Amount:
         return Amount.parse(text)
     except ValueError as error:
         raise UsageError(
-            f"{value!r} is no amount of money.", "", "Write 20 for Kling units or $5 for dollars."
+            f"{value!r:.60} is no amount of money.",
+            "An amount is a number, not negative, in Kling units or dollars.",
+            "Write 20 for Kling units or $5 for dollars.",
         ) from error
 
 
@@ -192,6 +194,14 @@ def check_label(label: Label) -> None:
     UsageError
         No amount, or a sweep without a name.
     """
+    for word in ("name", "note", "sweep"):
+        given = getattr(label, word)
+        if given is not None and not isinstance(given, str):
+            raise UsageError(
+                f"{word}={given!r:.60} cannot be used.",
+                f"Text is needed, not {type(given).__name__}.",
+                f'Write {word}="{given!s:.40}".',
+            )
     if label.budget is not None:
         read_amount(label.budget)
     if label.assume_units is not None and read_amount(label.assume_units).currency != "units":
@@ -201,4 +211,8 @@ def check_label(label: Label) -> None:
             "Write a number of units.",
         )
     if label.sweep is not None and not label.sweep.strip():
-        raise UsageError("The name of the sweep is empty.", "", "Write e.g. sweep='cats'.")
+        raise UsageError(
+            "The name of the sweep is empty.",
+            "It groups runs that share a budget.",
+            "Write e.g. sweep='cats'.",
+        )

@@ -16,7 +16,7 @@ from kling_nb.domain.cost import Cost
 from kling_nb.domain.lint import LintFacts, lint
 from kling_nb.domain.problems import Problem, Severity
 from kling_nb.domain.request import VideoRequest, with_defaults
-from kling_nb.errors import RequestRefused
+from kling_nb.errors import MediaError, RequestRefused
 from kling_nb.media import load_image
 from kling_nb.providers.base import redacted_body
 from kling_nb.session.brushes import POINT_OPTIONS, fit, groups_of, mask_of
@@ -225,6 +225,13 @@ def unpack(params: Mapping[str, Any]) -> dict[str, Any]:
     """
     given = {name: value for name, value in params.items() if value is not None}
     image = given.get("image")
+    if isinstance(image, str) and not image.strip():
+        # An empty variable where a picture was meant must not buy a clip from words alone.
+        raise MediaError(
+            "No picture is named.",
+            "image is empty text.",
+            "Give a path or a URL; leave it out for a clip from words alone.",
+        )
     if _is_drawing(image):
         given.setdefault("brush", image)
         given["image"] = getattr(image, "image", None)
@@ -296,8 +303,9 @@ def _request(fields: dict[str, Any], problems: list[Problem]) -> VideoRequest:
         # Reported like every other finding; the rest of the request is still checked without the bad fields.
         for item in error.errors(include_input=False, include_url=False):
             name = str(item["loc"][0]) if item["loc"] else "request"
+            fix = "give another value, or leave it out"
             problems.append(
-                Problem("L24", Severity.ERROR, name, f"{name}: {item['msg']}", "", forceable=False)
+                Problem("L24", Severity.ERROR, name, f"{name}: {item['msg']}", fix, forceable=False)
             )
         bad = {problem.field for problem in problems}
         kept = {name: value for name, value in fields.items() if name in REQUEST_FIELDS and name not in bad}

@@ -77,10 +77,14 @@ class RunDiff:
         """Whether the same was asked: the runs are repeats."""
         return not self.asked
 
+    @property
+    def _nothing(self) -> str:
+        return _ITSELF if self.first == self.second else _REPEATS
+
     def __str__(self) -> str:
         width = max((len(change.name) for change in (*self.asked, *self.outcome)), default=0)
         lines = [f"{self.first} → {self.second}"]
-        lines += [f"  {change.name:<{width}}  {change}" for change in self.asked] or [f"  {_REPEATS}"]
+        lines += [f"  {change.name:<{width}}  {change}" for change in self.asked] or [f"  {self._nothing}"]
         if self.outcome:
             lines += ["what came of it", *(f"  {change.name:<{width}}  {change}" for change in self.outcome)]
         return "\n".join(lines)
@@ -89,7 +93,7 @@ class RunDiff:
 
     def _repr_html_(self) -> str:
         rows = [_row(change) for change in self.asked]
-        rows = rows or [f'<tr><td colspan="3" style="text-align:left">{_REPEATS}</td></tr>']
+        rows = rows or [f'<tr><td colspan="3" style="text-align:left">{self._nothing}</td></tr>']
         if self.outcome:
             heading = '<tr><th colspan="3" style="text-align:left;opacity:.7">what came of it</th></tr>'
             rows += [heading, *map(_row, self.outcome)]
@@ -102,6 +106,9 @@ class RunDiff:
 
 
 _REPEATS: Final = "The same was asked: these are repeats of one request."
+_ITSELF: Final = "This is one and the same run."
+_LONGEST: Final = 400
+"""Characters of a value that are shown; prompts are shown whole."""
 
 
 def diff_of(first: Run, second: Run) -> RunDiff:
@@ -148,7 +155,8 @@ def _plain(name: str, before: Any, after: Any) -> Change | None:
 def _words(value: Any) -> str:
     if value is None:
         return UNSET
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def _texts(name: str, a: RunRecord, b: RunRecord) -> Change | None:

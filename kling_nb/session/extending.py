@@ -68,9 +68,10 @@ def source_of(
     RunNotFound
         There is no such run.
     """
-    record = which.record if isinstance(which, Run) else _record_of(log, str(which))
+    named = which if isinstance(which, Run) else _id_in(which)
+    record = named.record if isinstance(named, Run) else _record_of(log, named)
     if record is None:
-        return Source({"video_id": which})
+        return Source({"video_id": named})
     if record.status is not RunStatus.SUCCEEDED:
         raise InputError(
             f"Run {record.id} has no video yet: it is {record.status.value}.",
@@ -86,6 +87,19 @@ def source_of(
     fields = {"video_id": record.video_id, "model_name": record.model_name, "mode": record.mode}
     known = {name: value for name, value in fields.items() if value is not None}
     return Source(known, record.provider, tuple(_problems(record, provider, rehearsing)))
+
+
+def _id_in(which: object) -> str:
+    """Return an id without space around it; without one a new clip from words would be bought instead."""
+    if isinstance(which, str) and which.strip():
+        return which.strip()
+    raise InputError(
+        "No clip is named that could go on.",
+        "It is empty."
+        if which is None or isinstance(which, str)
+        else f"It is of type {type(which).__name__}.",
+        'Give a run or the id of a video: kn.extend("r-…", "what happens next").',
+    )
 
 
 def parent_of(log: RunLog, video_id: str | None) -> str | None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb import providers
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import InputError
+from kling_nb.errors import InputError, UsageError
 from kling_nb.session import build as building
-from kling_nb.session.attaching import bound_columns, check_bindable
+from kling_nb.session.attaching import bound_columns, check_bindable, id_of_task
 from kling_nb.session.budget import caps_of, check_affordable, check_label
 from kling_nb.session.choice import Choice, choose_provider
 from kling_nb.session.extending import Source, parent_of, source_of
 from kling_nb.session.filing import MEDIA
 from kling_nb.session.forms import form_of
+from kling_nb.session.judging import tags_given
 from kling_nb.session.leases import LEASE_S
 from kling_nb.session.preview import Preview
 from kling_nb.session.previews import render_preview
@@ -199,8 +200,9 @@ class Session(SweepingSession):
         RunLogError
             The log cannot be written; nothing was sent.
         """
-        tags = (tags,) if isinstance(tags, str) else tuple(tags)
-        label = Label(name, note, tags, notebook, repeat, again, force, sweep, budget, assume_units)
+        label = Label(
+            name, note, tags_given(tags), notebook, repeat, again, force, sweep, budget, assume_units
+        )
         given = {"image": image, "prompt": prompt, "brush": brush, "way": way, **params}
         # Whether an identical run exists is asked once, when the row is claimed.
         return self.send(self._build(provider, given, lambda _: None), label)
@@ -224,7 +226,8 @@ class Session(SweepingSession):
         RequestRefused
             The model, the age or the length of the video do not allow it; nothing was sent.
         """
-        return self.submit(prompt=prompt, video_id=source, **params)
+        # None would be a field that is not given: a clip from words.
+        return self.submit(prompt=prompt, video_id="" if source is None else source, **params)
 
     def vary(self, source: str | Run, **changes: Any) -> Run:
         """Make a run again with changes; returns at once. See :meth:`Run.vary`.
@@ -243,6 +246,7 @@ class Session(SweepingSession):
         """Make a run of a built request; see :meth:`submit`."""
         label = label or Label()
         check_label(label)
+        timeout = _seconds(prepared.options.get("timeout"))
         prepared.check(force=label.force)
         engine = self._engine
         base_url = engine.pool.address(prepared.provider)
@@ -259,7 +263,7 @@ class Session(SweepingSession):
             parent=parent_of(self.log, prepared.request.video_id),
         )
         run = self.claim(record, again=label.again, rebuilt=lambda: prepared.request)
-        run.default_timeout = _seconds(prepared.options.get("timeout"))
+        run.default_timeout = timeout
         return run
 
     def prepare(self, given: dict[str, Any]) -> Prepared:
@@ -378,6 +382,7 @@ class Session(SweepingSession):
             The task cannot be that run's.
         """
         self.ready()
+        some_id = id_of_task(some_id)
         if run is not None:
             return self._bind(some_id, self.run(run) if isinstance(run, str) else run, provider, force)
         found_here = self.log.find(task_id=some_id) or self.log.find(external_task_id=some_id)
@@ -400,6 +405,10 @@ class Session(SweepingSession):
                 "A task is found where it was made.",
                 f'kn.attach("{task_id}", run="{run.id}") asks there.',
             )
+        if record.task_id == task_id:
+            # Said twice: it is bound already.
+            self._follow(run, send=False)
+            return run
         check_bindable(record, task_id, self.log.find(task_id=task_id))
         found = self._engine.find(task_id, record.provider or "official", record.base_url, form_of(record))
         check_bindable(record, found.task.task_id, self.log.find(task_id=found.task.task_id))
@@ -450,4 +459,10 @@ def _never_sent(record: RunRecord) -> bool:
 
 
 def _seconds(value: Any) -> float | None:
-    return None if value is None else float(value)
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value >= 0):
+        return None if value is None else float(value)
+    raise UsageError(
+        f"timeout={value!r:.60} is no time.",
+        "It is how many seconds run.wait() and await run wait.",
+        "Write a number of seconds, such as timeout=900.",
+    )

@@ -193,16 +193,5 @@ def ranking(
 
 
 def plot(what: Verdict | VoteRanking | pd.DataFrame | None = None) -> Plot:
-    """Return a picture of an answer or a summary.
-
-    Parameters
-    ----------
-    what
-        What :func:`which_is_better`, :func:`ranking` or :func:`summary` returned; None is the summary by day.
-    """
-    from kling_nb.session.rankings import VoteRanking  # noqa: PLC0415 - only for those who look
-    from kling_nb.session.summaries import summary_plot  # noqa: PLC0415 - as above
-    from kling_nb.session.verdicts import Verdict  # noqa: PLC0415 - as above
-
-    answer = default_session().summary() if what is None else what
-    return answer.plot if isinstance(answer, Verdict | VoteRanking) else summary_plot(answer)
+    """Return a picture of an answer or a summary; see :meth:`Session.plot`."""
+    return default_session().plot(what)

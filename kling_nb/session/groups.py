@@ -63,8 +63,8 @@ def values_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     close = get_close_matches(name, known, n=3)
     raise UsageError(
         f"There is no column {name!r} in the table of runs.",
-        f"Did you mean {', '.join(close)}?" if close else "",
-        "Group by a column of kn.runs(), or by a variable of a sweep.",
+        f"Did you mean {', '.join(close)}?" if close else "No column and no variable is called like that.",
+        "Name a column of kn.runs(), or a variable of a sweep.",
     )
 
 
@@ -75,7 +75,15 @@ def _variables(cell: Any) -> dict[str, Any]:
 
 def names_of(by: str | Sequence[str]) -> tuple[str, ...]:
     """Return one or several column names as a tuple."""
-    return (by,) if isinstance(by, str) else tuple(by)
+    names = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, Sequence) else (by,)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise UsageError(
+            f"{wrong[0]!r:.60} is no name of a column.",
+            "Runs are grouped by columns of kn.runs(), or by variables of a sweep.",
+            'Write e.g. "prompt", or ("model", "mode") for two of them.',
+        )
+    return names
 
 
 def labels_of(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[Hashable, ...]]:

@@ -77,6 +77,18 @@ def kept_of(value: Any) -> bool | None:
     )  # fmt: skip
 
 
+def tags_given(value: Any) -> tuple[str, ...]:
+    """Return the tags of a new run: one text, or several.
+
+    Raises
+    ------
+    InputError
+        One of them is no tag.
+    """
+    several = isinstance(value, Iterable) and not isinstance(value, str)
+    return tuple(map(tag_of, value if several else [value]))
+
+
 def tag_of(value: Any) -> str:
     """Return a tag without space around it.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from kling_nb.errors import InputError
 from kling_nb.session.budget import budget_frame, set_budget
 from kling_nb.session.chosen import ids_of
 from kling_nb.session.doctor import examine
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kling_nb.session.blind import Blind
     from kling_nb.session.doctor import DoctorReport
     from kling_nb.session.masks import Masks
+    from kling_nb.session.plots import Plot
     from kling_nb.session.rankings import VoteRanking
     from kling_nb.session.verdicts import Verdict
 
@@ -111,6 +113,34 @@ class LookingSession(JudgingSession):
         from kling_nb.session.summaries import summary_frame  # noqa: PLC0415 - loads with the first summary
 
         return summary_frame(self.runs() if frame is None else frame, by)
+
+    def plot(self, what: Verdict | VoteRanking | pd.DataFrame | None = None) -> Plot:
+        """Return a picture of an answer or a summary.
+
+        Parameters
+        ----------
+        what
+            What :meth:`which_is_better`, :meth:`ranking` or :meth:`summary` returned; None is the summary
+            by day.
+
+        Raises
+        ------
+        InputError
+            It is none of these.
+        """
+        from kling_nb.session.summaries import summary_plot  # noqa: PLC0415 - only for those who look
+
+        answer = self.summary() if what is None else what
+        if "purse" in getattr(answer, "columns", ()):
+            return summary_plot(cast("pd.DataFrame", answer))
+        found = getattr(answer, "plot", None)
+        if not hasattr(found, "_repr_html_"):
+            raise InputError(
+                f"{type(answer).__name__} cannot be drawn.",
+                "Answers and summaries can: which_is_better, ranking, summary.",
+                'Write e.g. kn.plot(kn.summary("model")).',
+            )
+        return cast("Plot", found)
 
     def which_is_better(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,14 @@ def prices(table: Mapping[str, Any] | str | Path | None) -> None:
     if table is None:
         forget_prices()
         return
+    if not isinstance(table, Mapping | str | PathLike):
+        raise SettingsError("The prices cannot be used.", f"They are of type {type(table).__name__}.", _FORM)
     found = table if isinstance(table, Mapping) else _read(Path(table))
     unknown = [name for name in found if name not in providers.door_names()]
     if unknown:
         raise SettingsError(
             f"There is no door {unknown[0]!r} to state prices for.",
-            "",
+            "Prices are stated by door; what a rehearsal costs is its door's price.",
             f"Doors: {', '.join(providers.door_names())}.",
         )
     try:

@@ -48,7 +48,7 @@ def spent_frame(log: RunLog, by: str = "day") -> pd.DataFrame:
     if by not in GROUPS:
         raise UsageError(
             f"Spending is not summed by {by!r}.",
-            "",
+            "It is summed by what every run has.",
             f'Write one of {", ".join(GROUPS)}: kn.spent(by="model")',
         )
     frame = log.frame()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kling_nb.domain.budget import Scope
 from kling_nb.domain.nearest import closest
 from kling_nb.domain.sweep_until import read_rule
-from kling_nb.errors import RunNotFound
+from kling_nb.errors import RunNotFound, UsageError
 from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.sweeps import SweepRecord, new_sweep_id
 from kling_nb.session.budget import check_label, read_amount
@@ -35,6 +35,12 @@ def check_words(label: Label, until: Until | None) -> None:
     check_label(label)
     if isinstance(until, str):
         read_rule(until)
+    elif until is not None and not callable(until):
+        raise UsageError(
+            f"until={until!r:.60} is no stop rule.",
+            "A rule is text, or a function that is told the table of the sweep's runs.",
+            'Write e.g. until="kept >= 3".',
+        )
 
 
 def start_sweep(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
+from kling_nb.session.judging import tags_given
 from kling_nb.session.looking import LookingSession
 from kling_nb.session.records import Label
 
@@ -144,8 +145,7 @@ class SweepingSession(LookingSession):
         """
         from kling_nb.session import sweeping  # noqa: PLC0415 - loads with the first sweep
 
-        words = (tags,) if isinstance(tags, str) else tuple(tags)
-        label = Label(name, note, words, notebook, budget=budget, assume_units=assume_units)
+        label = Label(name, note, tags_given(tags), notebook, budget=budget, assume_units=assume_units)
         sweeping.check_words(label, until)
         planned = self.plan_sweep(image, prompt, assume_units=assume_units, **params)
         told(planned)

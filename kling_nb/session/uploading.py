@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from kling_nb.errors import NotSent
+from kling_nb.errors import NotSent, UsageError
 from kling_nb.transport.reach import is_loopback
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ def set_uploader(uploader: Uploader | None) -> None:
     >>> kn.set_uploader(to_my_bucket)
     >>> kn.set_uploader(None)
     """
+    if uploader is not None and not callable(uploader):
+        raise UsageError(
+            f"{uploader!r:.60} is no uploader.",
+            "It is called with the bytes and the name of a picture, and returns an address.",
+            "Give a function, or None to take it back.",
+        )
     with _lock:
         _registered[:] = [] if uploader is None else [uploader]
 

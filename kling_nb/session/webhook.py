@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from kling_nb.errors import ServiceError, WebhookError
@@ -58,13 +59,19 @@ def verify_webhook(
     --------
     >>> task = kn.verify_webhook(request.headers, await request.body(), secret)  # doctest: +SKIP
     """
-    key = SigningKey.from_secret(secret)
+    key = SigningKey.from_secret(secret) if isinstance(secret, str) else None
     del secret  # tracebacks with local variables show what is left
     if key is None:
         raise WebhookError(
             "The secret of the callbacks cannot be used.",
             "It is not `whsec_` followed by Base64.",
             "Copy it again from the console.",
+        )
+    if not isinstance(body, str | bytes | bytearray | memoryview) or not isinstance(headers, Iterable):
+        raise WebhookError(
+            "The callback cannot be checked.",
+            f"Headers and raw body are needed, not {type(headers).__name__} and {type(body).__name__}.",
+            "Give request.headers and the body as it came, before any framework has parsed it.",
         )
     raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
     at = time.time() if now is None else now

@@ -21,6 +21,8 @@ def run(context: Context, arguments: Arguments) -> None:
         Nothing, a name, or a name and its value; ``-`` resets it. Several words are one value.
     """
     words = [token.text for token in arguments.positional]
+    if len(words) == 1 and "=" in words[0]:
+        words = [word.strip() for word in words[0].split("=", 1)]
     if len(words) > 1:
         _refuse_secret(words[0])
         value = " ".join(words[1:])

@@ -76,10 +76,13 @@ def capsule(
     chosen = session.run(run) if isinstance(run, str) else run
     video = chosen.video
     if chosen.status is not RunStatus.SUCCEEDED or video is None:
+        failed = chosen.status is RunStatus.FAILED
         raise InputError(
             f"Run {chosen.id} has no video here: it is {chosen.status.value}.",
             "A capsule holds a finished clip.",
-            f"%kling wait {chosen.id} waits for it, %kling resume {chosen.id} fetches it again.",
+            "Its cell with --again makes another run; run.error says why this one failed."
+            if failed
+            else f"%kling wait {chosen.id} waits for it, %kling resume {chosen.id} fetches it again.",
         )
     target = Path(f"{chosen.id}.zip") if path is None else Path(path).expanduser()
     record = chosen.record

@@ -340,3 +340,28 @@ def test_text_and_html_of_a_sweep_show_foreign_words_only(session: Session, give
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
     assert repr(sweep).startswith(f"Sweep {sweep.id} · done · 2 of 2 done")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"repeat": 0}, "repeat=0"),
+        ({"repeat": True}, "repeat=True"),
+        ({"repeat": "two"}, "repeat='two'"),
+        ({"repeat": 2.5}, "repeat=2.5"),
+        ({"sample": "all"}, "sample='all'"),
+        ({"sample": 1, "seed": "a"}, "seed='a'"),
+        ({"zip": 5}, "zip=5"),
+        ({"where": 5}, "where=5"),
+        ({"until": 5}, "until=5"),
+        ({"tags": 5}, "5 is no tag"),
+    ],
+)
+def test_a_sweep_of_wrong_things_is_told_in_three_lines_and_makes_nothing(
+    session: Session, given: Given, wrong: Given, told: str
+) -> None:
+    with pytest.raises(KlingError, match=told) as refused:
+        session.sweep(**given, **wrong)
+    assert len(refused.value.lines()) == 3
+    assert session.sweeps().empty
+    assert session.runs().empty

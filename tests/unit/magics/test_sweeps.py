@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from IPython.utils.capture import capture_output
 
 from kling_nb.errors import UsageError
 from kling_nb.magics.call import read_call
@@ -39,6 +40,41 @@ def test_values(name: str, text: str, values: tuple[Any, ...]) -> None:
 def test_values_that_cannot_be_read(text: str) -> None:
     with pytest.raises(UsageError):
         read_values("what", text, {})
+
+
+def dry(shell: Any, line: str, body: str) -> str:
+    """Run a cell without sending anything and return what stands below it."""
+    with capture_output() as said:
+        shell.run_cell(f"%%kling {line} --dry-run\n{body}")
+    return str(said.stdout)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("--repeat 0", "repeat=0 cannot be used"),
+        ("--repeat -1", "repeat=-1 cannot be used"),
+        ("--repeat 1.5", "--repeat 1.5 is no whole number"),
+        ("--repeat inf", "--repeat inf is no whole number"),
+        ("--set mode=std,pro --sample 0", "sample=0 cannot be used"),
+        ('--set mode=std,pro --until "nonsense >"', "until='nonsense >' cannot be read"),
+    ],
+)
+def test_numbers_and_rules_that_cannot_be_used(shell: Any, line: str, told: str) -> None:
+    shell.run_line_magic("load_ext", "kling_nb")
+    with capture_output() as said:
+        result = shell.run_cell(f"%%kling {line} --dry-run\nthe boat drifts left")
+    assert not result.success
+    lines = (said.stdout + said.stderr).strip().splitlines()
+    assert told in lines[-3]
+    assert len(lines[-3:]) == 3
+
+
+def test_a_name_in_the_prompt_may_be_another_name_of_a_field(shell: Any) -> None:
+    shell.run_line_magic("load_ext", "kling_nb")
+    said = dry(shell, "--set model=kling-v1,kling-v2-6 --set duration=5,10", "made by {{model}}")
+    assert "varies: model_name = kling-v1, kling-v2-6; duration = 5, 10" in said
+    assert "= 4 runs" in said
 
 
 def test_an_unknown_picture_or_brush_is_named() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from kling_nb import media, settings
 from kling_nb.domain.brush import Mask
-from kling_nb.errors import MediaError, RequestRefused, SettingsError
+from kling_nb.errors import InputError, KlingError, MediaError, RequestRefused, SettingsError
 from kling_nb.session import MotionBrush, Session
 
 MASK = np.zeros((320, 400), dtype=bool)
@@ -288,3 +288,41 @@ def test_a_changed_setting_holds_from_the_next_call(session: Session, picture: n
     finally:
         settings.configure("clip_limit_units", None)
     assert "L32" not in ids(session.check(picture, "a boat"))
+
+
+@pytest.mark.parametrize("image", ["", "  "])
+def test_an_empty_picture_buys_no_clip_from_words(session: Session, image: str) -> None:
+    with pytest.raises(MediaError, match="No picture is named"):
+        session.submit(image, "a boat drifts left")
+    assert session.runs().empty
+
+
+@pytest.mark.parametrize("source", [None, "", " ", 5])
+def test_extending_nothing_buys_no_new_clip(session: Session, source: Any) -> None:
+    with pytest.raises(InputError, match="No clip is named"):
+        session.extend(source, "a boat drifts left")
+    assert session.runs().empty
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"timeout": "soon"}, "timeout='soon' is no time"),
+        ({"timeout": -1}, "timeout=-1 is no time"),
+        ({"timeout": float("nan")}, "timeout=nan is no time"),
+        ({"tags": 5}, "5 is no tag"),
+        ({"tags": [""]}, "'' is no tag"),
+        ({"name": 5}, "name=5 cannot be used"),
+        ({"note": b"x"}, "note=b'x' cannot be used"),
+        ({"sweep": 5}, "sweep=5 cannot be used"),
+        ({"budget": "five"}, "'five' is no amount of money"),
+        ({"provider": 5}, "no provider 5"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_anything_is_written(
+    session: Session, words: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(KlingError, match=told) as refused:
+        session.submit(prompt="a boat drifts left", **words)
+    assert len(refused.value.lines()) == 3
+    assert session.runs().empty

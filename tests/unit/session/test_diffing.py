@@ -102,3 +102,11 @@ def test_other_peoples_words_do_nothing_on_the_page_or_in_a_terminal(session: Se
 def test_only_the_beginning_of_an_id_is_needed(session: Session) -> None:
     a, b = (session.log.insert(RunRecord(prompt=text)) for text in "ab")
     assert session.diff(session.run(a.id), b.id).first == a.id
+
+
+def test_a_run_beside_itself_is_no_repeat_and_long_notes_are_cut(session: Session) -> None:
+    a = session.log.insert(RunRecord(provider="sandbox", note="x" * 5000))
+    b = session.log.insert(RunRecord(provider="sandbox"))
+    assert "one and the same run" in str(session.diff(a.id, a.id))
+    assert "repeats of one request" in str(session.diff(a.id, b.id))
+    assert len(str(session.diff(a.id, b.id))) < 1000
