@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from kling_nb.domain.task import RunStatus
-from kling_nb.runlog.schema import SLOTS
+from kling_nb.runlog.schema import RUNS, SLOTS
 from kling_nb.runlog.slotstatements import SlotStatements
 
 if TYPE_CHECKING:
@@ -69,11 +69,17 @@ class Busy:
         Slots in use, and how many there are.
     learnt
         Whether the service has told that number by refusing one more.
+    unsure
+        How many are kept for requests whose answer was lost: nobody knows whether the service has a task.
+    until
+        When the first of those is given up, None without any.
     """
 
     held: int
     limit: int
     learnt: bool = False
+    unsure: int = 0
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +223,15 @@ class Slots:
         query = sa.select(SLOTS.c.run_id, SLOTS.c.owner, SLOTS.c.known).where(live)
         with self._database.reading() as connection:
             return [Holder(*row) for row in connection.execute(query)]
+
+    def with_unsure(self, busy: Busy, slot: str) -> Busy:
+        """Add how many of the slots in use are kept for runs whose answer was lost, and how long."""
+        lost = (RUNS.c.status == RunStatus.UNCERTAIN) & ~SLOTS.c.known
+        live = (SLOTS.c.slot == slot) & (SLOTS.c.until > self.now())
+        query = sa.select(SLOTS.c.until).join(RUNS, RUNS.c.id == SLOTS.c.run_id).where(live & lost)
+        with self._database.reading() as connection:
+            ends = [row[0] for row in connection.execute(query)]
+        return replace(busy, unsure=len(ends), until=min(ends, default=None))
 
     def free(self, run_ids: Sequence[str]) -> None:
         """Give back slots of requests whose kernel is gone and whose task nobody knows."""

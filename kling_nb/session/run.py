@@ -307,10 +307,14 @@ class Run(Judged, Derived):
         if time.monotonic() >= deadline:
             raise WaitTimeout(
                 f"Run {self.id} is still {self.status.value}; waiting ended, the task goes on.",
-                f"Task {self.task_id or self.external_task_id}; it is still followed. {self.message}".strip(),
+                f"{self._named_task()} is still followed. {self.message}".strip(),
                 f'Look again with kn.run("{self.id}") or %kling wait {self.id}.',
                 run_id=self.id,
             )
+
+    def _named_task(self) -> str:
+        known = self.task_id or self.external_task_id
+        return f"Task {known}" if known else "It has no task yet and"
 
     def _follow_if_idle(self) -> None:
         self._keeper.reopen()

@@ -113,10 +113,10 @@ class AccountSlots:
             for holder in slots.holders(wish.slot)
             if not holder.known and (owner := Owner.parse(holder.owner)) and owner.is_gone(self._owner)
         ]
-        if not lost:
-            return busy
-        slots.free(lost)
-        return slots.reserve(run_id, wish)
+        if lost:
+            slots.free(lost)
+            busy = slots.reserve(run_id, wish)
+        return None if busy is None else slots.with_unsure(busy, wish.slot)
 
     async def _wish(self, run: Run, gate: ModelGate, service: Service) -> Wish:
         slot = slot_name(service, run.record.model_name, await self._salted())
@@ -142,4 +142,13 @@ def _mark(service: Service, salt: str) -> str:
 
 def _words(busy: Busy) -> str:
     known = " as the service told" if busy.learnt else ""
-    return f"waiting for a free slot ({busy.held} of {busy.limit} in use, other kernels included{known})"
+    words = f"waiting for a free slot ({busy.held} of {busy.limit} in use, other kernels included{known})"
+    if busy.until is None:
+        return words
+    one = busy.unsure == 1
+    theirs = "is kept for a run whose answer was lost" if one else "are kept for runs whose answers were lost"
+    it = "it" if one else "them"
+    return (
+        f"{words}; {busy.unsure} of them {theirs}, as the service may be busy with {it}, "
+        f"{'' if one else 'the first '}until {busy.until.astimezone():%H:%M:%S} at most"
+    )

@@ -100,7 +100,7 @@ async def test_inside_a_running_loop(session: Session) -> None:
     ("provider", "balance"),
     [
         ("sandbox-official-new", "1000 of 1000 units, online"),
-        ("sandbox-acedata", "tells none; see https://platform.acedata.cloud"),
+        ("sandbox-acedata", "tells none; see /sandbox/tasks of the local sandbox"),
         ("sandbox-aimlapi", "140 USD"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,7 +73,9 @@ def test_what_is_told_leads_to_the_task(door: Session, sandbox: Any) -> None:
     assert f"{begin:%Y-%m-%d %H:}" in run.error.why
     assert run.record.model_name and run.record.model_name in run.error.why
     assert f"%kling attach <task id> --run {run.id}" in run.error.advice
-    assert "https://" in run.error.advice
+    # The vendor's console knows nothing of a rehearsal.
+    assert "at /sandbox/tasks of the local sandbox" in run.error.advice
+    assert "https://" not in run.error.advice
     assert "--again" in text
     later = Session(settings=door.settings, home=door.home)
     try:
@@ -91,6 +94,7 @@ def test_what_is_to_be_done_is_told_without_a_credential_too(
     sandbox.fault("drop-after", "POST", CREATE["sandbox-acedata"])
     run = finish(first.submit(prompt="a harbour at night"))
     told = str(run.error)
+    assert "https://platform.acedata.cloud" in told
     first.close()
     monkeypatch.delenv("ACEDATACLOUD_API_TOKEN")
     (again,) = make_session(provider="acedata").resume()
@@ -106,8 +110,33 @@ def test_a_person_binds_the_task_to_its_run(door: Session, sandbox: Any) -> None
     assert finish(run).status is RunStatus.SUCCEEDED
     assert run.video is not None
     assert run.error is None
+    before = run.record
+    assert door.attach(task["public_id"], run=run.id) is run, "said twice, nothing happens"
+    assert run.record == before
     assert any(task["public_id"] in notice and "by hand" in notice for notice in run.notices)
     assert len(sandbox.charges()) == 1
+
+
+@pytest.mark.parametrize("some_id", ["", "  ", None, True, 1.5, ["t"]])
+def test_an_id_that_is_none_is_told(door: Session, some_id: Any) -> None:
+    with pytest.raises(InputError, match="No task id was given"):
+        door.attach(some_id)
+
+
+def test_a_run_that_waits_behind_lost_ones_says_so(make_session: Any, sandbox: Any) -> None:
+    """Nobody knows whether the service is busy with them, so their slots are kept for a while."""
+    session = make_session(provider="sandbox-acedata", quota=2)
+    for number in range(2):
+        sandbox.fault("drop-after", "POST", CREATE["sandbox-acedata"])
+        assert finish(session.submit(prompt=f"harbour {number}")).status is RunStatus.UNCERTAIN
+    run = session.submit(prompt="a boat")
+    deadline = time.monotonic() + 20
+    while "answers were lost" not in run.message and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "2 of 2 in use" in run.message
+    assert "2 of them are kept for runs whose answers were lost" in run.message
+    assert len(sandbox.tasks()) == 2
+    run.stop_following()
 
 
 def test_only_the_task_of_a_run_can_be_bound_to_it(door: Session, sandbox: Any) -> None:

@@ -180,6 +180,14 @@ def test_a_lost_answer_says_where_to_look_and_which_line_to_copy(studio) -> None
     assert "only you can find its task" in card.state["explained"]
 
 
+def test_a_lost_rehearsal_leads_to_the_sandbox_and_not_to_the_vendor(studio) -> None:
+    card = RunCard(studio.run(RunStatus.UNCERTAIN, provider="sandbox-acedata", external_task_id=None))
+    assert card.state["check"]["console"] == ""
+    html = bundle(card)["text/html"]
+    assert "Look for the task at /sandbox/tasks of the local sandbox<code>" in html
+    assert "https://" not in html
+
+
 @pytest.mark.parametrize(
     ("status", "columns"),
     [
