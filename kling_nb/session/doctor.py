@@ -89,6 +89,7 @@ def examine(session: LookingSession, provider: str | None) -> DoctorReport:
         ("other doors", lambda: _others(session, choice.provider)),
         ("models", lambda: _models(choice.provider)),
         ("run log", lambda: _log(session)),
+        ("media", lambda: _media(session)),
         ("disk", lambda: _disk(session.home)),
         ("runs", lambda: _unfinished(session)),
         ("video", _codec),
@@ -209,6 +210,16 @@ def _log(session: LookingSession) -> Iterator[DoctorLine]:
     with tempfile.TemporaryFile(dir=folder):
         pass
     yield DoctorLine("run log", ok=True, text=f"writable, {session.log.location}")
+
+
+def _media(session: LookingSession) -> Iterator[DoctorLine]:
+    """Say whether the team's store can be written and read; without a store, nothing."""
+    if session.shelf is None:
+        return
+    session.shelf.check()
+    waiting = session.shelf.waiting()
+    later = f"; files of {waiting} runs are still to be sent" if waiting else ""
+    yield DoctorLine("media", ok=True, text=f"copies go to {session.settings.media_url}{later}")
 
 
 def _disk(home: Path) -> Iterator[DoctorLine]:

@@ -6,11 +6,14 @@ folder first, so a store that is away, or a kernel that is killed, delays a copy
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import KlingError
@@ -18,8 +21,6 @@ from kling_nb.session.filing import FILE_NAME, MEDIA
 from kling_nb.session.mediastore import NAME, MediaStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kling_nb.runlog import RunRecord
 
 PAUSES_S = (0.2, 1.0)
@@ -99,6 +100,21 @@ class Shelf:
         """Return how many runs have files that are not in the store yet."""
         return len({note.stem for note in self._waiting()})
 
+    def check(self) -> None:
+        """Send and fetch back a small file; waits for the network.
+
+        Raises
+        ------
+        DownloadError
+            The store cannot be used.
+        """
+        name = f"{MEDIA}/kling-nb-check.txt"
+        with tempfile.TemporaryDirectory() as folder:
+            here, back = Path(folder) / "here", Path(folder) / "back"
+            here.write_text("kling_nb can write here\n", encoding="utf-8")
+            self._store.put(here, name)
+            self._store.get(name, back, sha256=hashlib.sha256(here.read_bytes()).hexdigest())
+
     def fetch(self, name: str, sha256: str | None = None) -> Path | None:
         """Return a file of the home folder, fetched if need be; waits for the network.
 
@@ -121,11 +137,10 @@ class Shelf:
             The store cannot be used, or its clip is not the one that was stored.
         """
         video, *others = clip_names(record)
-        if self.fetch(video, record.video_sha256) is None:
-            return False
+        # The video comes last: where it is, the run counts as complete, and everything else is there.
         for name in others:
             self.fetch(name)
-        return True
+        return self.fetch(video, record.video_sha256) is not None
 
     def want(self, record: RunRecord, then: Callable[[], None]) -> None:
         """Bring the clip of a run home some time soon; returns at once and never raises.

@@ -278,8 +278,8 @@ PEERS = {"jupyter_ai_magics", "mlflow", "trackio"}
 """What benchmarks compare with, installed by their own option into an environment of its own."""
 
 
-FOREIGN = {"mcp", "requests"}
-"""What the foreign clients of a drill use, installed by it into an environment of its own."""
+FOREIGN = {"mcp", "requests", "s3fs"}
+"""What the foreign clients of a drill, and its store, use, installed by it into an environment of its own."""
 
 
 def test_tests_import_only_what_the_extras_declare() -> None:

@@ -104,3 +104,16 @@ def test_nothing_of_log_or_store_shows_a_credential(
     assert not any(postgres.password.encode() in data for data in files)
     (row,) = ann.log.records()
     assert "file:///" not in str(asdict(row)), "the log says nothing about the place of the store"
+
+
+def test_the_doctor_tries_the_store(team: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = team("ann")
+    found = {line.name: line for line in ann.doctor().lines}
+    assert found["media"].ok
+    assert "***" in found["run log"].text
+    monkeypatch.setattr(
+        MediaStore, "put", lambda self, *_: (_ for _ in ()).throw(self._explained(OSError("full")))
+    )
+    found = {line.name: line for line in ann.doctor().lines}
+    assert not found["media"].ok
+    assert "full" in found["media"].text
