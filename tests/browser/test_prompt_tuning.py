@@ -29,6 +29,10 @@ def test_cell_by_cell(lab, open_notebook, chromium, pictures) -> None:
         notebook.page.wait_for_timeout(600)
         notebook.picture(f"tuning-{name}", CELLS[name])
     assert len(notebook.element(CELLS["answer"]).query_selector_all("svg circle")) >= 16
+    notebook.page.set_viewport_size({"width": 1180, "height": 1120})
+    notebook.element(CELLS["sweep"]).scroll_into_view_if_needed()
+    notebook.page.wait_for_timeout(600)
+    notebook.picture("tuning-page")
     notebook.page.evaluate(DARK)
     notebook.page.wait_for_timeout(800)
     for name in CODE[3:]:
