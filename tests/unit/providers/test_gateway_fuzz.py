@@ -87,7 +87,7 @@ def check(door, value, task):
     """A task has the id that stands in its place, and nothing that a file or a log cannot hold."""
     if task is None:
         return
-    named = [value[key] for key in IDS[door] if value.get(key)]
+    named = [value[key] for key in IDS[door] if value.get(key) is not None]
     assert task.task_id in {str(name).strip().encode("utf-8", "replace").decode() for name in named}
     for text in (task.task_id, task.message, task.service_status, task.video_url or "", task.duration or ""):
         text.encode()
