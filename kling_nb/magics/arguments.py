@@ -111,12 +111,11 @@ def _unknown_option(spelling: str, known: Mapping[str, Option], magic: str) -> U
     # Without the dashes: they would make every short word look like every other one, --set like --yes.
     words = {name.lstrip("-"): name for name in known if name.startswith("--")}
     near = closest(spelling.lstrip("-"), words)
+    others = "; other request fields: --param KEY=VALUE" if "--param" in known else ""
     return UsageError(
         f"Unknown option {spelling}.",
-        f"{magic} has no such option; nothing was sent.",
-        f"Did you mean {words[near]}?"
-        if near
-        else f"{magic} --help lists all options; other request fields: --param KEY=VALUE.",
+        f"{magic} has no such option{'; nothing was sent' if others else ''}.",
+        f"Did you mean {words[near]}?" if near else f"{magic} --help lists all options{others}.",
     )
 
 

@@ -255,14 +255,14 @@ def _assemble(
 
 def _named(first: Token | None, key: str, value: str, *, extend: bool) -> Token:
     """Return the picture, or the clip that goes on, that was given under the name of its field."""
-    if first is not None and first.text != value:
-        raise _two_images(first.text, value)
     if extend and canonical_name(key) == "image":
         raise UsageError(
             f"A clip that goes on takes no picture, but {key} is given.",
             "It begins with the last frame of the clip.",
             "Remove it, or make a new clip: %%kling IMAGE.",
         )
+    if first is not None and first.text != value:
+        raise _two_images(first.text, value)
     return Token(value)
 
 

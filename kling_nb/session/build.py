@@ -89,6 +89,18 @@ class Prepared:
         """Findings that keep the request from being sent."""
         return tuple(problem for problem in self.problems if problem.blocks)
 
+    def check_values(self) -> None:
+        """Raise when a value was not understood: without it the request is another one.
+
+        Raises
+        ------
+        RequestRefused
+            With these findings.
+        """
+        unread = [problem for problem in self.blocking if problem.id == "L24"]
+        if unread:
+            raise RequestRefused(unread)
+
     def check(self, *, force: bool = False) -> None:
         """Raise when something blocks sending.
 

@@ -99,8 +99,16 @@ class Session(SweepingSession):
         return list(self.build(image, prompt, **params).problems)
 
     def cost(self, image: Any = None, prompt: str | None = None, **params: Any) -> Cost:
-        """Return the expected cost of a request, with source and date. Parameters as for :meth:`submit`."""
-        return self.build(image, prompt, **params).cost
+        """Return the expected cost of a request, with source and date. Parameters as for :meth:`submit`.
+
+        Raises
+        ------
+        RequestRefused
+            A value cannot be read: what is left would be the price of another clip.
+        """
+        prepared = self.build(image, prompt, **params)
+        prepared.check_values()
+        return prepared.cost
 
     def preview(self, image: Any = None, prompt: str | None = None, **params: Any) -> Preview:
         """Render the motion of a request on this machine; free. Parameters as for :meth:`submit`.

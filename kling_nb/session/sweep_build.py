@@ -17,6 +17,7 @@ from kling_nb.media import load_image
 from kling_nb.session.template import fill, names_in
 
 if TYPE_CHECKING:
+    from kling_nb.domain.problems import Problem
     from kling_nb.session.build import Prepared
     from kling_nb.session.facade import Session
 
@@ -175,7 +176,7 @@ def draft(session: Session, wish: Wish) -> Draft:
             seen[prepared.identity] = cell.variables
             cells.append((cell.variables, prepared))
     if not cells:
-        raise RequestRefused(refused[0].problems)
+        raise RequestRefused([_as_word(problem, wish) for problem in refused[0].problems])
     cached = _cached(session, list(seen))
     return Draft(wish, tuple(axes), tuple(cells), tuple(dropped), len(combined) - len(kept), cached)
 
@@ -212,6 +213,16 @@ def check_numbers(wish: Wish) -> None:
             "It is a function that is told the variables of one combination.",
             'Write e.g. where=lambda cell: cell["mode"] == "pro".',
         )
+
+
+def _as_word(problem: Problem, wish: Wish) -> Problem:
+    """Add the way out where a name was meant for the prompt only, and is the name of a field as well."""
+    used = frozenset().union(*map(_names, wish.params.values()))
+    meant = [name for name in wish.params if name in used and canonical_name(name) == problem.field]
+    if not meant:
+        return problem
+    free = "{{" + f"{meant[0]}_words" + "}}"
+    return replace(problem, fix=f"{problem.fix}; as words of the prompt only, call it otherwise: {free}")
 
 
 def _is_whole(value: object) -> bool:

@@ -50,8 +50,12 @@ def _prices(context: Context, request: dict[str, Any], *, has_picture: bool) -> 
     with_picture = {**request, "image": ANY_PICTURE}
     asked = [request] if "video_id" in request else [with_picture] if has_picture else [with_picture, request]
     prepared = [context.session.build(**each) for each in asked]
+    prepared[0].check_values()
     served = [each for each in prepared if _offered(each)] or prepared[:1]
     lines = [f"{_form(each)} at {each.provider}, {each.clip}: {each.cost}" for each in served]
+    missing = [problem for problem in served[0].blocking if problem.id == "L01"]
+    if missing:
+        return [*lines, *(f"But {problem.message} → {problem.fix}" for problem in missing)]
     unknown = [each for each in served if not each.cost.known]
     return [*lines, *(_how_to_state(each) for each in unknown[:1])]
 

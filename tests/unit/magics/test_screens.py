@@ -201,6 +201,10 @@ def test_the_table_of_doors_knows_every_door_and_no_value(
             "%kling cost -p acedata -m kling-v2-6",
             ["publishes no price", 'kn.prices({"acedata"', "--assume-units"],
         ),
+        (
+            "%kling cost -m kling-v26",
+            ["price unknown", "unknown model 'kling-v26'", "did you mean kling-v2-6?"],
+        ),
         ("%kling cost -p aimlapi", ["reports tokens", 'kn.prices({"aimlapi"']),
         ("%kling cost -m kling-v3-omni -p official", ["image-to-video at official"]),
     ],

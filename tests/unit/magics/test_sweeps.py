@@ -77,6 +77,13 @@ def test_a_name_in_the_prompt_may_be_another_name_of_a_field(shell: Any) -> None
     assert "= 4 runs" in said
 
 
+def test_a_word_that_is_a_field_as_well_is_explained(shell: Any) -> None:
+    shell.run_line_magic("load_ext", "kling_nb")
+    said = dry(shell, "--set camera=pan,tilt", "the camera does a {{camera}}")
+    assert "'pan' is not a camera" in said
+    assert "call it otherwise: {{camera_words}}" in said
+
+
 def test_an_unknown_picture_or_brush_is_named() -> None:
     with pytest.raises(UsageError, match=r"--set image 'nowhere\.png' was not found"):
         read_values("image", "nowhere.png", {})

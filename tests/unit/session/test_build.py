@@ -326,3 +326,9 @@ def test_what_cannot_be_used_is_told_before_anything_is_written(
         session.submit(prompt="a boat drifts left", **words)
     assert len(refused.value.lines()) == 3
     assert session.runs().empty
+
+
+@pytest.mark.parametrize("wrong", [{"duration": "five"}, {"mode": 5}, {"modle": "kling-v1"}])
+def test_a_price_of_another_clip_is_no_answer(session: Session, wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestRefused, match="L24"):
+        session.cost(prompt="a boat", **wrong)
