@@ -87,7 +87,7 @@ def html_of(sweep: Sweep) -> str:
         f"<td>{html_text('' if run is None else run.id)}</td></tr>"
         for entry, run in sweep.pairs
     )
-    title = "<br>".join(html_text(line) for line in text_of(sweep).splitlines())
+    title = "<br>".join(html_text(line) for line in text_of(sweep).split("\n"))
     return (
         f'<table class="{NO_MATH}"><caption style="text-align:left">{title}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

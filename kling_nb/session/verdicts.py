@@ -228,7 +228,7 @@ class Verdict:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        paragraphs = "".join(f"<p>{html_text(line)}</p>" for line in self.text.splitlines())
+        paragraphs = "".join(f"<p>{html_text(line)}</p>" for line in self.text.split("\n"))
         legend = "".join(
             f"<li><b>{html_text(group.name)}</b> {html_text(text_of(group.label))}</li>"
             for group in self.groups

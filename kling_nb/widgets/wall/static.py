@@ -37,7 +37,7 @@ def static_wall(sweep: Sweep, cards: Sequence[Mapping[str, Any]], folder: Path, 
         Folder that the server shows.
     """
     parts = [f'<div class="{NO_MATH}">']
-    parts += [f"<div>{html_text(line)}</div>" for line in repr(sweep).splitlines()]
+    parts += [f"<div>{html_text(line)}</div>" for line in repr(sweep).split("\n")]
     shown = list(zip(sweep.pairs, cards, strict=True))[:PICTURES]
     for (_, run), card in shown:
         picture, link = "", ""

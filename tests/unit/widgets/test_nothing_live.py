@@ -19,9 +19,16 @@ from kling_nb.magics import dryrun
 from kling_nb.magics.commands import provider
 from kling_nb.runlog import frames
 from kling_nb.session import Session
+from kling_nb.session.diffing import diff_of
 from kling_nb.session.doctor import DoctorLine, DoctorReport
 from kling_nb.session.doortable import DoorRow
+from kling_nb.session.plots import bars, dots, spans
 from kling_nb.session.preview import Preview
+from kling_nb.session.rankings import VoteRanking
+from kling_nb.session.sweep_views import html_of as sweep_html
+from kling_nb.session.sweep_views import text_of as sweep_text
+from kling_nb.session.verdicts import Group, Verdict
+from kling_nb.stats import rank
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.clip import clip_bundle
 from kling_nb.widgets.composer import Composer
@@ -33,6 +40,7 @@ from kling_nb.widgets.report.clips import Clips
 from kling_nb.widgets.report.page import page
 from kling_nb.widgets.report.rows import row_of
 from kling_nb.widgets.report.sums import Groups
+from kling_nb.widgets.wall.static import static_wall
 
 PACKAGE = Path(__file__).resolve().parents[3] / "kling_nb"
 
@@ -205,7 +213,57 @@ def report(studio, tmp_path, text):
     return page(text, rows, [(text, text)], Groups(text, [[text] * 8]), [text])
 
 
+def difference(studio, text):
+    return diff_of(failed_run(studio, "other"), finished_run(studio, text))._repr_html_()
+
+
+def verdict(text):
+    groups = (Group(text, (text,), (1.0, 2.0), 0), Group("A", (text,), (4.0,), 1))
+    return Verdict("rating", (text,), groups, (), (text,))._repr_html_()
+
+
+def vote_ranking(text):
+    conditions = {"left": (text,), "right": ("other",)}
+    counted = rank([("left", "right", "left")] * 3, conditions)
+    names = {(text,): "A", ("other",): text}
+    return VoteRanking(text, (text,), names, counted, 3, 1)._repr_html_()
+
+
+def plots(text):
+    made = [
+        bars([(text, 1, 1, 1, text)], text),
+        dots([(text, (1.0,), 1.0, (0.0, 2.0)), (text, (), 0.0, (0.0, 0.0))], text),
+        spans([(text, 0.5, (0.0, 1.0), text)], text, (0.0, 1.0)),
+    ]
+    return "".join(plot._repr_html_() for plot in made)
+
+
+class Swept(SimpleNamespace):
+    """A sweep of two runs, one of them still waiting."""
+
+    def __repr__(self):
+        return sweep_text(self)
+
+
+def swept(studio, text):
+    plan = SimpleNamespace(axes={text: [text]}, variables=[{text: text}], dropped=[])
+    entries = [SimpleNamespace(id=text, cell=0, repeat=1), SimpleNamespace(id=text, cell=0, repeat=2)]
+    pairs = list(zip(entries, (finished_run(studio, text), None), strict=True))
+    return Swept(id=text, name=text, state="stopped", reason=text, progress=text, plan=plan, pairs=pairs)
+
+
+def wall(studio, tmp_path, text):
+    cards = [{"id": text, "label": text, "kind": text, "status": text, "repeat": 2}] * 2
+    return static_wall(swept(studio, text), cards, tmp_path, None)
+
+
 VIEWS = {
+    "diff": lambda studio, tmp, text: difference(studio, text),
+    "which is better": lambda studio, tmp, text: verdict(text),
+    "ranking": lambda studio, tmp, text: vote_ranking(text),
+    "plots": lambda studio, tmp, text: plots(text),
+    "sweep": lambda studio, tmp, text: sweep_html(swept(studio, text)),
+    "wall": wall,
     "static card, failed": lambda studio, tmp, text: card(failed_run(studio, text)),
     "static card, running": lambda studio, tmp, text: card(running_run(studio, text)),
     "static card, finished": lambda studio, tmp, text: card(finished_run(studio, text)),
@@ -245,7 +303,9 @@ def test_a_page_is_built_alike_whatever_the_texts_say(studio, tmp_path, view, pa
     assert "\x1b" not in shown or view in ("runs()", "models()")
 
 
-@pytest.mark.parametrize("view", sorted(set(VIEWS) - {"pad", "runs()", "models()", "doctor", "report"}))
+@pytest.mark.parametrize(
+    "view", sorted(set(VIEWS) - {"pad", "runs()", "models()", "doctor", "report", "plots", "diff"})
+)
 def test_no_formulas_are_looked_for(studio, tmp_path, view):
     """Notebook pages turn text between dollar signs into formulas, prices in prompts too."""
     html = VIEWS[view](studio, tmp_path, "from $5 to $6")
@@ -301,4 +361,12 @@ def test_every_place_that_makes_html_is_in_the_table():
         "widgets/card.py",
         "widgets/gallery/widget.py",
         "widgets/composer.py",
+        "widgets/wall/widget.py",
+        "session/diffing.py",
+        "session/plots.py",
+        "session/rankings.py",
+        "session/sweep.py",
+        "session/verdicts.py",
+        # What the plots make.
+        "magics/commands/summary.py",
     }
