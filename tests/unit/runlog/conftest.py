@@ -29,9 +29,13 @@ def path(tmp_path: Path) -> Path:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Hold every promise of the log on SQLite and on PostgreSQL; tests that look into the file, on SQLite."""
-    if "place" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] != "test_postgres":
-        in_file = "path" in inspect.signature(metafunc.function).parameters
-        metafunc.parametrize("place", ["sqlite"] if in_file else ["sqlite", "postgresql"], indirect=True)
+    if "place" not in metafunc.fixturenames or metafunc.module.__name__.endswith("test_postgres"):
+        return
+    asked = inspect.signature(metafunc.function).parameters
+    # Several processes take seconds to start, and some of what they do is tested there on the server anyway.
+    marks = pytest.mark.drill if "start" in asked else ()
+    server = pytest.param("postgresql", marks=marks)
+    metafunc.parametrize("place", ["sqlite"] if "path" in asked else ["sqlite", server], indirect=True)
 
 
 @pytest.fixture
