@@ -26,7 +26,7 @@ def chosen_runs(context: Context, arguments: Arguments) -> list[Run]:
 
 
 def chosen_sweeps(context: Context, arguments: Arguments) -> list[Sweep]:
-    """Take the words that name sweeps, by id or variable, out of the line and return their sweeps.
+    """Take the words that name sweeps, by id, name or variable, out of the line and return their sweeps.
 
     Raises
     ------
@@ -41,10 +41,17 @@ def chosen_sweeps(context: Context, arguments: Arguments) -> list[Sweep]:
 def _sweep(context: Context, token: Token) -> Sweep | None:
     value = None if token.quoted else context.variables.get(token.text)
     if value is None:
-        return context.session.sweep_of(token.text) if token.text.lower().startswith("s-") else None
+        return context.session.sweep_of(token.text) if _names_sweep(context, token.text) else None
     from kling_nb.session.sweep import Sweep  # noqa: PLC0415 - a type at run time
 
     return value if isinstance(value, Sweep) else None
+
+
+def _names_sweep(context: Context, word: str) -> bool:
+    """Whether a word is an id of a sweep, or the name that one was given."""
+    return word.lower().startswith("s-") or any(
+        each.name == word for each in context.session.log.sweeps.find(word)
+    )
 
 
 def _named(context: Context, token: Token) -> list[Run]:

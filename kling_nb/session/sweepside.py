@@ -165,11 +165,22 @@ class SweepingSession(LookingSession):
         return sweeping.find_sweep(cast("Session", self), word)
 
     def sweeps(self) -> pd.DataFrame:
-        """Return the sweeps of the log, newest first: id, name, time, state, number of runs."""
+        """Return the sweeps of the log, newest first: id, name, time, state, number of runs.
+
+        One whose kernel ended before it did is ``interrupted``.
+        """
         import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
 
+        left = {record.id for record in self.interrupted()}
         rows = [
-            (each.id, each.name, each.created_at, each.state, each.reason, len(each.plan["runs"]))
+            (
+                each.id,
+                each.name,
+                each.created_at,
+                "interrupted" if each.id in left else each.state,
+                each.reason,
+                len(each.plan["runs"]),
+            )
             for each in self.log.sweeps.all()
         ]
         return pd.DataFrame(rows, columns=["id", "name", "created_at", "state", "reason", "runs"])

@@ -32,8 +32,10 @@ def test_a_cell_makes_a_sweep_and_its_wall(kernel: Kernel) -> None:
 
 
 def test_stop_resume_and_what_the_page_asks_for(kernel: Kernel) -> None:
-    kernel.ok(f"{CELL.replace('--repeat 2', '--repeat 9')} -o u\nstopped {{{{what}}}} [[sandbox:slow:0.5]]")
-    assert "stopped: stopped by hand" in kernel.ok("%kling stop u").text
+    kernel.ok(
+        f"{CELL.replace('--repeat 2', '--repeat 9')} -o u --name long\nstopped {{{{what}}}} [[sandbox:slow:0.5]]"
+    )
+    assert "stopped: stopped by hand" in kernel.ok("%kling stop long").text
     assert int(kernel.value("len(u.runs)")) < 18
     shown = kernel.ok("u").of_type("display_data")
     model = shown[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
@@ -56,6 +58,7 @@ def test_stop_resume_and_what_the_page_asks_for(kernel: Kernel) -> None:
         (f"{CELL} --until kept{BODY}", "until='kept' cannot be read."),
         (f"{CELL} --repeat 1.5{BODY}", "--repeat is given twice."),
         ("%kling stop", "Which sweep?"),
+        ("%kling stop cats", "There is no sweep 'cats'."),
         ("%kling resume s-zz", "There is no sweep 's-zz'."),
     ],
 )

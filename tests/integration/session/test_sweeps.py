@@ -323,7 +323,9 @@ def test_a_sweep_survives_its_session(
     first.close()
     found = make_session(quota=2).sweep_of(sweep.id[:8])
     assert (found.state, found.reason) == ("stopped", "no kernel goes on with it")
-    assert [record.id for record in make_session().interrupted()] == [sweep.id]
+    third = make_session()
+    assert [record.id for record in third.interrupted()] == [sweep.id]
+    assert third.sweeps()["state"].tolist() == ["interrupted"]
     assert "%kling resume" in repr(found)
     assert found.resume().wait(60).progress.done == 6
     assert len(sandbox.charges()) == 6
