@@ -268,8 +268,8 @@ def test_declared_dependencies_are_the_imported_ones() -> None:
 
 
 RUN_AS_COMMANDS = {
-    "mypy", "ruff", "pandas-stubs", "pytest-asyncio", "pytest-timeout", "jupyterlab", "notebook", "voila",
-    "ipykernel", "scikit-image",
+    "mypy", "ruff", "pandas-stubs", "pytest-asyncio", "pytest-timeout", "pytest-xdist",
+    "jupyterlab", "notebook", "voila", "ipykernel", "scikit-image",
 }  # fmt: skip
 """Test requirements that no test imports: plugins, checkers, servers and pictures."""
 
