@@ -209,7 +209,8 @@ class Run(Judged, Derived):
     @property
     def message(self) -> str:
         """What is going on right now, for a status line; empty when there is nothing to say."""
-        return self._message
+        # A card takes the end of a run for its last state, a moment before it is settled.
+        return "" if self.status is RunStatus.FAILED else self._message
 
     @property
     def reused(self) -> bool:

@@ -180,6 +180,14 @@ def test_a_lost_answer_says_where_to_look_and_which_line_to_copy(studio) -> None
     assert "only you can find its task" in card.state["explained"]
 
 
+def test_a_refused_run_is_not_being_sent_any_more(studio) -> None:
+    run = studio.run(task_id=None)
+    run.set_message("sending")
+    assert RunCard(run).state["message"] == "sending"
+    run.set_columns(status=RunStatus.FAILED)
+    assert RunCard(run).state["message"] == ""
+
+
 def test_a_lost_rehearsal_leads_to_the_sandbox_and_not_to_the_vendor(studio) -> None:
     card = RunCard(studio.run(RunStatus.UNCERTAIN, provider="sandbox-acedata", external_task_id=None))
     assert card.state["check"]["console"] == ""
