@@ -32,10 +32,8 @@ def test_a_cell_makes_a_sweep_and_its_wall(kernel: Kernel) -> None:
 
 
 def test_stop_resume_and_what_the_page_asks_for(kernel: Kernel) -> None:
-    kernel.ok(
     many = CELL.replace("--repeat 2", "--repeat 9")
     kernel.ok(f"{many} -o u --name long\nstopped {{{{what}}}} [[sandbox:slow:0.5]]")
-    )
     assert "stopped: stopped by hand" in kernel.ok("%kling stop long").text
     assert int(kernel.value("len(u.runs)")) < 18
     shown = kernel.ok("u").of_type("display_data")
