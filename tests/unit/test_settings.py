@@ -84,7 +84,7 @@ def test_unknown_names_are_refused_with_the_closest():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("provider", "klng"), ("quota", 0), ("clip_limit_units", -1), ("quota", "many")]
+    ("name", "value"), [("provider", "kl ng"), ("quota", 0), ("clip_limit_units", -1), ("quota", "many")]
 )
 def test_bad_values_change_nothing(name, value):
     with pytest.raises(SettingsError):
