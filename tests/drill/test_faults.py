@@ -14,6 +14,7 @@ from fault_table import ENDINGS, PERSISTENT, Ending, check, inject, prompt_of
 from quick_sessions import QUICK, finish, textured_picture
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.runlog import slots
 from kling_nb.session import Run, Session
 from kling_nb.transport.connection import Timeouts
 
@@ -26,6 +27,10 @@ PICTURE = textured_picture()
 @pytest.fixture
 def drilled(sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     monkeypatch.setattr(Timeouts, "answer", lambda *_: 0.75)
+    # How long a request without an answer holds its slot, and a refusal for want of slots is believed:
+    # minutes and hours in real life, and the faults here bring dozens of both.
+    monkeypatch.setattr(slots, "SENDING_S", 2.0)
+    monkeypatch.setattr(slots, "LEARNT_S", 2.0)
     sandbox.config(quota=2000, workers=8, total_quantity=100_000)
     session = Session(
         provider="official",
