@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_runs import DOORS, check_home, session_at, survive
-from hostile_service import Hostile, plans
-from hypothesis import HealthCheck, Phase, given, settings
-
-from kling_nb.domain.task import RunStatus
+from hostile_runs import DOORS, under_any_answers
+from hostile_service import Hostile
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 
@@ -26,24 +23,4 @@ def service() -> Any:
 def test_hundreds_of_answers(
     door: str, service: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    home = tmp_path / "folder" / "runs"
-    home.mkdir(parents=True)
-    before = set(home.parent.rglob("*"))
-
-    with session_at(service, door, home, monkeypatch) as session:
-
-        @settings(
-            max_examples=150,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],
-        )
-        @given(plan=plans)
-        def under_any_plan(plan: Any) -> None:
-            survive(session, service, plan, caplog)
-
-        under_any_plan()
-        survive(session, service, {}, caplog)
-        run = session.submit(prompt="after all that")
-        assert run.wait(20, raise_on_failure=False).status is RunStatus.SUCCEEDED, run.error
-    check_home(home, before)
+    under_any_answers(service, door, tmp_path / "folder", monkeypatch, caplog, max_examples=150)

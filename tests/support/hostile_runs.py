@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hostile_service import KEY, Hostile, Plan
+from hostile_service import KEY, Hostile, Plan, plans
+from hypothesis import HealthCheck, Phase, given, settings
 from quick_sessions import QUICK
 
 from kling_nb.domain.task import RunStatus
@@ -95,3 +96,32 @@ def check_home(home: Path, before: set[Path]) -> None:
         assert "evil" not in path.name and "\x00" not in path.name
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), f"the key is in {path.relative_to(home)}"
+
+
+def under_any_answers(
+    service: Hostile, door: str, folder: Path, monkeypatch: Any, log: Any, **how: Any
+) -> None:
+    """Submit under many plans in turn; afterwards the session still works and the folder is clean.
+
+    Parameters
+    ----------
+    service, door, folder, monkeypatch, log
+        What the session goes to, a folder of its own, and pytest's helpers.
+    **how
+        Settings of hypothesis: ``max_examples``, ``derandomize``.
+    """
+    home = folder / "runs"
+    home.mkdir(parents=True)
+    before = set(folder.rglob("*"))
+    with session_at(service, door, home, monkeypatch) as session:
+
+        @settings(deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], **how)
+        @given(plan=plans)
+        def under_a_plan(plan: Any) -> None:
+            survive(session, service, plan, log)
+
+        under_a_plan()
+        survive(session, service, {}, log)
+        run = session.submit(prompt="after all that")
+        assert run.wait(20, raise_on_failure=False).status is RunStatus.SUCCEEDED, run.error
+    check_home(home, before)
