@@ -1,0 +1,1 @@
+"""How pixels move between pictures: flow, features, tracking; shared by snap, preview, sandbox and scores."""

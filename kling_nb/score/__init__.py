@@ -1,0 +1,1 @@
+"""A clip against what was asked of it: measured motion, leaks, camera, ends and steadiness."""
