@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from kling_nb.session.diffing import RunDiff
     from kling_nb.session.doctor import DoctorReport
     from kling_nb.session.masks import Masks
-    from kling_nb.session.plots import Plot
     from kling_nb.session.preview import Preview
     from kling_nb.session.rankings import VoteRanking
     from kling_nb.session.run import Run
+    from kling_nb.session.svg import Plot
     from kling_nb.session.sweep import Sweep
     from kling_nb.session.sweep_price import Planned
     from kling_nb.session.verdicts import Verdict

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from kling_nb.session.blind import Blind
     from kling_nb.session.doctor import DoctorReport
     from kling_nb.session.masks import Masks
-    from kling_nb.session.plots import Plot
     from kling_nb.session.rankings import VoteRanking
+    from kling_nb.session.svg import Plot
     from kling_nb.session.verdicts import Verdict
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kling_nb.runlog import RunLog
-    from kling_nb.session.plots import Plot
+    from kling_nb.session.svg import Plot
 
 _COUNTED: Final = ("left", "right", "tie")
 

@@ -13,7 +13,7 @@ from kling_nb.stats import cost_per_kept, spread_of, success_rate
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kling_nb.session.plots import Plot
+    from kling_nb.session.svg import Plot
 
 SHORT: Final = {"model": "model_name", "sweep": "sweep_id"}
 """Words for columns."""

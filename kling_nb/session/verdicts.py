@@ -27,7 +27,7 @@ from kling_nb.stats import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kling_nb.session.plots import Plot
+    from kling_nb.session.svg import Plot
 
 RATING_BOUNDS: Final = (0.0, 5.0)
 SHARES: Final = ("kept", "succeeded")

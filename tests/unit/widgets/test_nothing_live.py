@@ -363,7 +363,7 @@ def test_every_place_that_makes_html_is_in_the_table():
         "widgets/composer.py",
         "widgets/wall/widget.py",
         "session/diffing.py",
-        "session/plots.py",
+        "session/svg.py",
         "session/rankings.py",
         "session/sweep.py",
         "session/verdicts.py",
