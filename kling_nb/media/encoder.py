@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from kling_nb.errors import MediaError
+from kling_nb.media.priority import kept_priority
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -135,7 +136,13 @@ class VideoWriter:
         frame.color_trc = ColorTrc.BT709
         frame.color_range = ColorRange.MPEG
         self.frames += 1
-        self._container.mux(self._video.encode(frame))
+        if self.frames == 1:
+            # The encoder starts with its first frame.
+            with kept_priority():
+                packets = self._video.encode(frame)
+        else:
+            packets = self._video.encode(frame)
+        self._container.mux(packets)
 
     def close(self) -> None:
         """Flush the encoder, finish the file and give it its name."""
