@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import shifted
 from kling_nb.render.fill import fill_revealed
 from kling_nb.render.layered import Layer
 from kling_nb.render.moved import Moved
@@ -36,7 +37,7 @@ class Carry:
     """
 
     def __init__(self, start: Array, end: Array, objects: list[Moved]) -> None:
-        reached = [_shifted(each.mask, each.shift) for each in objects]
+        reached = [shifted(each.mask.astype(np.float32), each.shift) >= 0.5 for each in objects]
         way = np.linspace(0, 1, _SOME)[:, None]
         leaving = [Layer(start, each.mask, way * each.shift) for each in objects]
         arriving = [Layer(end, mask, -way * each.shift) for mask, each in zip(reached, objects, strict=True)]
@@ -89,9 +90,3 @@ def _with_rims(start: Array, end: Array, holes: list[Array]) -> list[Array]:
         hole | (changed & (own <= near) & (own < other))
         for hole, own, other in zip(holes, away, away[::-1], strict=True)
     ]
-
-
-def _shifted(mask: Array, shift: Array) -> Array:
-    matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
-    moved = cv2.warpAffine(mask.astype(np.float32), matrix, mask.shape[::-1], flags=cv2.INTER_LINEAR)
-    return np.asarray(moved >= 0.5)

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import reduced_size
 from kling_nb.render.elastic import ElasticField, ElasticRegion
 from kling_nb.render.memory import Memory
 from kling_nb.render.plan import MaskMode
@@ -127,8 +128,7 @@ def _cluttered(gradients: Array, mask: Array) -> bool:
 
 def _gradients(picture: Array) -> Array:
     """Gradient of brightness: (h, w, 2) float32 at a reduced size."""
-    factor = min(1.0, _LOOK_SIDE / max(picture.shape[:2]))
-    size = (max(8, round(picture.shape[1] * factor)), max(8, round(picture.shape[0] * factor)))
+    size = reduced_size(picture.shape[1], picture.shape[0], _LOOK_SIDE)
     gray = cv2.cvtColor(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     soft = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 1.0)
     return cv2.merge([cv2.Scharr(soft, cv2.CV_32F, 1, 0), cv2.Scharr(soft, cv2.CV_32F, 0, 1)])

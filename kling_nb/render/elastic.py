@@ -10,15 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kling_nb.render.fields import (
-    coarse_mask,
-    falloff_weight,
-    fold_measure,
-    grid_size,
-    identity_grid,
-    invert_displacement,
-    sample,
-)
+from kling_nb.motion.fields import identity_grid, invert_displacement, sample
+from kling_nb.render.fields import coarse_mask, falloff_weight, fold_measure, grid_size
 from kling_nb.render.planes import Planes
 
 Array = NDArray[Any]

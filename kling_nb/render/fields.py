@@ -1,13 +1,14 @@
-"""Smooth fields on a coarse grid: weights, membranes, inverse maps."""
+"""Smooth fields on a coarse grid: weights and membranes."""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from kling_nb.motion.fields import reduced_size
 
 Array = NDArray[Any]
 
@@ -18,8 +19,7 @@ _SWEEPS_COARSE, _SWEEPS_FINE = 40, 6
 
 def grid_size(width: int, height: int, long_side: int = GRID_LONG_SIDE) -> tuple[int, int]:
     """Size of the coarse grid for a picture."""
-    factor = min(1.0, long_side / max(width, height))
-    return max(8, round(width * factor)), max(8, round(height * factor))
+    return reduced_size(width, height, long_side)
 
 
 def membrane(values: Array, known: Array) -> Array:
@@ -116,60 +116,6 @@ def falloff_weight(inside: Array, still: Array, reach: float, *, hold_border: bo
 def _distance(region: Array) -> Array:
     """Distance of every cell to a region."""
     return np.asarray(cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5))
-
-
-@lru_cache(maxsize=8)
-def identity_grid(width: int, height: int) -> Array:
-    """Pixel coordinates: (height, width, 2) float32 of (x, y); shared, so not to be written to."""
-    xs, ys = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    grid = np.stack([xs, ys], axis=2)
-    grid.flags.writeable = False
-    return grid
-
-
-def sample(
-    plane: Array, where: Array, *, border: int = cv2.BORDER_REFLECT_101, out: Array | None = None
-) -> Array:
-    """Read an array at fractional places.
-
-    Parameters
-    ----------
-    plane
-        What to read.
-    where
-        (h, w, 2) float32 of (x, y); NumPy scalars of 64 bits must not have widened it.
-    border
-        OpenCV's rule for places outside.
-    out
-        Array to write into.
-    """
-    maps = (plane, where, None, cv2.INTER_LINEAR)
-    return np.asarray(cv2.remap(*maps, dst=out, borderMode=border))  # type: ignore[call-overload]  # map2 may be None
-
-
-def invert_displacement(forward: Array, start: Array | None = None, rounds: int = 6) -> Array:
-    """Find v with v(y) = u(y − v(y)): where what is seen at y came from.
-
-    Parameters
-    ----------
-    forward
-        (h, w, 2) float32 displacement u in cells.
-    start
-        A guess, for instance the previous frame's result.
-    rounds
-        Fixed-point steps; they converge where the field does not fold.
-
-    Returns
-    -------
-    ndarray
-        (h, w, 2) float32.
-    """
-    height, width = forward.shape[:2]
-    grid = identity_grid(width, height)
-    inverse = forward if start is None else start
-    for _ in range(rounds):
-        inverse = sample(forward, grid - inverse, border=cv2.BORDER_REPLICATE)
-    return inverse
 
 
 def fold_measure(forward: Array) -> float:

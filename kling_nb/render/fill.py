@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kling_nb.render.fields import identity_grid, membrane, sample
+from kling_nb.motion.fields import identity_grid, reduced_size, sample
+from kling_nb.render.fields import membrane
 from kling_nb.render.patches import Completion, complete
 
 Array = NDArray[Any]
@@ -74,8 +75,7 @@ def _box(part: Array, margin: int) -> Box:
 
 def _fill_window(picture: Array, objects: Array, part: Array, forbidden: Array) -> Array:
     height, width = part.shape
-    factor = min(1.0, _SMALL_SIDE / max(part.shape))
-    size = (max(24, round(width * factor)), max(24, round(height * factor)))
+    size = reduced_size(width, height, _SMALL_SIDE, least=24)
     known = (~objects).astype(np.float32)
     share = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
     values = cv2.resize(picture.astype(np.float32) * known[:, :, None], size, interpolation=cv2.INTER_AREA)
@@ -142,8 +142,7 @@ def _coherent(completion: Completion, offsets: Array) -> Array:
 
 def _membrane_at(values: Array, known: Array, side: int) -> Array:
     """Solve a membrane at a reduced size, from known values only."""
-    factor = min(1.0, side / max(known.shape))
-    size = (max(8, round(known.shape[1] * factor)), max(8, round(known.shape[0] * factor)))
+    size = reduced_size(known.shape[1], known.shape[0], side)
     weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     total = cv2.resize(values * known[:, :, None].astype(np.float32), size, interpolation=cv2.INTER_AREA)
     means = total / np.maximum(weight, 1e-6)[:, :, None]

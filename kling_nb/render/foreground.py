@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import reduced_size
+from kling_nb.render.cut import graph_cut
+
 Array = NDArray[Any]
 
 _SIDE = 320
@@ -37,8 +40,7 @@ def foreground_mask(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
         (H, W) bool; the same picture gives the same mask.
     """
     height, width = picture.shape[:2]
-    factor = min(1.0, _SIDE / max(height, width))
-    size = (max(8, round(width * factor)), max(8, round(height * factor)))
+    size = reduced_size(width, height, _SIDE)
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     cv2.setRNGSeed(1)
     found = _largest_parts(_cut(small, _standing_out(small)))
@@ -76,19 +78,8 @@ def _cut(small: Array, standing_out: Array) -> Array:
     seeds[standing_out < 0.12 * threshold] = cv2.GC_BGD
     seeds[standing_out > threshold] = cv2.GC_PR_FGD
     seeds[standing_out > threshold + 0.6 * (1 - threshold)] = cv2.GC_FGD
-    try:
-        cv2.grabCut(
-            cv2.cvtColor(small, cv2.COLOR_RGB2BGR),
-            seeds,
-            (0, 0, 1, 1),  # not used with a mask
-            np.zeros((1, 65)),
-            np.zeros((1, 65)),
-            _ROUNDS,
-            cv2.GC_INIT_WITH_MASK,
-        )
-    except cv2.error:  # one of the two sides has no pixels: a picture of one colour
-        return np.zeros(levels.shape, np.uint8)
-    return np.isin(seeds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    found = graph_cut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), seeds, _ROUNDS)
+    return np.zeros(levels.shape, np.uint8) if found is None else found
 
 
 def _largest_parts(found: Array) -> Array:

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import identity_grid, sample
+from kling_nb.motion.flow import halfway_flow
 from kling_nb.render.camera import Canvas
 from kling_nb.render.carry import Carry
-from kling_nb.render.fields import identity_grid, sample
-from kling_nb.render.flow import halfway_flow
 from kling_nb.render.moved import find_moved
 from kling_nb.render.planes import Planes
 

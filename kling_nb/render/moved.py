@@ -10,6 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import reduced_size, shifted
+from kling_nb.motion.refine import refined_shift
+
 Array = NDArray[Any]
 
 _LOOK_SIDE = 320
@@ -68,8 +71,7 @@ def find_moved(start: Array, end: Array) -> list[Moved] | None:
     list of Moved or None
         None when too much changed, or when motion explains too little of it.
     """
-    factor = min(1.0, _LOOK_SIDE / max(start.shape[:2]))
-    size = (max(16, round(start.shape[1] * factor)), max(16, round(start.shape[0] * factor)))
+    size = reduced_size(start.shape[1], start.shape[0], _LOOK_SIDE, least=16)
     pair = _Pair(*(cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (start, end)))
     if not 0 < pair.changed.mean() <= _MOST_CHANGED:
         return None
@@ -99,24 +101,19 @@ class _Pair:
 
     def alike(self, shift: Array) -> Array:
         """Mark pixels of the start that look the same, shifted, in the end."""
-        there = self.arrived(self.end, -shift)
+        there = shifted(self.end, -shift)
         return _apart(self.start, there) < _ALIKE
 
     def both_changed(self, shift: Array) -> Array:
         """Mark pixels that changed where they are and, shifted, where they come to."""
-        return np.asarray(self.changed & (self.arrived(self.changed.astype(np.uint8), -shift) > 0))
-
-    def arrived(self, picture: Array, shift: Array) -> Array:
-        """Shift a picture; nothing comes in from outside."""
-        matrix = np.array([[1.0, 0.0, shift[0]], [0.0, 1.0, shift[1]]])
-        return np.asarray(cv2.warpAffine(picture, matrix, self.size, flags=cv2.INTER_LINEAR))
+        return np.asarray(self.changed & (shifted(self.changed.astype(np.uint8), -shift) > 0))
 
     def explained(self, found: list[Moved]) -> float:
         """Share of the change that the objects, with a margin for edge and shadow, account for."""
         cover = np.zeros(self.changed.shape, np.uint8)
         for each in found:
             mask = each.mask.astype(np.uint8)
-            cover |= mask | self.arrived(mask, each.shift)
+            cover |= mask | shifted(mask, each.shift)
         reach = 2 * max(2, round(_REACH * max(self.size))) + 1
         wide = cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
         return float((self.changed & wide).sum() / self.changed.sum())
@@ -131,10 +128,10 @@ def _assembled(pair: _Pair) -> list[Moved]:
     while len(found) < _MOST_OBJECTS:
         options = []
         for shift in shifts:
-            usable = free_start & (pair.arrived(free_end.astype(np.uint8), -shift) > 0)
+            usable = free_start & (shifted(free_end.astype(np.uint8), -shift) > 0)
             mask = _solid(pair.alike(shift) & usable)
             if mask.sum() >= _LEAST_AREA:
-                contrast = _contrast(edges, mask, pair.arrived(mask.astype(np.uint8), shift) > 0)
+                contrast = _contrast(edges, mask, shifted(mask.astype(np.uint8), shift) > 0)
                 options.append((contrast * np.sqrt(mask.sum()), contrast, Moved(mask, shift)))
         if not options:
             break
@@ -146,7 +143,7 @@ def _assembled(pair: _Pair) -> list[Moved]:
             return []
         found.append(best)
         free_start &= ~_grown(best.mask)
-        free_end &= ~_grown(pair.arrived(best.mask.astype(np.uint8), best.shift) > 0)
+        free_end &= ~_grown(shifted(best.mask.astype(np.uint8), best.shift) > 0)
     return _united(found)
 
 
@@ -257,20 +254,8 @@ def _closed(mask: Array, radius: int) -> Array:
     return np.asarray(closed[pad:-pad, pad:-pad])
 
 
-def _refined(pair: _Pair, mask: Array, shift: Array, rounds: int = 8) -> Array:
-    """Fit the way to a fraction of a pixel (Gauss-Newton on brightness, inside the mask)."""
+def _refined(pair: _Pair, mask: Array, shift: Array) -> Array:
+    """Fit the way to a fraction of a pixel, inside the mask."""
     first, last = (cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (pair.start, pair.end))
     core = cv2.erode(mask.astype(np.uint8), _DISC5) > 0
-    inside = core if core.any() else mask
-    slope = np.stack([cv2.Sobel(first, cv2.CV_32F, 1, 0)[inside], cv2.Sobel(first, cv2.CV_32F, 0, 1)[inside]])
-    slope = slope.astype(np.float64) / 8
-    for _ in range(rounds):
-        error = (pair.arrived(last, -shift) - first)[inside]
-        trusted = np.abs(error) < max(2 * _ALIKE, float(np.median(np.abs(error))))
-        steep = slope[:, trusted]
-        normal = steep @ steep.T + np.eye(2)
-        step = np.linalg.solve(normal, steep @ error[trusted])
-        shift = shift - np.clip(step, -1.5, 1.5)
-        if np.abs(step).max() < 0.01:
-            break
-    return np.asarray(shift)
+    return refined_shift(first, last, core if core.any() else mask, shift, most_error=2 * _ALIKE)

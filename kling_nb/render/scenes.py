@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import identity_grid
 from kling_nb.render.ambient import default_homographies, supple_weight, sway_field, sways
 from kling_nb.render.camera import Canvas, homography
 from kling_nb.render.choice import choose
 from kling_nb.render.elastic import Displacer, ElasticField
-from kling_nb.render.fields import grid_size, identity_grid
+from kling_nb.render.fields import grid_size
 from kling_nb.render.fill import fill_revealed
 from kling_nb.render.layered import Layer
 from kling_nb.render.memory import Memory

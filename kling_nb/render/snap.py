@@ -13,6 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import reduced_size
+from kling_nb.render.cut import graph_cut
+
 Array = NDArray[Any]
 Bits = NDArray[np.bool_]
 
@@ -122,8 +125,7 @@ def _window(rough: Bits, band: float) -> tuple[slice, slice]:
 
 def _decide(part: Array, stroke: Bits, band: float, side: int) -> Array | str:
     """Return the clean mask at the working size as 0 and 1, or why there is none."""
-    factor = min(1.0, side / max(stroke.shape))
-    size = (max(8, round(stroke.shape[1] * factor)), max(8, round(stroke.shape[0] * factor)))
+    size = reduced_size(stroke.shape[1], stroke.shape[0], side)
     picture = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
     small = cv2.resize(stroke.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
     hints = _hints(small, band)
@@ -132,14 +134,10 @@ def _decide(part: Array, stroke: Bits, band: float, side: int) -> Array | str:
         return "the mask leaves no background to compare with"
     if _steepness(picture, unsure) < _FLAT_SLOPE:
         return "the picture is flat here: there is no edge to snap to"
-    # GrabCut starts from a random clustering of the colours.
     cv2.setRNGSeed(_SEED)
-    inner, outer = np.zeros((1, 65)), np.zeros((1, 65))
-    try:
-        cv2.grabCut(picture, hints, (0, 0, 1, 1), outer, inner, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:
+    decided = graph_cut(picture, hints, _ROUNDS)
+    if decided is None:
         return "the colours inside and outside cannot be told apart"
-    decided = np.isin(hints, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     return _tidied(decided, small)
 
 
