@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import h11
 import httpx
 
+from kling_nb.transport.sockets import open_socket
+
 if TYPE_CHECKING:
     from kling_nb.transport.reach import Reach
 
@@ -134,13 +136,13 @@ class DirectTransport(httpx.AsyncBaseTransport):
     async def _open_at(self, origin: tuple[str, str, int], address: str) -> _Connection:
         scheme, host, port = origin
         secure = scheme == "https"
+        made = await open_socket(address, port)
+        # From its first step on the socket is asyncio's, which closes it should this be cancelled.
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: _Connection(origin),
-            address,
-            port,
+            sock=made,
             ssl=self._ssl if secure else None,
             server_hostname=host if secure else None,
-            happy_eyeballs_delay=0.25,
         )
         return connection
 

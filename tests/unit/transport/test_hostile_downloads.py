@@ -87,23 +87,28 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(server, act,
 
     dialled = []
 
-    async def create_connection(_factory, host, _port, **options):
-        dialled.append((host, options.get("server_hostname")))
+    async def sock_connect(_sock, address):
+        dialled.append(address[0])
+
+    async def create_connection(_factory, *, sock, server_hostname, **_options):
+        sock.close()
+        dialled.append(server_hostname)
         raise ConnectionRefusedError("nobody there")
 
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(loop, "sock_connect", sock_connect)
     monkeypatch.setattr(loop, "create_connection", create_connection)
     with pytest.raises(DownloadError):
         await download(
             "https://cdn.example.com/v.mp4", tmp_path / "v.mp4", retry=RetryRule(delays=()), reach=Reach()
         )
-    assert dialled == [("8.8.8.8", "cdn.example.com")]
+    assert dialled == ["8.8.8.8", "cdn.example.com"]
     with pytest.raises(DownloadError, match="inside"):
         await download(
             "https://cdn.example.com/v.mp4", tmp_path / "v.mp4", retry=RetryRule(delays=()), reach=Reach()
         )
-    assert dialled == [("8.8.8.8", "cdn.example.com")]
+    assert dialled == ["8.8.8.8", "cdn.example.com"]
 
 
 async def test_nothing_personal_travels(fetch, server, act, tmp_path, monkeypatch):
