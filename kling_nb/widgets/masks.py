@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kling_nb.domain.mask import resize_nearest
+from kling_nb.domain.palette import COLORS
 from kling_nb.errors import MediaError
 from kling_nb.session.drawing import DrawingPicture
 from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.widgets.pad.overlay import overlay_png
-from kling_nb.widgets.pad.state import COLORS
 
 Bits = NDArray[np.bool_]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from kling_nb.domain.palette import COLORS
 from kling_nb.domain.trajectory import Trajectory
 from kling_nb.session.clips import clip_facts
 from kling_nb.session.money import cost_of
 from kling_nb.session.views import params_of
 from kling_nb.widgets import places
-from kling_nb.widgets.pad.state import COLORS
 from kling_nb.widgets.state import shown
 
 if TYPE_CHECKING:

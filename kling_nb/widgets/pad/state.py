@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from kling_nb.domain.brush import MAX_DYNAMIC_MASKS
 from kling_nb.domain.coordinates import Size
+from kling_nb.domain.palette import COLORS
 from kling_nb.domain.paths import EASES, Ease
 from kling_nb.domain.runs import Runs
 from kling_nb.domain.shapes import Composite, Operation, Shape, shape_from_json
@@ -15,16 +16,6 @@ from kling_nb.errors import InputError
 
 Point = tuple[float, float]
 Kind = Literal["dynamic", "static"]
-
-COLORS: Final = (
-    ("orange", "#e69f00"),
-    ("sky blue", "#56b4e9"),
-    ("green", "#009e73"),
-    ("yellow", "#f0e442"),
-    ("vermilion", "#d55e00"),
-    ("purple", "#cc79a7"),
-)
-"""Colours that stay apart for all common kinds of colour blindness (Okabe and Ito), each with a name."""
 
 STATIC_ID: Final = "static"
 STATIC_COLOR: Final = ("still", "#9aa3ad")
