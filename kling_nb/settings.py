@@ -96,6 +96,8 @@ class Settings(BaseSettings):
         service means is not documented.
     codec
         What previews and a newly started sandbox write: ``h264`` or ``av1``.
+    scores
+        Whether clips are measured in the background after their download: ``auto`` or ``off``.
     result_hosts
         Hosts that videos may be fetched from although they lie inside the own network, separated by commas.
     embed_cap_mb
@@ -138,6 +140,7 @@ class Settings(BaseSettings):
         default="data-uri", validation_alias="KLING_NB_AIMLAPI_IMAGES"
     )
     codec: Literal["h264", "av1"] = Field(default="h264", validation_alias="KLING_NB_CODEC")
+    scores: Literal["auto", "off"] = Field(default="auto", validation_alias="KLING_NB_SCORES")
     result_hosts: str = Field(default="", validation_alias="KLING_NB_RESULT_HOSTS")
     embed_cap_mb: float = Field(default=8.0, ge=0, validation_alias="KLING_NB_EMBED_CAP_MB")
 

@@ -19,6 +19,9 @@ from kling_nb.sandbox.home import SandboxInfo
 os.environ["PYTHON_DOTENV_DISABLED"] = "1"
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
+# Thousands of tests make clips; those that are about measuring them say so.
+os.environ["KLING_NB_SCORES"] = "off"
+
 QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}
 
 

@@ -12,7 +12,7 @@ from kling_nb.errors import MediaError
 from kling_nb.runlog.failures import translated
 
 _SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "JPG": ".jpg"}
-_OURS = ("runs.sqlite", "inputs", "media", "sandbox")
+_OURS = ("runs.sqlite", "inputs", "media", "sandbox", "scores")
 
 
 class InputStore:

@@ -55,6 +55,10 @@ class Asked:
         How the brush was used: ``native``, ``endframe`` or ``words``; None without one.
     heading
         (x, y) unit vector of a direction that the prompt names, y downward; None when it names none.
+    notes
+        What of the request could not be had, for people; they are notes of the scores too.
+    key
+        Digest that the question is known by; empty makes one of everything in it.
     """
 
     size: tuple[int, int] | None = None
@@ -66,11 +70,15 @@ class Asked:
     camera: Mapping[str, Any] | None = None
     way: str | None = None
     heading: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+    key: str = ""
     _digest: list[str] = field(default_factory=list, repr=False)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all of it."""
+        """SHA-256 of all of it; the notes do not count."""
+        if self.key:
+            return self.key
         if not self._digest:
             found = hashlib.sha256(
                 repr((self.size, self.timing, self.camera, self.way, self.heading)).encode()

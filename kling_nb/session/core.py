@@ -31,6 +31,7 @@ from kling_nb.session.uploading import registered_uploader
 if TYPE_CHECKING:
     from kling_nb.domain.brush import MotionBrush
     from kling_nb.domain.request import VideoRequest
+    from kling_nb.domain.scores import Scores
     from kling_nb.domain.wire import Answer, Call
     from kling_nb.providers.base import Provider
     from kling_nb.runlog import RunRecord
@@ -83,6 +84,8 @@ class SessionCore:
         # What handles of runs ask for is made by the whole session.
         def vary(self, source: str | Run, **changes: Any) -> Run: ...  # noqa: D102
         def extend(self, source: str | Run, prompt: str | None = None, **params: Any) -> Run: ...  # noqa: D102
+        def scores_of(self, record: RunRecord) -> Scores | None: ...  # noqa: D102
+        def measure(self, run: Run, *, again: bool = False) -> Scores: ...  # noqa: D102
 
     def _open(self) -> None:
         """Set up what belongs to this process; a forked child does it again."""
@@ -108,9 +111,13 @@ class SessionCore:
             posters=self._posters,
             uploader=self._uploads_by,
             shelf=self.shelf,
+            filed=self.filed,
         )
         if self.shelf is not None:
             self.shelf.resume()
+
+    def filed(self, run: Run) -> None:
+        """Take note of a run whose video was stored just now; on the loop."""
 
     def _make_shelf(self, settings: Settings) -> Shelf | None:
         """Return what keeps the team's copies; None where there is no store."""

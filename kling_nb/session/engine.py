@@ -58,6 +58,8 @@ class Engine:
         Returns what puts local pictures at an address now.
     shelf
         Where a team has copies of the videos.
+    filed
+        Called with a run whose video was stored just now, on the loop.
     """
 
     def __init__(
@@ -71,7 +73,9 @@ class Engine:
         posters: bool = True,
         uploader: Callable[[], Uploader | None] = lambda: None,
         shelf: Shelf | None = None,
+        filed: Callable[[Run], None] = lambda _: None,
     ) -> None:
+        self._filed = filed
         self.owner = Owner.current()
         self.log = log
         self.turn = threading.Lock()
@@ -159,7 +163,7 @@ class Engine:
         if self._follower is None:
             journal = Journal(self.log, self.turn, self._trouble)
             filer = Filer(self._home, posters=self._posters, shelf=self._shelf)
-            self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer)
+            self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer, self._filed)
         task = self._follower.start(run, intent)
         task.add_done_callback(lambda _: self._forget(run))
 

@@ -22,7 +22,7 @@ from kling_nb.session.previews import render_preview
 from kling_nb.session.records import Label, keep_inputs, record_of
 from kling_nb.session.rerun import keywords_of, varied
 from kling_nb.session.run import Run
-from kling_nb.session.sweepside import SweepingSession
+from kling_nb.session.scoreside import ScoringSession
 
 if TYPE_CHECKING:
     from kling_nb.domain.cost import Cost
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kling_nb.session.build import Prepared
 
 
-class Session(SweepingSession):
+class Session(ScoringSession):
     """One run log, one set of credentials, and the runs being followed.
 
     Parameters

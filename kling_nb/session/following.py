@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,19 @@ class Follower:
     ----------
     journal, leases, pool, filer
         The log, the right to act on a run, the services, and the folder for videos.
+    filed
+        Called with a run whose video was stored just now; must not wait.
     """
 
-    def __init__(self, journal: Journal, leases: Leases, pool: ServicePool, filer: Filer) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        leases: Leases,
+        pool: ServicePool,
+        filer: Filer,
+        filed: Callable[[Run], None] = lambda _: None,
+    ) -> None:
+        self._filed = filed
         self._journal = journal
         self._leases = leases
         self._pool = pool
@@ -262,6 +273,7 @@ class Follower:
             columns["notices"] = [*run.record.notices, *filed.notices]
         run.set_columns(**columns)
         await self._leases.keep_and_release(run, **columns)
+        self._filed(run)
 
     async def _stopped_by(self, run: Run, error: KlingError) -> None:
         """Write down why a run cannot go on; an error before anything was sent leaves the row as it is."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from kling_nb.session.default import default_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
     import pandas as pd
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from kling_nb.session.blind import Blind
     from kling_nb.session.diffing import RunDiff
     from kling_nb.session.doctor import DoctorReport
+    from kling_nb.session.facade import Session
     from kling_nb.session.masks import Masks
     from kling_nb.session.preview import Preview
     from kling_nb.session.rankings import VoteRanking
@@ -190,6 +192,20 @@ def ranking(
 ) -> VoteRanking:
     """Rank conditions by the votes of blind comparisons; see :meth:`Session.ranking`."""
     return default_session().ranking(frame, by, question=question)
+
+
+def score(
+    runs: Any = None,
+    *,
+    executor: Executor | None = None,
+    again: bool = False,
+    progress: bool | Callable[[str], None] = True,
+    session: Session | None = None,
+    **asked: Any,
+) -> Any:
+    """Measure the clips of many runs as a table, or one video outside the log; see :meth:`Session.score`."""
+    using = session or default_session()
+    return using.score(runs, executor=executor, again=again, progress=progress, **asked)
 
 
 def plot(what: Verdict | VoteRanking | pd.DataFrame | None = None) -> Plot:

@@ -15,12 +15,14 @@ from kling_nb.errors import KlingError, WaitTimeout
 from kling_nb.session.derived import Derived, Maker
 from kling_nb.session.events import Emitter
 from kling_nb.session.judged import Judge, Judged
+from kling_nb.session.measured import Known, Measured, Meter
 from kling_nb.session.money import RunCost, cost_of
 from kling_nb.session.troubles import error_of
 from kling_nb.session.views import html_of, params_of
 
 if TYPE_CHECKING:
     from kling_nb.domain.brush import MotionBrush
+    from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
 
 REASON = "provider_reason"
@@ -33,7 +35,7 @@ SLICE_S = 0.1
 """Longest uninterrupted wait, in seconds: Interrupt and widget buttons stay immediate."""
 
 
-class Keeper(Judge, Maker, Protocol):
+class Keeper(Judge, Maker, Meter, Protocol):
     """What a handle needs from the session it belongs to."""
 
     home: Path
@@ -57,7 +59,7 @@ class Keeper(Judge, Maker, Protocol):
         """Rebuild the motion brush of a run."""
 
 
-class Run(Judged, Derived):
+class Run(Judged, Derived, Measured):
     """One run of the log and the live handle of its task.
 
     Made by ``submit``, ``run``, ``attach`` and ``resume``. Reading its properties never asks the network and
@@ -91,6 +93,7 @@ class Run(Judged, Derived):
         self._settled.set()
         self._changed = Emitter(self)
         self._told: tuple[str, ...] = ()
+        self._scores = Known()
         self.default_timeout: float | None = None
         self.may_send = False
 
@@ -195,11 +198,6 @@ class Run(Judged, Derived):
         """JSON beside the clip: request with media as hash and size, task ids, cost, times."""
         video = self._record.video_path
         return None if video is None else self._file(str(Path(video).with_suffix(".json")))
-
-    @property
-    def scores(self) -> None:
-        """Measured motion; nothing measures it yet."""
-        return
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -364,6 +362,10 @@ class Run(Judged, Derived):
     def _maker(self) -> Maker:
         return self._keeper
 
+    @property
+    def _meter(self) -> Meter:
+        return self._keeper
+
     # --- views ------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
@@ -388,6 +390,11 @@ class Run(Judged, Derived):
         """Change columns of the row in memory and tell the listeners."""
         with self._lock:
             self._record = self._record.changed(**columns)
+        self._changed.emit()
+
+    def set_scores(self, scores: Scores) -> None:
+        """Take over scores and tell the listeners."""
+        self._scores.set(scores)
         self._changed.emit()
 
     def set_message(self, text: str) -> None:

@@ -1,0 +1,176 @@
+"""Many clips on any executor: few at a time, nothing lost to a worker that dies, each result told at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import suppress
+from typing import Any, Final
+
+from kling_nb.errors import UsageError
+from kling_nb.score.workers import CRASHED, Job, Outcome, measure_job, quiet_worker, unmeasured
+
+PER_WORKER: Final = 3
+"""Jobs handed out for each worker: enough that none waits, few enough that thousands need no memory."""
+
+LOOK_AGAIN_S: Final = 0.2
+"""Longest uninterrupted wait, in seconds."""
+
+Told = Callable[[Outcome], None]
+
+
+class Batch:
+    """Measures clips on an executor.
+
+    Parameters
+    ----------
+    told
+        Called on this thread with each outcome as soon as it is there.
+    executor
+        Where; None starts processes that end with the batch.
+    processes
+        How many of these; None is one a core.
+    environment
+        Variables that those processes see changed.
+    """
+
+    def __init__(
+        self,
+        told: Told,
+        executor: Executor | None = None,
+        *,
+        processes: int | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        self._told = told
+        self._given = executor
+        self._processes = processes
+        self._environment = environment
+        self._own: Any = None
+        self._waiting: dict[Future[Outcome], Job] = {}
+        self._suspects: list[Job] = []
+
+    def run(self, jobs: Iterable[Job]) -> None:
+        """Measure all; ends when the last outcome was told.
+
+        Whatever interrupts it: what is finished by then is told, nothing new begins, and processes of its own
+        are ended.
+
+        Parameters
+        ----------
+        jobs
+            Taken one by one, as workers become free.
+        """
+        whole = False
+        try:
+            for job in jobs:
+                while len(self._waiting) >= PER_WORKER * self._lanes():
+                    self._collect()
+                self._hand_out(job)
+            while self._waiting:
+                self._collect()
+            # Whoever was at work when a worker died may have killed it: alone, each shows what it does.
+            while self._suspects:
+                self._try_alone(self._suspects.pop(0))
+            whole = True
+        finally:
+            if not whole:
+                self._break_off()
+            self._end_own(kill=not whole)
+
+    def _hand_out(self, job: Job) -> None:
+        executor = self._executor()
+        try:
+            future = executor.submit(measure_job, job)
+        except RuntimeError as error:
+            # Broken, or shut down: somebody else's executor cannot be mended, ours is made anew.
+            unused = not self._waiting and not self._suspects
+            if executor is self._given and unused and not isinstance(error, BrokenExecutor):
+                raise UsageError(
+                    "The executor takes no work.",
+                    f"{type(error).__name__}: {error}.",
+                    "Give one that runs, or none: then processes are started for the purpose.",
+                ) from error
+            self._given = None if executor is self._given else self._given
+            self._end_own(kill=True)
+            future = self._executor().submit(measure_job, job)
+        self._waiting[future] = job
+
+    def _collect(self) -> None:
+        done, _ = wait(self._waiting, timeout=LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            self._take(future, self._waiting.pop(future))
+
+    def _take(self, future: Future[Outcome], job: Job) -> None:
+        """Tell an outcome, send what was missing, or note that the job has to be tried again."""
+        try:
+            outcome = future.result()
+        except (Exception, CancelledError):
+            self._suspects.append(job)
+            return
+        if outcome.scores is None:
+            self._hand_out(job.with_files(outcome.absent))
+            return
+        self._told(outcome)
+
+    def _try_alone(self, job: Job) -> None:
+        before = len(self._suspects)
+        self._hand_out(job)
+        while self._waiting:
+            self._collect()
+        if len(self._suspects) > before:
+            suspect = self._suspects.pop()
+            self._told(Outcome(suspect.key, unmeasured(suspect, CRASHED)))
+
+    def _break_off(self) -> None:
+        for future in self._waiting:
+            if future.cancel() or not future.done() or future.exception() is not None:
+                continue
+            outcome = future.result()
+            if outcome.scores is not None:
+                self._told(outcome)
+        self._waiting.clear()
+
+    def _lanes(self) -> int:
+        return workers_of(self._executor())
+
+    def _executor(self) -> Executor:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            from loky import ProcessPoolExecutor  # noqa: PLC0415 - only where many clips are measured
+
+            self._own = ProcessPoolExecutor(
+                self._processes or cores(), initializer=quiet_worker, env=self._environment
+            )
+        executor: Executor = self._own
+        return executor
+
+    def _end_own(self, *, kill: bool) -> None:
+        own, self._own = self._own, None
+        if own is not None:
+            own.shutdown(wait=True, kill_workers=kill)
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    with suppress(AttributeError):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def workers_of(executor: Executor) -> int:
+    """Return how many jobs an executor works on at the same time.
+
+    Pools of the standard library and of loky know it; a Dask client counts its threads; of others it is
+    taken to be as many as this machine has cores.
+    """
+    known = getattr(executor, "_max_workers", None)
+    if isinstance(known, int) and known > 0:
+        return known
+    client = getattr(executor, "_client", None)
+    if client is not None and hasattr(client, "nthreads"):
+        with suppress(Exception):
+            return max(1, int(sum(client.nthreads().values())))
+    return cores()

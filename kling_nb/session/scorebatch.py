@@ -1,0 +1,171 @@
+"""The clips of many runs, measured on any executor and kept one by one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from kling_nb.domain.scores import MEASURES, SCORE_VERSION
+from kling_nb.keys import looks_secret
+from kling_nb.score.batch import Batch
+from kling_nb.session.chosen import ids_of
+from kling_nb.session.clips import records_of
+from kling_nb.session.scoreside import has_clip
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from kling_nb.domain.scores import Scores
+    from kling_nb.runlog import RunRecord
+    from kling_nb.score.workers import Job, Outcome
+    from kling_nb.session.scoreside import ScoringSession
+
+CHUNK: Final = 200
+"""Rows read from the log at a time."""
+
+EVERY_S: Final = 0.5
+"""How often the line of progress changes, in seconds."""
+
+
+def score_runs(
+    session: ScoringSession,
+    runs: Any,
+    executor: Executor | None,
+    *,
+    again: bool,
+    progress: bool | Callable[[str], None],
+) -> pd.DataFrame:
+    """Measure the clips of runs; see :meth:`ScoringSession.score`."""
+    if runs is None:
+        frame = session.log.frame()
+        ids = [str(run_id) for run_id in frame.loc[frame["video_path"].notna(), "id"]]
+    else:
+        ids = ids_of(runs, session)
+    told = progress if callable(progress) else _line() if progress else None
+    return _Round(session, ids, again, told).go(executor)
+
+
+class _Round:
+    """One call over many runs."""
+
+    def __init__(
+        self, session: ScoringSession, ids: Sequence[str], again: bool, told: Callable[[str], None] | None
+    ) -> None:
+        self._session = session
+        self._ids = ids
+        self._again = again
+        self._rows: dict[str, dict[str, Any]] = {}
+        self._jobs: dict[str, Job] = {}
+        self._known = 0
+        self._told = told
+        self._begun = self._shown = time.monotonic()
+
+    def go(self, executor: Executor | None) -> pd.DataFrame:
+        hidden = {name: "" for name in os.environ if looks_secret(name)}
+        try:
+            Batch(self._take, executor, environment=hidden).run(self._work())
+        finally:
+            self._show(last=True)
+        return self._frame()
+
+    def _work(self) -> Iterator[Job]:
+        """Yield what has to be measured; what is known goes straight into the rows."""
+        for start in range(0, len(self._ids), CHUNK):
+            part = self._ids[start : start + CHUNK]
+            records = records_of(self._session.log, part)
+            known = {} if self._again else self._session.log.scores.measured(part)
+            for run_id in part:
+                job = self._job(run_id, records.get(run_id))
+                if job is None:
+                    continue
+                old = known.get(run_id)
+                asked = (SCORE_VERSION, job.sha256, job.question.digest)
+                if old is not None and (old.version, old.clip_sha256, old.asked_digest) == asked:
+                    self._note(run_id, self._session.log.scores_of([run_id])[run_id], known=True)
+                elif not self._again and (kept := self._session.known_scores(job)) is not None:
+                    self._session.keep_scores(run_id, None, kept)
+                    self._note(run_id, kept, known=True)
+                else:
+                    self._jobs[run_id] = job
+                    yield job
+
+    def _job(self, run_id: str, record: RunRecord | None) -> Job | None:
+        if record is None or not has_clip(record):
+            status = "not in the log any more" if record is None else f"no clip ({record.status.value})"
+            self._rows[run_id] = {"why": status}
+            return None
+        clip = self._session.run(run_id).video
+        if clip is None:
+            self._rows[run_id] = {"why": "the clip is not on this machine"}
+            return None
+        return self._session.job_of(record, clip, fetch=True)
+
+    def _take(self, outcome: Outcome) -> None:
+        assert outcome.scores is not None
+        self._session.keep_scores(outcome.key, self._jobs.pop(outcome.key), outcome.scores)
+        self._note(outcome.key, outcome.scores)
+
+    def _note(self, run_id: str, scores: Scores, *, known: bool = False) -> None:
+        self._rows[run_id] = _row(scores)
+        self._known += known
+        if time.monotonic() - self._shown >= EVERY_S:
+            self._show()
+
+    def _show(self, *, last: bool = False) -> None:
+        if self._told is None:
+            return
+        self._shown = time.monotonic()
+        done, seconds = len(self._rows), self._shown - self._begun
+        fresh = done - self._known
+        text = f"scores: {done} of {len(self._ids)}"
+        text += f", {self._known} known before" if self._known else ""
+        if last:
+            text += f", {seconds:.0f} s"
+        elif fresh:
+            text += f", about {(len(self._ids) - done) * seconds / fresh:.0f} s left"
+        self._told(text + ("\n" if last else ""))
+
+    def _frame(self) -> pd.DataFrame:
+        names = ["flags", "score_confidence", *(measure.name for measure in MEASURES), "why"]
+        rows = [self._rows.get(run_id, {}) for run_id in self._ids]
+        frame = pd.DataFrame(rows, index=pd.Index(list(self._ids), name="id", dtype="str"), columns=names)
+        numbers = [name for name in names if name not in ("flags", "why")]
+        frame[numbers] = frame[numbers].astype("float64")
+        frame["flags"] = [row.get("flags", ()) for row in rows]
+        frame["why"] = [row.get("why", "") for row in rows]
+        return frame
+
+
+def _row(scores: Scores) -> dict[str, Any]:
+    """Return a line of the table; ``why`` only where nothing at all could be measured."""
+    nothing = all(value is None for value in scores.values.values())
+    reasons = dict.fromkeys(scores.why.values())
+    return {
+        **scores.values,
+        "flags": tuple(scores.flags),
+        "score_confidence": scores.least_confidence,
+        "why": "; ".join(reasons) if nothing else "",
+    }
+
+
+def _line() -> Callable[[str], None]:
+    """Return what writes a line over the one before, where that is possible; elsewhere only the last one."""
+    out = sys.stdout
+    notebook = type(out).__module__.startswith("ipykernel")
+    lively = notebook or out.isatty()
+    widest = 0
+
+    def write(text: str) -> None:
+        nonlocal widest
+        if lively or text.endswith("\n"):
+            widest = max(widest, len(text.rstrip()))
+            end = "\n" if text.endswith("\n") else ""
+            out.write(("\r" if lively else "") + text.rstrip().ljust(widest) + end)
+            out.flush()
+
+    return write

@@ -1,0 +1,277 @@
+"""What a session does with scores: in the background after a download, and whenever somebody asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kling_nb.errors import InputError, RunLogError, RunNotFound
+from kling_nb.session.masks import RECOGNIZE
+from kling_nb.session.run import SLICE_S, Run
+from kling_nb.session.scorecache import ScoreFiles, is_valid
+from kling_nb.session.scoring import Scorer
+from kling_nb.session.sweepside import SweepingSession
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import pandas as pd
+
+    from kling_nb.domain.scores import Scores
+    from kling_nb.runlog import RunRecord
+    from kling_nb.score.workers import Job
+    from kling_nb.session.build import Prepared
+
+CLIPS: Final = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif")
+"""Endings by which a text is taken for a video and not for a run."""
+
+QUESTION: Final = ("image", "prompt", "image_tail", "brush", "camera_control", "static_mask", "dynamic_masks")
+"""What a clip outside the log can be measured against; any accepted name of these."""
+
+
+class ScoringSession(SweepingSession):
+    """A session that measures clips."""
+
+    if TYPE_CHECKING:
+        # What a person knows about a clip is read like a request, by the whole session.
+        def build(self, image: Any = None, prompt: str | None = None, **params: Any) -> Prepared: ...  # noqa: D102
+
+    _scorer: Scorer
+    _score_files: ScoreFiles
+
+    def _open(self) -> None:
+        super()._open()
+        self._scorer = Scorer()
+        self._score_files = ScoreFiles(self.home)
+
+    def close(self) -> None:
+        """Stop following and measuring, and close log and connections; every run stays where it is."""
+        if self._pid == os.getpid():
+            self._scorer.close()
+            self._scorer = Scorer()
+        super().close()
+
+    # --- what is known ----------------------------------------------------------------------------------
+
+    def scores_of(self, record: RunRecord) -> Scores | None:
+        """Return what the log knows about the clip of a run, None before it was measured."""
+        found = self.log.scores_of([record.id]).get(record.id)
+        return found if found is not None and found.clip_sha256 == record.video_sha256 else None
+
+    def scores_ready(self, run: Run) -> bool:
+        """Whether the scores of a run are there, or will not come by themselves: a rule may look now."""
+        return run.done and not self._scorer.pending(run.id)
+
+    # --- in the background ------------------------------------------------------------------------------
+
+    def filed(self, run: Run) -> None:
+        """Have a clip measured that this kernel has just stored; returns at once."""
+        self._scorer.add(run.id, lambda: self._wanted(run), self._keeper_of(run.id))
+
+    def _wanted(self, run: Run) -> tuple[Job | None, Scores | None]:
+        """Return the work that a stored clip means; on the thread of the queue."""
+        if self.settings.scores == "off" or not has_clip(run.record):
+            return None, None
+        return self._looked_up(self.job_of(run.record, run.video))
+
+    def _keeper_of(self, run_id: str) -> Callable[[Job | None, Scores], None]:
+        return lambda job, scores: self.keep_scores(run_id, job, scores)
+
+    def keep_scores(self, run_id: str, job: Job | None, scores: Scores) -> None:
+        """Keep the scores of a run and tell those who show them; not from the loop's own thread.
+
+        Parameters
+        ----------
+        run_id
+            The run.
+        job
+            What they answer; None when they were in the files already.
+        scores
+            What was measured.
+        """
+        if job is not None:
+            self._score_files.put(job, scores)
+        # A log that cannot be written, or has lost the row, must not cost the numbers.
+        with suppress(RunLogError, RunNotFound), self.turn:
+            self.log.put_scores(run_id, scores)
+        with self._lock:
+            run = self._runs.get(run_id)
+        if run is not None:
+            run.set_scores(scores)
+
+    # --- on demand --------------------------------------------------------------------------------------
+
+    def measure(self, run: Run, *, again: bool = False) -> Scores:
+        """Measure the clip of a run, or return what is known; waits.
+
+        Parameters
+        ----------
+        run
+            The run.
+        again
+            Measure it although valid scores are there.
+
+        Raises
+        ------
+        InputError
+            There is no clip.
+        """
+        self.ready()
+        if not has_clip(run.record) or (clip := run.video) is None:
+            raise InputError(
+                f"Run {run.id} has no clip that could be measured.",
+                "It is not finished, was never downloaded, or its file was removed.",
+                f"%kling resume {run.id} fetches a clip that the service still has.",
+                run_id=run.id,
+            )
+        job = self.job_of(run.record, clip, fetch=True)
+        if not again:
+            known = self.log.scores_of([run.id]).get(run.id)
+            if known is not None and is_valid(known, job):
+                return known
+        keep = self._keeper_of(run.id)
+        return self._wait(self._scorer.add(run.id, lambda: self._looked_up(job, again), keep, first=True))
+
+    def measure_clip(self, clip: str | os.PathLike[str], *, again: bool = False, **asked: Any) -> Scores:
+        """Measure a clip that no run of the log speaks of; waits.
+
+        Parameters
+        ----------
+        clip
+            The video.
+        again
+            Measure it although it was measured before.
+        **asked
+            What was asked of it, as for :meth:`submit`: ``image``, ``image_tail``, ``brush``,
+            ``camera_control``, ``prompt`` …, and the ``way`` of the brush.
+
+        Raises
+        ------
+        InputError
+            There is no such file.
+        """
+        self.ready()
+        job = self._job_of_clip(clip, asked)
+
+        def keep(fresh: Job | None, scores: Scores) -> None:
+            if fresh is not None:
+                self._score_files.put(fresh, scores)
+
+        return self._wait(self._scorer.add(job.key, lambda: self._looked_up(job, again), keep, first=True))
+
+    def score(
+        self,
+        runs: Any = None,
+        *,
+        executor: Executor | None = None,
+        again: bool = False,
+        progress: bool | Callable[[str], None] = True,
+        **asked: Any,
+    ) -> pd.DataFrame | Scores:
+        """Measure the clips of many runs, or one clip outside the log; waits.
+
+        What has valid scores is not measured again, and each result is kept as soon as it is there: an
+        interrupted call goes on where it was when it is made again.
+
+        Parameters
+        ----------
+        runs
+            A table of runs, runs, ids, a sweep, a filter; None is every run with a clip. Or the path of a
+            video, which is measured against what ``**asked`` says.
+        executor
+            Any ``concurrent.futures.Executor``: threads, processes, ``client.get_executor()`` of Dask …;
+            None starts a process for each core and ends them afterwards. Workers elsewhere are sent what
+            they do not have.
+        again
+            Measure although valid scores are there.
+        progress
+            Write a line that says how far it is; or a function that is told.
+        **asked
+            For a video outside the log, as for :meth:`measure_clip`.
+
+        Returns
+        -------
+        DataFrame or Scores
+            One row a run with a column for each score, ``flags``, ``score_confidence``, and ``why`` where
+            nothing could be measured. Of a path: its scores.
+        """
+        if is_clip(runs):
+            return self.measure_clip(runs, again=again, **asked)
+        if asked:
+            raise InputError(
+                f"score() of runs takes no {', '.join(sorted(asked))}.",
+                "The log knows what was asked of a run.",
+                'Only a video outside the log needs it: kn.score("clip.mp4", image=…).',
+            )
+        from kling_nb.session.scorebatch import score_runs  # noqa: PLC0415 - loads with the first batch
+
+        self.ready()
+        return score_runs(self, runs, executor, again=again, progress=progress)
+
+    def job_of(self, record: RunRecord, clip: Path | None, *, fetch: bool = False) -> Job:
+        """Return the work of measuring the clip of a run; see :func:`kling_nb.session.asking.job_of`."""
+        from kling_nb.session.asking import job_of  # noqa: PLC0415 - loads with the first clip
+
+        path = clip if clip is not None else self.home / str(record.video_path)
+        return job_of(record, self.inputs, path, _sha256(record, path), fetch=fetch)
+
+    def _job_of_clip(self, clip: str | os.PathLike[str], asked: dict[str, Any]) -> Job:
+        from kling_nb.score.workers import Job, digest_of  # noqa: PLC0415 - as above
+        from kling_nb.session.asking import job_of_request  # noqa: PLC0415 - as above
+
+        path = Path(clip).expanduser().absolute()
+        try:
+            sha256 = digest_of(path)
+        except OSError as error:
+            raise InputError(
+                f"{path.name} cannot be read.", f"{error.strerror or error}.", "Give the path of a video."
+            ) from error
+        way = asked.pop("way", None)
+        if not asked:
+            return Job(str(path), str(path), sha256)
+        return job_of_request(self.build(draft=True, **asked).drawn, path, sha256, way=way)
+
+    def _looked_up(self, job: Job, again: bool = False) -> tuple[Job | None, Scores | None]:
+        known = None if again else self._score_files.get(job)
+        return (job, None) if known is None else (None, known)
+
+    def known_scores(self, job: Job) -> Scores | None:
+        """Return what the files know about a clip and a question."""
+        return self._score_files.get(job)
+
+    @staticmethod
+    def _wait(future: Future[Scores | None]) -> Scores:
+        # In slices, so that Interrupt ends the waiting at once; the clip is measured all the same.
+        while True:
+            try:
+                scores = future.result(SLICE_S)
+            except NotYet:
+                continue
+            except CancelledError:
+                scores = None
+            if scores is None:
+                raise InputError("The clip was not measured.", "The session was closed.", "Ask again.")
+            return scores
+
+
+def is_clip(what: Any) -> bool:
+    """Whether something is the path of a video, and not what names runs."""
+    if isinstance(what, str):
+        return what.lower().endswith(CLIPS)
+    return isinstance(what, os.PathLike)
+
+
+def has_clip(record: RunRecord) -> bool:
+    """Whether a clip of the run was ever stored."""
+    return record.video_path is not None and record.form != RECOGNIZE
+
+
+def _sha256(record: RunRecord, clip: Path) -> str:
+    from kling_nb.score.workers import digest_of  # noqa: PLC0415 - as above
+
+    return record.video_sha256 or digest_of(clip)
