@@ -1,0 +1,221 @@
+"""A region of a picture found again in others: shift, turn and scale to a fraction of a pixel.
+
+The region is held against its look in the first picture every time, so that errors do not add up
+(inverse compositional alignment, Baker and Matthews 2004, with robust weights).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+MOST_PIXELS = 900
+_ROUNDS = 10
+_SHORT = 0.02
+_OUTLIER = 3.0
+_LEAST_SPREAD = 4.0
+_LEAST_PIXELS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a region is, compared with the first picture.
+
+    Parameters
+    ----------
+    dx, dy
+        Shift of its middle in pixels.
+    a, b
+        Turn and scale about its middle: scale times cosine, scale times sine; 1 and 0 for none.
+    """
+
+    dx: float = 0.0
+    dy: float = 0.0
+    a: float = 1.0
+    b: float = 0.0
+
+    @property
+    def scale(self) -> float:
+        """How much larger it is."""
+        return math.hypot(self.a, self.b)
+
+    @property
+    def degrees(self) -> float:
+        """By how much it is turned, clockwise as seen."""
+        return math.degrees(math.atan2(self.b, self.a))
+
+    def matrix(self, middle: Array) -> Array:
+        """(3, 3) from the first picture's pixels, for a region with this middle."""
+        x, y = float(middle[0]), float(middle[1])
+        return np.array(
+            [
+                [self.a, -self.b, x + self.dx - self.a * x + self.b * y],
+                [self.b, self.a, y + self.dy - self.b * x - self.a * y],
+                [0.0, 0.0, 1.0],
+            ]
+        )
+
+    def after(self, other: Pose) -> Pose:
+        """Return the pose of doing ``other`` first, then this one."""
+        return Pose(
+            self.dx + self.a * other.dx - self.b * other.dy,
+            self.dy + self.b * other.dx + self.a * other.dy,
+            self.a * other.a - self.b * other.b,
+            self.b * other.a + self.a * other.b,
+        )
+
+    def inverse(self) -> Pose:
+        """Return the pose that takes it back."""
+        square = self.a * self.a + self.b * self.b
+        a, b = self.a / square, -self.b / square
+        return Pose(-a * self.dx + b * self.dy, -b * self.dx - a * self.dy, a, b)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well a region was found again.
+
+    Parameters
+    ----------
+    pose
+        Where it is.
+    zncc
+        Correlation of its pixels with the first picture's, -1 to 1, whatever the light.
+    visible
+        Share of its pixels inside the picture.
+    precision
+        Pixels by which the shift may be wrong, judged by its texture and by what is left over.
+    """
+
+    pose: Pose
+    zncc: float
+    visible: float
+    precision: float
+
+
+class Template:
+    """A region's look in the first picture.
+
+    Parameters
+    ----------
+    picture
+        (H, W) uint8 or float32 gray; blurred a little, as the pictures to come.
+    where
+        (H, W) bool: the region.
+    middle
+        (2,) pixels (x, y) that poses refer to.
+    """
+
+    def __init__(self, picture: Array, where: Array, middle: Array) -> None:
+        ys, xs = np.nonzero(where)
+        step = max(1, math.ceil(len(xs) / MOST_PIXELS))
+        ys, xs = ys[::step], xs[::step]
+        gray = np.asarray(picture, dtype=np.float32)
+        self._middle = np.asarray(middle, dtype=np.float32)
+        self._x, self._y = (
+            (xs - self._middle[0]).astype(np.float32),
+            (ys - self._middle[1]).astype(np.float32),
+        )
+        self._look = gray[ys, xs]
+        gx = cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=0.125)[ys, xs]
+        gy = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=0.125)[ys, xs]
+        self._slopes = np.stack([gx, gy, gx * self._x + gy * self._y, gy * self._x - gx * self._y], axis=1)
+        self._products = (self._slopes[:, :, None] * self._slopes[:, None, :]).reshape(len(xs), 16)
+        self.contrast = float(self._look.std())
+        self.radius = float(np.sqrt(np.mean(self._x**2 + self._y**2))) if len(xs) else 0.0
+
+    def fit(self, picture: Array, guess: Pose, *, turning: bool = True) -> Fit:
+        """Find the region again near a guess.
+
+        Parameters
+        ----------
+        picture
+            (H, W) uint8 gray.
+        guess
+            Where it may be, good to a few pixels.
+        turning
+            Whether turn and scale are fitted too; else the guess's are kept.
+        """
+        pose, size = guess, 4 if turning else 2
+        visible, found = self._seen(picture, pose)
+        for _ in range(_ROUNDS):
+            count = int(np.count_nonzero(visible))
+            if count < _LEAST_PIXELS:
+                break
+            error, weights = self._residual(found, visible)
+            normal = (weights @ self._products).reshape(4, 4)[:size, :size]
+            gradient = (self._slopes[:, :size].T @ (weights * error)).astype(np.float64)
+            normal = normal.astype(np.float64)
+            normal[np.diag_indices(size)] *= 1.001
+            normal[np.diag_indices(size)] += 1e-3
+            move = np.linalg.solve(normal, gradient)
+            longest = max(abs(move[0]), abs(move[1]))
+            if size == 4:
+                longest = max(longest, self.radius * math.hypot(move[2], move[3]))
+            if longest > 3:
+                move *= 3 / longest
+            turn = (float(1 + move[2]), float(move[3])) if size == 4 else (1.0, 0.0)
+            pose = pose.after(Pose(float(move[0]), float(move[1]), *turn).inverse())
+            visible, found = self._seen(picture, pose)
+            if longest < _SHORT or not 0.3 < pose.scale < 3:
+                break
+        return self._judged(pose, visible, found)
+
+    def _seen(self, picture: Array, pose: Pose) -> tuple[Array, Array]:
+        """Which of the region's pixels are inside the picture, and what is seen at all their places."""
+        x = np.float32(pose.a) * self._x - np.float32(pose.b) * self._y
+        y = np.float32(pose.b) * self._x + np.float32(pose.a) * self._y
+        x += np.float32(self._middle[0] + pose.dx)
+        y += np.float32(self._middle[1] + pose.dy)
+        height, width = picture.shape
+        visible = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+        found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return visible, np.asarray(found).ravel().astype(np.float32)
+
+    def _residual(self, found: Array, visible: Array) -> tuple[Array, Array]:
+        """Difference after the light was matched, and how far each pixel is to be trusted."""
+        weights = visible.astype(np.float32)
+        error = _matched(found, self._look, weights) - self._look
+        spread = 1.4826 * float(np.median(np.abs(error[visible])))
+        ratio = error / np.float32(_OUTLIER * max(spread, _LEAST_SPREAD))
+        weights = weights * np.maximum(0, 1 - ratio * ratio) ** 2
+        if float(weights.sum()) > 0:
+            error = _matched(found, self._look, weights) - self._look
+        return error, weights
+
+    def _judged(self, pose: Pose, visible: Array, found: Array) -> Fit:
+        count = int(np.count_nonzero(visible))
+        share = count / max(1, len(visible))
+        if count < _LEAST_PIXELS or not 0.3 < pose.scale < 3:
+            return Fit(pose, -1.0, share, math.inf)
+        now, before = found[visible], self._look[visible]
+        now, before = now - now.mean(), before - before.mean()
+        energy = math.sqrt(float(now @ now) * float(before @ before))
+        zncc = float(now @ before) / energy if energy > 1e-6 else -1.0
+        left_over = float(
+            np.sqrt(
+                np.mean((_matched(found, self._look, visible.astype(np.float32)) - self._look)[visible] ** 2)
+            )
+        )
+        slopes = self._slopes[visible, :2].astype(np.float64)
+        least = float(np.linalg.eigvalsh(slopes.T @ slopes)[0])
+        return Fit(pose, zncc, share, left_over / math.sqrt(max(least, 1e-9)))
+
+
+def _matched(found: Array, look: Array, weights: Array) -> Array:
+    """Bring brightness and contrast to those of the first picture."""
+    total = float(weights.sum())
+    mean, wanted = float(found @ weights) / total, float(look @ weights) / total
+    spread, usual = (
+        math.sqrt(max(1e-6, float((values - middle) ** 2 @ weights) / total))
+        for values, middle in ((found, mean), (look, wanted))
+    )
+    factor = min(2.0, max(0.5, usual / max(spread, 1e-3)))
+    return np.asarray((found - np.float32(mean)) * np.float32(factor) + np.float32(wanted))

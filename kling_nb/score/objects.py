@@ -1,0 +1,260 @@
+"""How every painted object of a clip moved, and how well that is what was asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kling_nb.domain.scores import ObjectScores
+from kling_nb.motion.fields import carried
+from kling_nb.score.asked import Asked, AskedObject
+from kling_nb.score.expected import asked_displacement, in_pixels_of, progress
+from kling_nb.score.pathscores import path_scores
+from kling_nb.score.track import ENOUGH, GOOD, Sighting, Track
+
+Array = NDArray[Any]
+
+_LEVEL_PIXELS = 1600
+_LEVEL_SIDE = 320
+_LEVEL_THICKNESS = 10
+_BLUR = 0.8
+_EDGE = 2
+_KEPT_SHARE = 0.4
+_LEAST_SEEN = 0.75
+_TWIN = "own_"
+_TWINS = ("path_error", "end_error", "direction", "gain", "lag")
+
+
+class FrameLook(Protocol):
+    """What is read of a frame: :class:`kling_nb.score.clip.Look` has it."""
+
+    @property
+    def time_s(self) -> float:
+        """Seconds after the first frame."""
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        """(H, W) light, 0 to 255."""
+
+
+@dataclass(slots=True, eq=False)
+class _Followed:
+    """One object, the level it is followed at, and its middle in pixels of ``luma``."""
+
+    asked: AskedObject
+    path: Array
+    middle: Array
+    level: int
+    track: Track | None
+    why: str = ""
+
+
+class ObjectTracker:
+    """Follows all painted objects frame by frame.
+
+    Parameters
+    ----------
+    asked
+        What was asked.
+    to_luma
+        (3, 3) that maps pixels of the start picture as sent to pixels of ``luma``: scale and shift.
+    scale
+        (x, y) pixels of ``luma`` per pixel of the video as shown.
+    """
+
+    def __init__(self, asked: Asked, to_luma: Array, *, scale: tuple[float, float] = (1.0, 1.0)) -> None:
+        self._asked, self._to_luma = asked, np.asarray(to_luma, dtype=np.float64)
+        self._scale = np.array(scale, dtype=np.float64)
+        self._objects: list[_Followed] = []
+        self._times: list[float] = []
+        self._size = (0, 0)
+
+    def see(self, look: FrameLook) -> None:
+        """Take the next frame; the first one says what the objects look like."""
+        first = not self._times
+        self._times.append(look.time_s)
+        if not self._asked.objects:
+            return
+        if first:
+            self._size = (look.luma.shape[1], look.luma.shape[0])
+            self._begin(look.luma)
+            return
+        followed = [each for each in self._objects if each.track is not None and not each.track.refusal]
+        if not followed:
+            return
+        levels = _levels(look.luma, {each.level for each in followed})
+        for each in followed:
+            assert each.track is not None
+            each.track.see(levels[each.level], look.time_s)
+
+    def result(self, camera: Sequence[Array | None] | None = None) -> tuple[ObjectScores, ...]:
+        """Return the scores of each object, in the order of the request.
+
+        Parameters
+        ----------
+        camera
+            A (3, 3) homography for every frame seen, from the first frame to that one in pixels of
+            ``luma``; None where it is not known.
+        """
+        return tuple(self._judged(each, camera) for each in self._objects)
+
+    def _begin(self, luma: Array) -> None:
+        masks = [_placed(each.mask, self._to_luma, self._size) for each in self._asked.objects]
+        taken = np.zeros(luma.shape, np.bool_)
+        if self._asked.static is not None:
+            taken |= _placed(self._asked.static, self._to_luma, self._size)
+        own = []
+        # A pixel belongs to one region only: to the static one first, else to the one painted last.
+        for mask in reversed(masks):
+            own.append(mask & ~taken)
+            taken |= mask
+        chosen = [_level(mask, luma.shape) for mask in own[::-1]]
+        levels = _levels(luma, set(chosen))
+        for each, mask, level in zip(self._asked.objects, own[::-1], chosen, strict=True):
+            path = in_pixels_of(each.path, self._to_luma)
+            if not mask.any():
+                why = "nothing of it is in the video"
+                self._objects.append(_Followed(each, path, np.zeros(2), level, None, why))
+                continue
+            middle = np.argwhere(mask).mean(axis=0)[::-1]
+            picture = levels[level]
+            factor = picture.shape[1] / luma.shape[1], picture.shape[0] / luma.shape[0]
+            there = (middle + 0.5) * factor - 0.5
+            self._objects.append(
+                _Followed(each, path, middle, level, Track(picture, _core(mask, picture.shape), there))
+            )
+
+    def _judged(self, each: _Followed, camera: Sequence[Array | None] | None) -> ObjectScores:
+        why = each.why or self._why_not(each)
+        if why:
+            return ObjectScores(each.asked.label, {}, 0.0, why)
+        assert each.track is not None
+        sightings = each.track.sightings
+        seen = [index for index, sighting in enumerate(sightings) if sighting.way]
+        times = np.array([sightings[index].time_s for index in seen])
+        end = self._times[-1]
+        shares = progress(times, end)
+        factor = self._factor(each)
+        moved = np.array([(sightings[i].pose.dx, sightings[i].pose.dy) for i in seen]) * factor
+        video_path = each.path / self._scale
+        size = np.array(self._size) / self._scale
+        settings: dict[str, Any] = {
+            "duration": end,
+            "diagonal": float(np.hypot(*size)),
+            "ends": seen[-1] == len(self._times) - 1,
+        }
+        values = path_scores(video_path, self._asked.timing, shares, moved / self._scale, **settings)
+        values |= dict.fromkeys([_TWIN + name for name in _TWINS])
+        matrices = [] if camera is None else [camera[index] for index in seen]
+        known = [np.linalg.inv(matrix) for matrix in matrices if matrix is not None]
+        if len(known) == len(seen):
+            stayed = np.array(
+                [carried(each.middle + shift, back) for shift, back in zip(moved, known, strict=True)]
+            )
+            own = path_scores(
+                video_path, self._asked.timing, shares, (stayed - each.middle) / self._scale, **settings
+            )
+            values |= {_TWIN + name: own[name] for name in _TWINS}
+        middle = (each.middle + 0.5) / self._scale - 0.5
+        wanted = middle + asked_displacement(video_path, shares, self._asked.timing)
+        return ObjectScores(
+            each.asked.label,
+            values,
+            self._confidence(sightings),
+            method=_method(sightings),
+            asked=_pairs(wanted),
+            measured=_pairs(middle + moved / self._scale),
+            times=tuple(round(float(time), 4) for time in times),
+        )
+
+    def _factor(self, each: _Followed) -> Array:
+        """Pixels of luma per pixel of the level."""
+        width, height = _level_size(self._size, each.level)
+        return np.array([self._size[0] / width, self._size[1] / height])
+
+    def _why_not(self, each: _Followed) -> str:
+        track = each.track
+        assert track is not None
+        if track.refusal:
+            return track.refusal
+        sightings = track.sightings
+        if len(sightings) < 2:
+            return "there is only one frame"
+        seen = np.array([bool(sighting.way) for sighting in sightings])
+        if seen.mean() < _LEAST_SEEN or not seen[-1]:
+            last = sightings[int(np.flatnonzero(seen)[-1])].time_s
+            if not seen[-1]:
+                return f"it was lost after {last:.1f} s"
+            return f"it was seen in {100 * seen.mean():.0f} % of the frames only"
+        return ""
+
+    def _confidence(self, sightings: list[Sighting]) -> float:
+        zncc = np.array([s.zncc if s.way == "template" else 0.9 * s.share for s in sightings if s.way])
+        seen = np.mean([bool(s.way) for s in sightings])
+        return float(np.clip((zncc.mean() - 0.5) / 0.5, 0, 1) * seen)
+
+
+def _method(sightings: list[Sighting]) -> str:
+    zncc = np.array([s.zncc for s in sightings if s.way])
+    if zncc.mean() >= GOOD and np.quantile(zncc, 0.05) >= ENOUGH:
+        return "template"
+    return "points"
+
+
+def _pairs(places: Array) -> tuple[tuple[float, float], ...]:
+    return tuple((round(float(x), 2), round(float(y), 2)) for x, y in places)
+
+
+def _placed(mask: Array, to_luma: Array, size: tuple[int, int]) -> Array:
+    """Carry a mask of the start picture over to the video."""
+    shrink = math.sqrt(abs(float(np.linalg.det(to_luma[:2, :2]))))
+    soft: Array = mask.astype(np.float32)
+    if shrink < 0.7:
+        soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), 0.4 / shrink))
+    return np.asarray(cv2.warpAffine(soft, to_luma[:2], size, flags=cv2.INTER_LINEAR) >= 0.5)
+
+
+def _core(mask: Array, shape: tuple[int, ...]) -> Array:
+    """Return the part of a mask away from its soft edge, at a level's size; all of it where that is thin."""
+    small = np.asarray(cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) >= 0.5)
+    factor = shape[1] / mask.shape[1]
+    depth = cv2.distanceTransform(
+        cv2.copyMakeBorder(small.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE), cv2.DIST_L2, 5
+    )[1:-1, 1:-1]
+    core = np.asarray(depth > max(1.0, _EDGE * factor * max(1, mask.shape[1] / 640)))
+    return core if core.sum() >= _KEPT_SHARE * small.sum() else small
+
+
+def _level(mask: Array, shape: tuple[int, ...]) -> int:
+    """Return how often the picture is halved to follow a region: large ones need no fine detail."""
+    area, level = float(mask.sum()), 0
+    thickness = 2 * float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
+    while (
+        area / 4**level > _LEVEL_PIXELS
+        and max(shape) / 2 ** (level + 1) >= _LEVEL_SIDE
+        and thickness / 2 ** (level + 1) >= _LEVEL_THICKNESS
+    ):
+        level += 1
+    return level
+
+
+def _level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
+    return max(8, size[0] >> level), max(8, size[1] >> level)
+
+
+def _levels(luma: Array, wanted: set[int]) -> dict[int, Array]:
+    """Return the picture at those levels, slightly blurred."""
+    size = (luma.shape[1], luma.shape[0])
+    found, current = {}, luma
+    for level in range(max(wanted) + 1):
+        if level:
+            current = np.asarray(cv2.resize(current, _level_size(size, level), interpolation=cv2.INTER_AREA))
+        if level in wanted:
+            found[level] = np.asarray(cv2.GaussianBlur(current, (5, 5), _BLUR))
+    return found

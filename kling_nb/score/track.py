@@ -1,0 +1,289 @@
+"""One painted object followed through a clip, always held against its look in the first frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kling_nb.motion.points import corner_points, fit_similarity, follow
+from kling_nb.motion.template import Fit, Pose, Template
+
+Array = NDArray[Any]
+
+GOOD = 0.92
+"""Correlation of a template that is followed well, on average over the clip."""
+
+ENOUGH = 0.8
+"""Correlation at which a template still counts as seen in a frame."""
+
+LOOKALIKE = 0.88
+"""Correlation from which on another place looks like the object."""
+
+_LEAST_PIXELS = 40
+_LEAST_CONTRAST = 2.0
+_LEAST_VISIBLE = 0.25
+_TURNING_VISIBLE = 0.6
+_SOME_POINTS = 60
+_LEAST_AGREEING = 8
+_LEAST_SHARE = 0.5
+_MARGIN = 12
+_SEARCH_FIRST, _SEARCH_STEP, _SEARCH_MOST = 12, 4, 40
+_MOST_SEARCHES = 40
+_LOOKALIKE_SIDE = 64
+_LOOKALIKE_REACH = 48
+
+Way = Literal["template", "points", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An object in one frame.
+
+    Parameters
+    ----------
+    time_s
+        Seconds after the first frame.
+    pose
+        Where it is, in pixels of the tracked level.
+    way
+        How it was seen; empty when it was not.
+    zncc
+        Correlation with the first frame.
+    share
+        Share of its points that agree; 1 where the template alone decided.
+    precision
+        Pixels of the level by which the place may be wrong.
+    """
+
+    time_s: float
+    pose: Pose
+    way: Way
+    zncc: float
+    share: float
+    precision: float
+
+
+class Track:
+    """Follows one object.
+
+    Parameters
+    ----------
+    picture
+        (h, w) uint8: the first frame at the level at which the object is followed.
+    where
+        (h, w) bool: the object's pixels.
+    middle
+        (2,) pixels (x, y) of its middle.
+
+    Attributes
+    ----------
+    refusal
+        Why it cannot be followed at all; empty when it can be tried.
+    sightings
+        What was seen, frame by frame.
+    """
+
+    def __init__(self, picture: Array, where: Array, middle: Array) -> None:
+        self.refusal = ""
+        self.sightings: list[Sighting] = []
+        self._searches = 0
+        self._lost = 0
+        self._pose, self._speed, self._time = Pose(), (0.0, 0.0), 0.0
+        if int(where.sum()) < _LEAST_PIXELS:
+            self.refusal = "it is too small in the video"
+            return
+        self._middle = np.asarray(middle, dtype=np.float64)
+        self._template = Template(picture, where, middle)
+        rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+        self._box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        self._first, self._where = picture, where
+        self.lookalike = 0.0
+        if self._template.contrast < _LEAST_CONTRAST:
+            self.refusal = "it has hardly any detail to hold on to"
+            return
+        self.lookalike = lookalike(picture, where, 0.02 * math.hypot(*picture.shape))
+        if self.lookalike > LOOKALIKE:
+            self.refusal = "its surroundings look the same, so its place cannot be told"
+            return
+        self._points: Array | None = None
+        self.sightings.append(Sighting(0.0, Pose(), "template", 1.0, 1.0, 0.0))
+
+    def see(self, picture: Array, time_s: float) -> None:
+        """Look for the object in the next frame."""
+        if self.refusal:
+            return
+        found = self._find(picture, time_s)
+        self.sightings.append(found)
+        if not found.way:
+            self._lost += 1
+            self._speed = (0.5 * self._speed[0], 0.5 * self._speed[1])
+            return
+        span = max(1e-3, time_s - self._time)
+        self._speed = ((found.pose.dx - self._pose.dx) / span, (found.pose.dy - self._pose.dy) / span)
+        self._pose, self._time, self._lost = found.pose, time_s, 0
+
+    def _find(self, picture: Array, time_s: float) -> Sighting:
+        guess = self._predicted(time_s)
+        fit = self._fitted(picture, guess)
+        if fit.zncc < ENOUGH:
+            fit = max(fit, self._fitted(picture, self._pose), key=_by_zncc)
+        if fit.zncc >= ENOUGH and self._plausible(fit):
+            return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
+        agreed = self._by_points(picture, guess)
+        if agreed is not None:
+            pose, share = agreed
+            again = self._fitted(picture, pose)
+            if again.zncc >= ENOUGH and self._plausible(again):
+                return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
+            return Sighting(time_s, pose, "points", again.zncc, share, 0.5)
+        if self._searches < _MOST_SEARCHES:
+            self._searches += 1
+            place = self._searched(picture, guess)
+            if place is not None:
+                again = self._fitted(picture, place)
+                if again.zncc >= ENOUGH and self._plausible(again):
+                    return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
+        return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
+
+    def _predicted(self, time_s: float) -> Pose:
+        span = time_s - self._time
+        return Pose(
+            self._pose.dx + self._speed[0] * span,
+            self._pose.dy + self._speed[1] * span,
+            self._pose.a,
+            self._pose.b,
+        )
+
+    def _fitted(self, picture: Array, guess: Pose) -> Fit:
+        turning = self._visible_share(picture, guess) >= _TURNING_VISIBLE
+        return self._template.fit(picture, guess, turning=turning)
+
+    def _visible_share(self, picture: Array, pose: Pose) -> float:
+        """Share of the bounding box inside the picture."""
+        left, top, right, bottom = self._box
+        width, height = right - left, bottom - top
+        across = min(right + pose.dx, picture.shape[1]) - max(left + pose.dx, 0)
+        down = min(bottom + pose.dy, picture.shape[0]) - max(top + pose.dy, 0)
+        return float(max(0.0, across) * max(0.0, down) / (width * height))
+
+    def _plausible(self, fit: Fit) -> bool:
+        limit = 0.01 * math.hypot(*self._first.shape)
+        return fit.visible >= _LEAST_VISIBLE and fit.precision < limit and 0.5 < fit.pose.scale < 2
+
+    def _upright(self, picture: Array, pose: Pose, margin: int) -> tuple[Array, tuple[int, int]]:
+        """Return the object's surroundings as they would be without its motion, and their origin."""
+        left, top = self._box[0] - margin, self._box[1] - margin
+        size = (self._box[2] + margin - left, self._box[3] + margin - top)
+        matrix = pose.matrix(self._middle) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        seen = cv2.warpAffine(picture, matrix[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(seen), (left, top)
+
+    def _by_points(self, picture: Array, guess: Pose) -> tuple[Pose, float] | None:
+        """Follow points of the first frame to this one, whose motion so far was taken out."""
+        before, origin = self._upright(self._first, Pose(), _MARGIN)
+        corner = np.array(origin, dtype=np.float32)
+        if self._points is None:
+            inside = np.zeros(before.shape, np.bool_)
+            left, top, right, bottom = self._box
+            inside[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN] = self._where[top:bottom, left:right]
+            self._points = corner_points(before, inside, most=_SOME_POINTS, apart=3)
+        if len(self._points) < _LEAST_AGREEING:
+            return None
+        now, _ = self._upright(picture, guess, _MARGIN)
+        places, sure = follow(before, now, self._points, window=11, levels=2, tolerance=0.5)
+        if int(sure.sum()) < _LEAST_AGREEING:
+            return None
+        start, end = self._points[sure] + corner, places[sure] + corner
+        agreed = fit_similarity(
+            start - self._middle, end - self._middle, tolerance=1.0, least=_LEAST_AGREEING
+        )
+        if agreed is None:
+            return None
+        share = float(agreed.inliers.sum()) / len(self._points)
+        rest = Pose(
+            float(agreed.matrix[0, 2]),
+            float(agreed.matrix[1, 2]),
+            float(agreed.matrix[0, 0]),
+            float(agreed.matrix[1, 0]),
+        )
+        pose = guess.after(rest)
+        return (pose, share) if share >= _LEAST_SHARE and 0.5 < pose.scale < 2 else None
+
+    def _searched(self, picture: Array, guess: Pose) -> Pose | None:
+        """Look around for an object that was lost."""
+        reach = min(_SEARCH_MOST, _SEARCH_FIRST + _SEARCH_STEP * self._lost)
+        left, top, right, bottom = self._box
+        now, _ = self._upright(picture, guess, reach)
+        look = self._first[top:bottom, left:right]
+        factor = min(1.0, 24 / max(look.shape))
+        values = _correlation(now, look, self._where[top:bottom, left:right], factor)
+        if values is None:
+            return None
+        _, best, _, (x, y) = cv2.minMaxLoc(values)
+        if best < 0.7:
+            return None
+        return guess.after(Pose(x / factor - reach, y / factor - reach))
+
+
+def _by_zncc(fit: Fit) -> float:
+    return fit.zncc
+
+
+def lookalike(picture: Array, where: Array, apart: float) -> float:
+    """Return how much the most similar place around a region looks like it.
+
+    Parameters
+    ----------
+    picture
+        (h, w) uint8.
+    where
+        (h, w) bool: the region.
+    apart
+        Pixels from which on a place is another one.
+
+    Returns
+    -------
+    float
+        Highest correlation, -1 to 1; -1 where there is no other place.
+    """
+    rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    reach = max(_LOOKALIKE_REACH, math.ceil(2 * apart))
+    area = (
+        slice(max(0, top - reach), min(picture.shape[0], bottom + reach)),
+        slice(max(0, left - reach), min(picture.shape[1], right + reach)),
+    )
+    look, mask = picture[top:bottom, left:right], where[top:bottom, left:right]
+    factor = min(1.0, _LOOKALIKE_SIDE / max(look.shape))
+    values = _correlation(picture[area], look, mask, factor)
+    if values is None:
+        return -1.0
+    ys, xs = np.mgrid[: values.shape[0], : values.shape[1]]
+    away = np.hypot(xs - (left - area[1].start) * factor, ys - (top - area[0].start) * factor)
+    others = values[away >= max(2.0, apart * factor)]
+    return float(others.max()) if others.size else -1.0
+
+
+def _correlation(picture: Array, look: Array, mask: Array, factor: float) -> Array | None:
+    """Correlation of a masked look with every place of a picture, at a reduced size."""
+    parts: list[Array] = []
+    for part, method in (
+        (picture, cv2.INTER_AREA),
+        (look, cv2.INTER_AREA),
+        (mask.astype(np.float32), cv2.INTER_AREA),
+    ):
+        size = (max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor)))
+        small = part if factor == 1 else cv2.resize(part, size, interpolation=method)
+        parts.append(np.asarray(small, dtype=np.float32))
+    wide, small_look, weights = parts
+    weights = (weights >= 0.5).astype(np.float32)
+    if wide.shape[0] < small_look.shape[0] or wide.shape[1] < small_look.shape[1] or weights.sum() < 9:
+        return None
+    values = cv2.matchTemplate(wide, small_look, cv2.TM_CCOEFF_NORMED, mask=weights)
+    return np.nan_to_num(np.asarray(values), nan=-1.0, posinf=-1.0, neginf=-1.0)
