@@ -7,9 +7,10 @@ al. 2023). No network weights are used, so the last two say "like" in the docume
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 
 SCORE_VERSION: Final = 1
 """Grows whenever a number can come out differently; older scores are measured again on demand."""
@@ -25,6 +26,8 @@ Flag = Literal[
     "end frame", "untracked",
 ]  # fmt: skip
 """What a person should look at."""
+
+FLAGS: Final[tuple[Flag, ...]] = get_args(Flag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,11 @@ class ObjectScores:
         when it could not be followed.
     times
         Those moments in seconds.
+
+    Raises
+    ------
+    ValueError
+        A number that is none (NaN, infinity), or a name that is not in the catalogue.
     """
 
     label: str
@@ -162,6 +170,15 @@ class ObjectScores:
     asked: tuple[tuple[float, float], ...] = ()
     measured: tuple[tuple[float, float], ...] = ()
     times: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no number in the log, where it is made."""
+        object.__setattr__(self, "values", _numbers(self.values, "object score"))
+        object.__setattr__(self, "confidence", _finite(self.confidence, "confidence"))
+        for name in ("asked", "measured"):
+            places = tuple((_finite(x, name), _finite(y, name)) for x, y in getattr(self, name))
+            object.__setattr__(self, name, places)
+        object.__setattr__(self, "times", tuple(_finite(time, "times") for time in self.times))
 
     @property
     def measurable(self) -> bool:
@@ -180,7 +197,7 @@ class Scores:
     clip_sha256, asked_digest
         The file, and what was asked of it: together with the version they say whether scores are still valid.
     values
-        One number for each of :data:`MEASURES`; None where there is none.
+        One number for each of :data:`MEASURES`; None where there is none, also for those left out.
     confidence
         0 to 1 by name, for those that have a number.
     why
@@ -199,6 +216,11 @@ class Scores:
         the mask. Empty without a static mask.
     notes
         What else a person should know about the measurement.
+
+    Raises
+    ------
+    ValueError
+        A number that is none (NaN, infinity), a score that is not in the catalogue, or an unknown flag.
     """
 
     version: int
@@ -217,6 +239,26 @@ class Scores:
     leak_map: tuple[tuple[float | None, ...], ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what would be no number in the log, where it is made."""
+        every: dict[str, Any] = dict.fromkeys(BY_NAME)
+        object.__setattr__(self, "values", every | _numbers(self.values, "score"))
+        found = {name: _finite(value, name) for name, value in self.confidence.items()}
+        object.__setattr__(self, "confidence", found)
+        object.__setattr__(self, "curves", {name: _row(each, name) for name, each in self.curves.items()})
+        object.__setattr__(self, "leak_map", tuple(_row(each, "leak_map") for each in self.leak_map))
+        for name in ("fps", "duration_s"):
+            object.__setattr__(self, name, _finite(getattr(self, name), name))
+        if unknown := set(self.flags) - set(FLAGS):
+            raise ValueError(f"{sorted(unknown)} are no flags; known: {', '.join(FLAGS)}")
+
+    @property
+    def least_confidence(self) -> float | None:
+        """Confidence of the least sure of the numbers, 0 to 1; None without any."""
+        found = [self.confidence[name] for name, value in self.values.items()
+                 if value is not None and name in self.confidence]  # fmt: skip
+        return min(found, default=None)
+
     def __getattr__(self, name: str) -> float | None:
         """Return a score by its name."""
         if name in BY_NAME:
@@ -229,14 +271,46 @@ class Scores:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """Rebuild scores from :meth:`to_json`; keys that are not known are left out."""
-        known = {f.name for f in fields(cls)}
-        values = {key: _frozen(value) for key, value in row.items() if key in known}
+        """Rebuild scores from :meth:`to_json`.
+
+        Keys, scores and flags that are not known are left out: another version has written them.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            It is not what :meth:`to_json` gives.
+        """
+        values = _known(cls, row)
         values["objects"] = tuple(
-            ObjectScores(**{key: _frozen(value) for key, value in each.items()})
-            for each in row.get("objects", ())
+            ObjectScores(**_known(ObjectScores, each)) for each in row.get("objects", ())
         )
+        values["flags"] = tuple(flag for flag in row.get("flags", ()) if flag in FLAGS)
         return cls(**values)
+
+
+def _known(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    names = {item.name for item in fields(kind)}
+    found = {key: _frozen(value) for key, value in row.items() if key in names}
+    found["values"] = {name: value for name, value in row["values"].items() if name in BY_NAME}
+    return found
+
+
+def _numbers(values: Mapping[str, Any], what: str) -> dict[str, float | None]:
+    if unknown := [name for name in values if name not in BY_NAME]:
+        raise ValueError(f"there is no {what} {unknown[0]!r}")
+    return {name: None if value is None else _finite(value, name) for name, value in values.items()}
+
+
+def _row(values: Iterable[Any], what: str) -> tuple[float | None, ...]:
+    return tuple(None if value is None else _finite(value, what) for value in values)
+
+
+def _finite(value: Any, what: str) -> float:
+    """Return a number of any library as Python's."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {number}: what was not measured is None, with a reason")
+    return number
 
 
 def _frozen(value: Any) -> Any:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from kling_nb.runlog.schema import COLUMNS, RUNS
+from kling_nb.runlog.schema import COLUMNS, RUNS, SCORE_COLUMNS, SCORES
 
 Where = Mapping[str, Any] | sa.ColumnElement[bool]
-"""Column values (a list means any of them, None means empty), or an expression over ``schema.RUNS``."""
+"""Column values (a list means any of them, None means empty, ``(">=", 0.9)`` compares), or an expression over
+``schema.RUNS``."""
+
+COMPARED: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    ">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt, "==": operator.eq,
+    "!=": operator.ne,
+}  # fmt: skip
 
 
 def condition(where: Where | None) -> sa.ColumnElement[bool]:
@@ -21,7 +28,7 @@ def condition(where: Where | None) -> sa.ColumnElement[bool]:
     Parameters
     ----------
     where
-        Column values, an expression, or None for everything.
+        Column values, an expression, or None for everything. Scores count as columns, too.
 
     Raises
     ------
@@ -32,12 +39,19 @@ def condition(where: Where | None) -> sa.ColumnElement[bool]:
         return sa.true()
     if not isinstance(where, Mapping):
         return where
-    unknown = [name for name in where if name not in COLUMNS]
+    known = (*COLUMNS, *SCORE_COLUMNS)
+    unknown = [name for name in where if name not in known]
     if unknown:
-        close = get_close_matches(unknown[0], COLUMNS, n=3)
+        close = get_close_matches(unknown[0], known, n=3)
         hint = f"; did you mean {', '.join(close)}?" if close else ""
         raise TypeError(f"the run log has no column {unknown[0]!r}{hint}")
-    return sa.and_(sa.true(), *(_matches(RUNS.c[name], value) for name, value in where.items()))
+    return sa.and_(
+        sa.true(),
+        *(
+            _measured(name, value) if name in SCORE_COLUMNS else _matches(RUNS.c[name], value)
+            for name, value in where.items()
+        ),
+    )
 
 
 def picked(where: sa.ColumnElement[bool] | None, limit: int | None) -> sa.ColumnElement[bool]:
@@ -58,9 +72,29 @@ def picked(where: sa.ColumnElement[bool] | None, limit: int | None) -> sa.Column
     return RUNS.c.id.in_(newest.correlate(None))
 
 
+def _measured(name: str, value: Any) -> sa.ColumnElement[bool]:
+    """Return a condition on a run's scores that stands by itself, whatever the query selects from."""
+    column = SCORES.c[name]
+    if value is None:
+        empty = sa.cast(column, sa.Text()) != "[]" if name == "flags" else column.is_not(None)
+        return RUNS.c.id.not_in(sa.select(SCORES.c.run_id).where(empty))
+    matches = _flagged(column, value) if name == "flags" else _matches(column, value)
+    return RUNS.c.id.in_(sa.select(SCORES.c.run_id).where(matches))
+
+
+def _flagged(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
+    """Return whether one of the flags is among those of a clip."""
+    wanted = [value] if isinstance(value, str) else list(value)
+    text = sa.cast(column, sa.Text())
+    return sa.or_(sa.false(), *(text.contains(json.dumps(flag), autoescape=True) for flag in wanted))
+
+
 def _matches(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     if value is None:
         return column.is_(None)
+    if isinstance(value, tuple) and len(value) == 2 and value[0] in COMPARED:
+        compared: sa.ColumnElement[bool] = COMPARED[value[0]](column, value[1])
+        return compared
     if isinstance(value, (list, tuple, set, frozenset)):
         return column.in_(list(value))
     if isinstance(column.type, sa.JSON):

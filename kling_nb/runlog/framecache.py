@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from kling_nb.runlog.conditions import picked
 from kling_nb.runlog.database import Database
 from kling_nb.runlog.frames import CATEGORIES, FRAME_COLUMNS, build
-from kling_nb.runlog.schema import RUNS, field_kinds
+from kling_nb.runlog.schema import RUNS, SCORE_COLUMNS, SCORES, field_kinds
 from kling_nb.runlog.statements import Statement, compile_statement
 
 Positions = npt.NDArray[np.intp]
@@ -130,7 +130,8 @@ class FrameCache:
     @cached_property
     def _select(self) -> sa.Select[Any]:
         read = _read_raw if self._database.dialect.name == "sqlite" else _read_plain
-        return sa.select(*(read(name).label(name) for name in FRAME_COLUMNS)).order_by(RUNS.c.id.desc())
+        columns = (read(name).label(name) for name in FRAME_COLUMNS)
+        return sa.select(*columns).select_from(RUNS.outerjoin(SCORES)).order_by(RUNS.c.id.desc())
 
     @cached_property
     def _all(self) -> Statement:
@@ -146,17 +147,21 @@ class FrameCache:
 
 def _read_raw(name: str) -> sa.ColumnElement[Any]:
     """Return a column as the driver has it: converting a whole column is faster than cell by cell."""
-    return sa.type_coerce(RUNS.c[name], sa.types.NullType())
+    return sa.type_coerce(_column(name), sa.types.NullType())
 
 
 def _read_plain(name: str) -> sa.ColumnElement[Any]:
     """Return a column as numbers and texts: PostgreSQL's driver would make an object of every cell."""
-    column, kind = RUNS.c[name], field_kinds()[name]
+    column, kind = _column(name), field_kinds().get(name)
     if kind is datetime:
         return sa.cast(sa.extract("epoch", column) * sa.literal_column("1000000"), sa.BigInteger())
     if kind is Decimal:
         return sa.cast(column, sa.Double())
-    return sa.cast(column, sa.Text()) if kind is dict else _read_raw(name)
+    return sa.cast(column, sa.Text()) if isinstance(column.type, sa.JSON) else _read_raw(name)
+
+
+def _column(name: str) -> sa.Column[Any]:
+    return SCORES.c[name] if name in SCORE_COLUMNS else RUNS.c[name]
 
 
 def _own(frame: pd.DataFrame) -> pd.DataFrame:

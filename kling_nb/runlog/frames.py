@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kling_nb.runlog.schema import COLUMNS, field_kinds
+from kling_nb.runlog.schema import COLUMNS, MEASURED, SCORE_COLUMNS, field_kinds
 
 _FIRST = (
     *(
@@ -27,7 +27,17 @@ _FIRST = (
         "negative_prompt",
     ),
     *("cfg_scale", "camera_control", "dynamic_mask_count", "brush_way", "sound", "aspect_ratio"),
-    *("estimate_units", "actual_units", "estimate_usd", "rating", "kept", "name", "tags", "note"),
+    *(
+        "estimate_units",
+        "actual_units",
+        "estimate_usd",
+        "rating",
+        "kept",
+        *SCORE_COLUMNS,
+        "name",
+        "tags",
+        "note",
+    ),
     *("video_path", "error_code", "error_message", "image_source", "image_tail_source"),
 )
 """What people look at first; the other columns follow in the table's order."""
@@ -142,6 +152,9 @@ def camera_text(camera: Mapping[str, Any]) -> str:
 
 _BY_NAME: dict[str, Convert] = {
     "tags": _tags,
+    "flags": _tags,
+    "score_version": _integers,
+    **dict.fromkeys(("score_confidence", *MEASURED), _floats),
     "notices": _sentences,
     "camera_control": _cameras,
     **dict.fromkeys(CATEGORIES, _categories),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -26,6 +26,7 @@ from kling_nb.runlog.judgements import Judgements
 from kling_nb.runlog.migrate import Migrations
 from kling_nb.runlog.records import RunRecord
 from kling_nb.runlog.schema import COLUMNS, RUNS
+from kling_nb.runlog.scores import ScoreBook
 from kling_nb.runlog.slots import Slots
 from kling_nb.runlog.statements import Statement, Statements, record_of
 from kling_nb.runlog.sweeps import Sweeps
@@ -33,6 +34,7 @@ from kling_nb.runlog.sweeps import Sweeps
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kling_nb.domain.scores import Scores
     from kling_nb.runlog.framecache import FrameCache
 
 IN_FLIGHT = (RunStatus.CREATED, RunStatus.SUBMITTED, RunStatus.PROCESSING, RunStatus.UNCERTAIN)
@@ -354,8 +356,38 @@ class RunLog:
             pairs = connection.execute(query.limit(_HISTORY)).all()
         return [(end - start).total_seconds() for start, end in pairs]
 
+    def put_scores(self, run_id: str, scores: Scores) -> bool:
+        """Write the scores of one run; the last writer wins, an older version never replaces a newer.
+
+        Parameters
+        ----------
+        run_id
+            Complete id.
+        scores
+            What was measured of its clip.
+
+        Returns
+        -------
+        bool
+            False when a newer version has measured it already.
+
+        Raises
+        ------
+        RunNotFound
+            No such run.
+        """
+        if self.scores.put({run_id: scores}):
+            return True
+        if not self.scores.measured([run_id]):
+            raise self._not_found(run_id)
+        return False
+
+    def scores_of(self, ids: Iterable[str]) -> dict[str, Scores]:
+        """Return the scores of those of the runs that were measured, by id."""
+        return self.scores.of(ids)
+
     def change_counter(self) -> int:
-        """Return a number that rises whenever a row is added or changed (leases aside) by anyone."""
+        """Return a number that rises whenever anyone adds, changes or measures a run (leases aside)."""
         if not self._database.exists:
             return 0
         with self._database.reading() as connection:
@@ -397,6 +429,11 @@ class RunLog:
     def judgements(self) -> Judgements:
         """What people say about runs, and their votes."""
         return Judgements(self._database, self._statements)
+
+    @cached_property
+    def scores(self) -> ScoreBook:
+        """What was measured of the clips."""
+        return ScoreBook(self._database, self._statements)
 
     @cached_property
     def _statements(self) -> Statements:

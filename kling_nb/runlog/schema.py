@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from kling_nb.domain.scores import MEASURES
 from kling_nb.runlog.columntypes import Money, RunKey, UtcDateTime
 from kling_nb.runlog.records import RunRecord
 
@@ -170,6 +171,41 @@ FACTS = sa.Table(
     sa.Column("value", sa.Text(), nullable=False),
 )
 """What all kernels of a log share, by name."""
+
+MEASURED = tuple(measure.name for measure in MEASURES)
+"""Columns of the scores that are numbers of a clip."""
+
+SCORES = sa.Table(
+    "scores",
+    METADATA,
+    sa.Column("run_id", RunKey, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("score_version", sa.Integer(), nullable=False),
+    # Of the least sure number.
+    sa.Column("score_confidence", sa.Double()),
+    sa.Column("flags", sa.JSON(none_as_null=True), nullable=False),
+    *(sa.Column(name, sa.Double()) for name in MEASURED),
+    sa.Column("video_sha256", sa.Text(), nullable=False),
+    sa.Column("asked_digest", sa.Text(), nullable=False),
+    sa.Column("measured_at", UtcDateTime(), nullable=False),
+    # Paths, curves, reasons: last, so that the numbers are read without following overflow pages.
+    sa.Column("detail", sa.JSON(none_as_null=True), nullable=False),
+)
+"""What was measured of the clip of each run."""
+
+SCORE_COLUMNS = ("flags", "score_confidence", *MEASURED, "score_version")
+"""Those that tables of runs show beside the run's own."""
+
+# SQLite minds foreign keys only where every connection asks it to, and people delete rows with other tools.
+SCORES_GO_ALONG = (
+    "CREATE TRIGGER scores_go_along AFTER DELETE ON runs BEGIN DELETE FROM scores WHERE run_id = OLD.id; END"
+)
+
+
+@sa.event.listens_for(SCORES, "after_create")
+def _make_scores_go_along(_table: sa.Table, connection: sa.Connection, **_: Any) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(SCORES_GO_ALONG)
+
 
 COLUMNS = tuple(field_kinds())
 """Names of the record's columns, in order (everything but ``revision``)."""

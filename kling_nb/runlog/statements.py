@@ -135,6 +135,11 @@ class Statements:
         """Select the id of ``run_id``."""
         return self._compiled(sa.select(RUNS.c.id).where(_THIS_RUN))
 
+    @cached_property
+    def touch(self) -> Statement:
+        """Raise the revision of ``run_id``: something beside its row has changed."""
+        return self._compiled(RUNS.update().where(_THIS_RUN).values(revision=_NEXT_REVISION))
+
     def update(self, columns: Iterable[str]) -> Statement:
         """Return the update of these columns (binds ``new_…``) of ``run_id``; it returns the whole row.
 

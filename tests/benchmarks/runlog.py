@@ -27,9 +27,10 @@ from typing import Any
 
 import pandas as pd
 
+from kling_nb.domain.scores import ObjectScores, Scores
 from kling_nb.runlog import RunLog, RunRecord
 from kling_nb.runlog.frames import FRAME_COLUMNS
-from kling_nb.runlog.schema import COLUMNS
+from kling_nb.runlog.schema import COLUMNS, MEASURED, SCORE_COLUMNS
 
 HERE = Path(__file__).parent
 
@@ -66,6 +67,18 @@ def record(number: int) -> RunRecord:
         wire={"model_name": "kling-v1", "image": f"<base64 1234567 bytes sha256:{digest}>"},
         answers={"create": {"code": 0, "message": "SUCCEED"}},
     )
+
+
+def measured() -> Scores:
+    """Return scores as a real clip with two painted objects has them."""
+    places = tuple((10.25 * step, 300.5) for step in range(60))
+    times = tuple(step / 12 for step in range(60))
+    boats = tuple(
+        ObjectScores(name, {"gain": 0.9}, 0.9, asked=places, measured=places, times=times) for name in "ab"
+    )
+    curves = dict.fromkeys(("times", "path_error", "flicker", "motion", "sharpness"), times)
+    numbers = {name: 0.125 * place for place, name in enumerate(MEASURED)}
+    return Scores(1, "c" * 64, "d" * 64, numbers, flags=("leak",), objects=boats, curves=curves)
 
 
 class Clock:
@@ -160,9 +173,11 @@ def frames(folder: Path, count: int, rounds: int) -> None:
     """The table as a DataFrame."""
     clock = Clock()
     path = folder / "frames.sqlite"
-    query = f"SELECT {', '.join(FRAME_COLUMNS)} FROM runs ORDER BY id DESC"
+    columns = ", ".join(f"{'scores' if name in SCORE_COLUMNS else 'runs'}.{name}" for name in FRAME_COLUMNS)
+    query = f"SELECT {columns} FROM runs LEFT JOIN scores ON run_id = id ORDER BY id DESC"
     with RunLog(path) as log, closing(sqlite3.connect(path)) as plain:
         fill(log, count)
+        log.scores.put(dict.fromkeys(log.frame()["id"], measured()))
         ids = [row[0] for row in plain.execute("SELECT id FROM runs LIMIT 5")]
         log.frame()
         for number in range(rounds):

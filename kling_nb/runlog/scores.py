@@ -1,0 +1,187 @@
+"""Scores of runs: one row a measured clip, beside the run and not in it.
+
+Every step of every run copies its row; forty numbers that come once, at the end, have a table of their own.
+Writing scores raises the run's revision, by which cached frames, here and in other kernels, notice them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from kling_nb.domain.scores import Flag, Scores
+from kling_nb.runlog.records import utc_now
+from kling_nb.runlog.schema import MEASURED, SCORES
+from kling_nb.runlog.statements import Statement, Statements, compile_statement
+
+if TYPE_CHECKING:
+    from kling_nb.runlog.database import Database
+
+_T = TypeVar("_T")
+
+_AT_ONCE: Final = 500
+"""Rows of one query or transaction: other kernels get their turn between."""
+
+_OWN: Final = ("version", "clip_sha256", "asked_digest", "values", "flags")
+"""Fields of the scores that have columns."""
+
+_NUMBERS: Final = (SCORES.c.run_id, SCORES.c.score_version, SCORES.c.video_sha256, SCORES.c.asked_digest,
+                   SCORES.c.flags, *(SCORES.c[name] for name in MEASURED))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The numbers of one clip, without paths and curves: what is cheap to read of thousands.
+
+    Parameters
+    ----------
+    version, clip_sha256, asked_digest
+        By which one knows whether they still hold, as in :class:`kling_nb.domain.scores.Scores`.
+    flags
+        What to look at.
+    values
+        One number, or None, for each measure.
+    """
+
+    version: int
+    clip_sha256: str
+    asked_digest: str
+    flags: tuple[Flag, ...]
+    values: dict[str, float | None]
+
+
+class ScoreBook:
+    """The scores of one log.
+
+    Parameters
+    ----------
+    database
+        The log's database.
+    statements
+        Statements of the log.
+    """
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+
+    def put(self, found: Mapping[str, Scores]) -> set[str]:
+        """Write scores of many runs; the last writer wins, but an older version never replaces a newer.
+
+        Parameters
+        ----------
+        found
+            Scores by complete run id. Places are kept to a hundredth of a pixel, curves to six digits.
+
+        Returns
+        -------
+        set of str
+            Ids of the runs that have these scores now. The others are not in the log any more, or were
+            measured by a newer version.
+
+        Raises
+        ------
+        RunLogError
+            The log cannot be written; what was written before stays.
+        """
+        written: set[str] = set()
+        for part in _parts(found.items()):
+            with self._database.writing(durable=False) as cursor:
+                written |= {run_id for run_id, scores in part if self._write(cursor, run_id, scores)}
+        return written
+
+    def _write(self, cursor: Any, run_id: str, scores: Scores) -> bool:
+        self._statements.known.run(cursor, {"run_id": run_id})
+        if cursor.fetchone() is None:
+            return False
+        self._upsert.run(cursor, _row(run_id, scores))
+        if cursor.rowcount == 0:
+            return False
+        self._statements.touch.run(cursor, {"run_id": run_id})
+        return True
+
+    def of(self, ids: Iterable[str]) -> dict[str, Scores]:
+        """Return the scores of those of the runs that have any, by id."""
+        columns = (*_NUMBERS, SCORES.c.detail)
+        return {row[0]: _scores(row) for row in self._rows(columns, ids)}
+
+    def measured(self, ids: Iterable[str]) -> dict[str, Measured]:
+        """Return numbers and flags of those of the runs that have scores, by id."""
+        return {
+            row[0]: Measured(row[1], row[2], row[3], tuple(row[4]), _values(row))
+            for row in self._rows(_NUMBERS, ids)
+        }
+
+    def _rows(self, columns: Sequence[sa.Column[Any]], ids: Iterable[str]) -> Iterator[Sequence[Any]]:
+        wanted = list(dict.fromkeys(ids))
+        if not wanted or not self._database.exists:
+            return
+        with self._database.reading() as connection:
+            for part in _parts(wanted):
+                yield from connection.execute(sa.select(*columns).where(SCORES.c.run_id.in_(part)))
+
+    @cached_property
+    def _upsert(self) -> Statement:
+        binds = {column.name: sa.bindparam(column.name, type_=column.type) for column in SCORES.columns}
+        insert = (sqlite if self._database.dialect.name == "sqlite" else postgresql).insert(SCORES)
+        statement = insert.values(binds)
+        changed = {name: statement.excluded[name] for name in binds if name != "run_id"}
+        return compile_statement(
+            statement.on_conflict_do_update(
+                index_elements=["run_id"],
+                set_=changed,
+                where=SCORES.c.score_version <= statement.excluded.score_version,
+            ),
+            self._database.dialect,
+        )
+
+
+def _row(run_id: str, scores: Scores) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "score_version": scores.version,
+        "score_confidence": scores.least_confidence,
+        "flags": list(scores.flags),
+        **{name: scores.values[name] for name in MEASURED},
+        "video_sha256": scores.clip_sha256,
+        "asked_digest": scores.asked_digest,
+        "measured_at": utc_now(),
+        "detail": _detail(scores),
+    }
+
+
+def _detail(scores: Scores) -> dict[str, Any]:
+    """Return what has no column; digits beyond what was measured would make most of it."""
+    row = {name: value for name, value in scores.to_json().items() if name not in _OWN}
+    for each in row["objects"]:
+        each |= {name: [[round(x, 2), round(y, 2)] for x, y in each[name]] for name in ("asked", "measured")}
+        each["times"] = [round(time, 4) for time in each["times"]]
+    row["curves"] = {name: [_short(value) for value in curve] for name, curve in row["curves"].items()}
+    row["leak_map"] = [[_short(value) for value in line] for line in row["leak_map"]]
+    return row
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _values(row: Sequence[Any]) -> dict[str, float | None]:
+    begin = len(_NUMBERS) - len(MEASURED)
+    return dict(zip(MEASURED, row[begin : begin + len(MEASURED)], strict=True))
+
+
+def _scores(row: Sequence[Any]) -> Scores:
+    own = (row[1], row[2], row[3], _values(row), tuple(row[4]))
+    return Scores.from_json({**row[-1], **dict(zip(_OWN, own, strict=True))})
+
+
+def _parts(items: Iterable[_T]) -> Iterator[list[_T]]:
+    rest = iter(items)
+    while part := list(islice(rest, _AT_ONCE)):
+        yield part
