@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,24 @@ def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
                 yield np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         except av.FFmpegError as error:
             raise _unreadable(path, str(error)) from error
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a video for those who decode it themselves.
+
+    Yields
+    ------
+    (InputContainer, VideoStream)
+        The file and its first stream of pictures.
+
+    Raises
+    ------
+    MediaError
+        As for :func:`probe`.
+    """
+    with _open(path) as container:
+        yield container, _video_stream(container, path)
 
 
 def poster(path: str | Path, target: str | Path, long_side: int = 640) -> Path:

@@ -1,0 +1,121 @@
+"""What a person should look at, from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kling_nb.domain.scores import Flag
+
+FROZEN_GAIN: Final = 0.05
+REVERSED: Final = -0.5
+SHORT, LONG = 0.8, 1.25
+LATE_SHARE: Final = 0.12
+LEAK_LEVELS: Final = 4.0
+LEAK_LIKENESS: Final = 0.93
+CAMERA_DRIFT: Final = 1.0
+CAMERA_DIRECTION: Final = 0.7
+SHARPNESS_LOST: Final = 20.0
+FLICKER: Final = 0.8
+FIRST_MATCH: Final = 0.6
+END_MATCH: Final = 0.5
+FROZEN_MOTION: Final = 0.06
+FROZEN_CHANGE: Final = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the numbers alone do not say.
+
+    Parameters
+    ----------
+    objects
+        How many painted objects there are.
+    duration_s
+        Of the clip.
+    camera_asked
+        Whether a camera move was asked for.
+    camera_way
+        Mean way of the frame's corners by the camera, in percent of the diagonal; None if unknown.
+    still_wanted
+        Whether the camera was expected to keep still: something was painted and no end picture sent.
+    changed
+        Share of the picture that ever looked different from the first frame.
+    """
+
+    objects: int
+    duration_s: float
+    camera_asked: bool
+    camera_way: float | None
+    still_wanted: bool
+    changed: float
+
+
+def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[Flag, ...]:
+    """Judge the numbers of a clip."""
+    found: list[Flag] = []
+    if _frozen(values, about):
+        found.append("frozen")
+    found += _of_paths(values, about)
+    if _over(values, "leak", LEAK_LEVELS) and _under(values, "leak_ssim", LEAK_LIKENESS):
+        found.append("leak")
+    if _camera(values, about):
+        found.append("camera")
+    if _over(values, "sharpness_decay", SHARPNESS_LOST):
+        found.append("blurred")
+    if _over(values, "flicker", FLICKER):
+        found.append("flickering")
+    if _under(values, "first_match", FIRST_MATCH):
+        found.append("first frame")
+    if _under(values, "end_match", END_MATCH):
+        found.append("end frame")
+    return tuple(found)
+
+
+def _frozen(values: Mapping[str, float | None], about: Circumstances) -> bool:
+    """Whether nothing moves: nothing looks different, or what does is no motion."""
+    motion = values.get("motion")
+    if motion is None:
+        return False
+    camera_still = about.camera_way is None or about.camera_way < 0.25
+    still = motion < FROZEN_MOTION and camera_still
+    return (about.changed < FROZEN_CHANGE and camera_still) or (still and about.changed < 10 * FROZEN_CHANGE)
+
+
+def _of_paths(values: Mapping[str, float | None], about: Circumstances) -> list[Flag]:
+    found: list[Flag] = []
+    gain, direction = values.get("gain"), values.get("direction")
+    if about.objects and (values.get("tracked") or 0.0) < 1:
+        found.append("untracked")
+    if gain is None:
+        return found
+    if abs(gain) >= FROZEN_GAIN and direction is not None and direction < REVERSED:
+        found.append("reversed")
+    elif gain < SHORT:
+        found.append("short")
+    elif gain > LONG:
+        found.append("long")
+    lag = values.get("lag")
+    if lag is not None and lag > LATE_SHARE * about.duration_s:
+        found.append("late")
+    return found
+
+
+def _camera(values: Mapping[str, float | None], about: Circumstances) -> bool:
+    if about.camera_asked:
+        if about.camera_way is None:
+            return False
+        direction = values.get("camera_direction")
+        return direction is None or direction < CAMERA_DIRECTION
+    return about.still_wanted and _over(values, "camera_drift", CAMERA_DRIFT)
+
+
+def _over(values: Mapping[str, float | None], name: str, limit: float) -> bool:
+    value = values.get(name)
+    return value is not None and value > limit
+
+
+def _under(values: Mapping[str, float | None], name: str, limit: float) -> bool:
+    value = values.get(name)
+    return value is not None and value < limit

@@ -1,0 +1,159 @@
+"""Whether what should not change stayed as it was."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from kling_nb.score.clip import Facts, Look
+from kling_nb.score.likeness import ssim_map
+
+Array = NDArray[Any]
+
+_LOOKS = 32
+_MARGIN = 5
+_LEAST_PIXELS = 60
+_GRID = 24
+_LEAST_IN_CELL = 0.25
+_WORST = 0.1
+_GAIN = (0.85, 1.18)
+_MOVED = 0.5
+
+
+@dataclass(slots=True)
+class Leak:
+    """What :class:`StaticMeter` found.
+
+    Parameters
+    ----------
+    leak, likeness
+        Mean change in gray levels and SSIM in the worst tenth of the clip; None where there is none.
+    why
+        Why there is none.
+    curve
+        (time in seconds, mean change).
+    map
+        Mean change by cell, rows from the top; None outside the mask.
+    share
+        Share of the frame that was looked at.
+    """
+
+    leak: float | None = None
+    likeness: float | None = None
+    why: str = ""
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    map: tuple[tuple[float | None, ...], ...] = ()
+    share: float = 0.0
+
+
+class StaticMeter:
+    """Compares the static mask with its first frame, after the light was matched.
+
+    A camera that carries the whole picture along is a matter of the camera scores: the mask counts as
+    unchanged when it looks the same on screen or, with the camera's motion taken out, in the picture.
+
+    Parameters
+    ----------
+    mask
+        (H, W) bool of the size of :attr:`Look.luma`.
+    facts
+        The clip.
+    """
+
+    def __init__(self, mask: Array, facts: Facts) -> None:
+        self._every = max(1, math.ceil(facts.frames / _LOOKS))
+        self._mask = _inner(mask, facts.small_size)
+        self._scale = np.diag([*facts.small_scale, 1.0])
+        self._first: Array | None = None
+        self._found = Leak(share=float(self._mask.mean()))
+        self._likeness: list[float] = []
+        self._sum = np.zeros(self._mask.shape, np.float32)
+        if int(self._mask.sum()) < _LEAST_PIXELS:
+            self._found.why = "the static mask is too small to be seen in the video; paint a larger one"
+
+    def see(self, look: Look, camera: Array | None) -> None:
+        """Take in one frame; ``camera`` carries pixels of the first frame's luma to this one's."""
+        if self._found.why:
+            return
+        if self._first is None:
+            self._first = look.small
+            return
+        if look.index % self._every and not look.last:
+            return
+        options = [self._compared(look.small, self._mask)]
+        if camera is not None and self._far(camera):
+            options.append(self._through(look.small, camera))
+        change, likeness, picture = min(options, key=lambda option: option[0])
+        self._sum += picture
+        self._found.curve.append((look.time_s, change))
+        self._likeness.append(likeness)
+
+    def result(self) -> Leak:
+        """Return what was found."""
+        found = self._found
+        if self._likeness:
+            worst = max(1, round(_WORST * len(self._likeness)))
+            found.leak = float(np.sort([change for _, change in found.curve])[-worst:].mean())
+            found.likeness = float(np.sort(self._likeness)[:worst].mean())
+            found.map = self._cells(self._sum / len(self._likeness))
+        return found
+
+    def _far(self, camera: Array) -> bool:
+        matrix = self._scale @ camera @ np.linalg.inv(self._scale)
+        height, width = self._mask.shape
+        corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], dtype=np.float64)
+        return bool(np.abs(cv2.perspectiveTransform(corners, matrix) - corners).max() > _MOVED)
+
+    def _through(self, small: Array, camera: Array) -> tuple[float, float, Array]:
+        matrix = self._scale @ camera @ np.linalg.inv(self._scale)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (small.shape[1], small.shape[0])
+        back = np.asarray(
+            cv2.warpPerspective(small, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        )
+        seen = cv2.warpPerspective(np.ones(small.shape, np.uint8), matrix, size, flags=flags)
+        mask = self._mask & (cv2.erode(seen, np.ones((7, 7), np.uint8)) > 0)
+        if int(mask.sum()) < max(_LEAST_PIXELS, 0.2 * int(self._mask.sum())):
+            return math.inf, 0.0, np.zeros(small.shape, np.float32)
+        return self._compared(back, mask)
+
+    def _compared(self, picture: Array, mask: Array) -> tuple[float, float, Array]:
+        assert self._first is not None
+        matched = _same_light(picture, self._first, mask)
+        change = np.abs(matched - self._first.astype(np.float32))
+        change[~mask] = 0
+        likeness = float(ssim_map(self._first, matched)[mask].mean())
+        return float(change[mask].mean()), likeness, change
+
+    def _cells(self, mean: Array) -> tuple[tuple[float | None, ...], ...]:
+        height, width = self._mask.shape
+        columns = _GRID if width >= height else max(4, round(_GRID * width / height))
+        rows = _GRID if height > width else max(4, round(_GRID * height / width))
+        inside = cv2.resize(self._mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+        total = cv2.resize(mean, (columns, rows), interpolation=cv2.INTER_AREA)
+        return tuple(
+            tuple(
+                round(float(t / i), 2) if i >= _LEAST_IN_CELL else None for t, i in zip(ts, ks, strict=True)
+            )
+            for ts, ks in zip(total, inside, strict=True)
+        )
+
+
+def _inner(mask: Array, size: tuple[int, int]) -> Array:
+    """Reduce a mask and leave its rim out, where the encoder mixes in what moves beside it."""
+    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = (share > 0.99).astype(np.uint8)
+    inner = cv2.erode(small, np.ones((_MARGIN, _MARGIN), np.uint8), borderValue=1)
+    return np.asarray((inner if int(inner.sum()) >= 0.3 * int(small.sum()) else small) > 0)
+
+
+def _same_light(picture: Array, first: Array, mask: Array) -> Array:
+    """Match mean and, within bounds, contrast inside the mask."""
+    there, here = first[mask].astype(np.float32), picture[mask].astype(np.float32)
+    gain = float(np.clip((there.std() + 1) / (here.std() + 1), *_GAIN))
+    return np.asarray((picture.astype(np.float32) - here.mean()) * np.float32(gain) + there.mean())
