@@ -32,7 +32,8 @@ _OWN: Final = ("version", "clip_sha256", "asked_digest", "values", "flags")
 """Fields of the scores that have columns."""
 
 _NUMBERS: Final = (SCORES.c.run_id, SCORES.c.score_version, SCORES.c.video_sha256, SCORES.c.asked_digest,
-                   SCORES.c.flags, *(SCORES.c[name] for name in MEASURED))  # fmt: skip
+                   SCORES.c.flags, SCORES.c.score_confidence,
+                   *(SCORES.c[name] for name in MEASURED))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Measured:
         By which one knows whether they still hold, as in :class:`kling_nb.domain.scores.Scores`.
     flags
         What to look at.
+    confidence
+        That of the least sure of the numbers, 0 to 1; None without any.
     values
         One number, or None, for each measure.
     """
@@ -53,6 +56,7 @@ class Measured:
     clip_sha256: str
     asked_digest: str
     flags: tuple[Flag, ...]
+    confidence: float | None
     values: dict[str, float | None]
 
 
@@ -114,7 +118,7 @@ class ScoreBook:
     def measured(self, ids: Iterable[str]) -> dict[str, Measured]:
         """Return numbers and flags of those of the runs that have scores, by id."""
         return {
-            row[0]: Measured(row[1], row[2], row[3], tuple(row[4]), _values(row))
+            row[0]: Measured(row[1], row[2], row[3], tuple(row[4]), row[5], _values(row))
             for row in self._rows(_NUMBERS, ids)
         }
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from kling_nb.errors import UsageError
-from kling_nb.score.workers import CRASHED, Job, Outcome, measure_job, quiet_worker, unmeasured
+from kling_nb.score.workers import CRASHED, Job, Outcome, measure_job, quiet_worker, unmeasured, words_of
 
 PER_WORKER: Final = 3
 """Jobs handed out for each worker: enough that none waits, few enough that thousands need no memory."""
@@ -18,6 +18,7 @@ LOOK_AGAIN_S: Final = 0.2
 """Longest uninterrupted wait, in seconds."""
 
 Told = Callable[[Outcome], None]
+Work = Callable[[Job], Outcome]
 
 
 class Batch:
@@ -33,6 +34,8 @@ class Batch:
         How many of these; None is one a core.
     environment
         Variables that those processes see changed.
+    work
+        What is done with a job.
     """
 
     def __init__(
@@ -40,16 +43,18 @@ class Batch:
         told: Told,
         executor: Executor | None = None,
         *,
+        work: Work = measure_job,
         processes: int | None = None,
         environment: dict[str, str] | None = None,
     ) -> None:
         self._told = told
+        self._work = work
         self._given = executor
         self._processes = processes
         self._environment = environment
         self._own: Any = None
         self._waiting: dict[Future[Outcome], Job] = {}
-        self._suspects: list[Job] = []
+        self._suspects: list[tuple[Job, str]] = []
 
     def run(self, jobs: Iterable[Job]) -> None:
         """Measure all; ends when the last outcome was told.
@@ -72,7 +77,7 @@ class Batch:
                 self._collect()
             # Whoever was at work when a worker died may have killed it: alone, each shows what it does.
             while self._suspects:
-                self._try_alone(self._suspects.pop(0))
+                self._try_alone(self._suspects.pop(0)[0])
             whole = True
         finally:
             if not whole:
@@ -82,7 +87,7 @@ class Batch:
     def _hand_out(self, job: Job) -> None:
         executor = self._executor()
         try:
-            future = executor.submit(measure_job, job)
+            future = executor.submit(self._work, job)
         except RuntimeError as error:
             # Broken, or shut down: somebody else's executor cannot be mended, ours is made anew.
             unused = not self._waiting and not self._suspects
@@ -94,7 +99,7 @@ class Batch:
                 ) from error
             self._given = None if executor is self._given else self._given
             self._end_own(kill=True)
-            future = self._executor().submit(measure_job, job)
+            future = self._executor().submit(self._work, job)
         self._waiting[future] = job
 
     def _collect(self) -> None:
@@ -106,8 +111,8 @@ class Batch:
         """Tell an outcome, send what was missing, or note that the job has to be tried again."""
         try:
             outcome = future.result()
-        except (Exception, CancelledError):
-            self._suspects.append(job)
+        except (Exception, CancelledError) as error:
+            self._suspects.append((job, _reason(error)))
             return
         if outcome.scores is None:
             self._hand_out(job.with_files(outcome.absent))
@@ -120,8 +125,8 @@ class Batch:
         while self._waiting:
             self._collect()
         if len(self._suspects) > before:
-            suspect = self._suspects.pop()
-            self._told(Outcome(suspect.key, unmeasured(suspect, CRASHED)))
+            suspect, why = self._suspects.pop()
+            self._told(Outcome(suspect.key, unmeasured(suspect, why)))
 
     def _break_off(self) -> None:
         for future in self._waiting:
@@ -174,3 +179,10 @@ def workers_of(executor: Executor) -> int:
         with suppress(Exception):
             return max(1, int(sum(client.nthreads().values())))
     return cores()
+
+
+def _reason(error: BaseException) -> str:
+    """Say why a job came back without an answer; Dask has a name of its own for a dead worker."""
+    if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
+        return CRASHED
+    return f"the executor did not do it ({words_of(error)})"

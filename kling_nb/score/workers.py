@@ -51,8 +51,6 @@ class Job:
         Paths of pictures and masks by digest.
     sent
         Contents by digest, of files that the worker does not have.
-    pid
-        The process that asks.
     last
         Whether to go on without what is missing.
     """
@@ -63,7 +61,6 @@ class Job:
     question: Question = field(default_factory=Question)
     inputs: Mapping[str, str] = field(default_factory=dict)
     sent: Mapping[str, bytes] = field(default_factory=dict)
-    pid: int = 0
     last: bool = False
 
     def with_files(self, digests: tuple[str, ...]) -> Job:
@@ -100,14 +97,16 @@ def measure_job(job: Job) -> Outcome:
     absent = () if job.last else tuple(each for each in _wanted(job) if not _is_there(job, each))
     if absent:
         return Outcome(job.key, absent=absent)
-    if job.pid != os.getpid():
-        _take_one_core()
     try:
         with _clip_of(job) as path:
             return Outcome(job.key, _measured(job, path))
     except Exception as error:
-        words = " ".join(str(error).split())[:200]
-        return Outcome(job.key, unmeasured(job, f"measuring failed ({type(error).__name__}: {words})"))
+        return Outcome(job.key, unmeasured(job, f"measuring failed ({words_of(error)})"))
+
+
+def words_of(error: BaseException) -> str:
+    """Return an error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".removesuffix(": ")
 
 
 def unmeasured(job: Job, why: str) -> Scores:
@@ -146,13 +145,6 @@ def digest_of(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             found.update(chunk)
     return found.hexdigest()
-
-
-def _take_one_core() -> None:
-    """Leave the other cores to the other workers."""
-    import cv2  # noqa: PLC0415 - only where something is measured
-
-    cv2.setNumThreads(1)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_nb.errors import MediaError
+from kling_nb.session.masks import RECOGNIZE
 
 if TYPE_CHECKING:
     from kling_nb.media import VideoInfo
@@ -22,6 +23,11 @@ CHUNK = 500
 def records_of(log: RunLog, ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return the rows of runs by id; ids that are not in the log are left out."""
     return {record.id: record for part in _chunks(ids) for record in log.records({"id": list(part)})}
+
+
+def has_clip(record: RunRecord) -> bool:
+    """Whether a clip of the run was ever stored, on this machine or another one."""
+    return record.video_path is not None and record.form != RECOGNIZE
 
 
 def clip_facts(path: Path) -> VideoInfo | None:

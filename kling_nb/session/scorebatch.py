@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from kling_nb.domain.scores import MEASURES, SCORE_VERSION
+from kling_nb.errors import KlingError
 from kling_nb.keys import looks_secret
 from kling_nb.score.batch import Batch
 from kling_nb.session.chosen import ids_of
-from kling_nb.session.clips import records_of
-from kling_nb.session.scoreside import has_clip
+from kling_nb.session.clips import has_clip, records_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
+    from kling_nb.runlog.scores import Measured
     from kling_nb.score.workers import Job, Outcome
     from kling_nb.session.scoreside import ScoringSession
 
@@ -86,10 +87,10 @@ class _Round:
                 old = known.get(run_id)
                 asked = (SCORE_VERSION, job.sha256, job.question.digest)
                 if old is not None and (old.version, old.clip_sha256, old.asked_digest) == asked:
-                    self._note(run_id, self._session.log.scores_of([run_id])[run_id], known=True)
+                    self._note(run_id, self._row_of(run_id, old), known=True)
                 elif not self._again and (kept := self._session.known_scores(job)) is not None:
                     self._session.keep_scores(run_id, None, kept)
-                    self._note(run_id, kept, known=True)
+                    self._note(run_id, _row(kept), known=True)
                 else:
                     self._jobs[run_id] = job
                     yield job
@@ -99,19 +100,35 @@ class _Round:
             status = "not in the log any more" if record is None else f"no clip ({record.status.value})"
             self._rows[run_id] = {"why": status}
             return None
-        clip = self._session.run(run_id).video
-        if clip is None:
-            self._rows[run_id] = {"why": "the clip is not on this machine"}
+        clip = self._session.home / str(record.video_path)
+        why = "" if clip.is_file() else self._fetched(record)
+        if why:
+            self._rows[run_id] = {"why": why}
             return None
         return self._session.job_of(record, clip, fetch=True)
+
+    def _fetched(self, record: RunRecord) -> str:
+        """Bring a clip home that a colleague's kernel has stored; return why it is not here."""
+        shelf = self._session.shelf
+        try:
+            there = shelf is not None and shelf.fetch_clip(record)
+        except KlingError as error:
+            return f"the clip could not be fetched: {error.what}"
+        return "" if there else "the clip is not on this machine"
+
+    def _row_of(self, run_id: str, known: Measured) -> dict[str, Any]:
+        """Return a line of the table from the numbers alone: paths and curves of thousands are not read."""
+        if all(value is None for value in known.values.values()):
+            return _row(self._session.log.scores_of([run_id])[run_id])
+        return {**known.values, "flags": known.flags, "score_confidence": known.confidence}
 
     def _take(self, outcome: Outcome) -> None:
         assert outcome.scores is not None
         self._session.keep_scores(outcome.key, self._jobs.pop(outcome.key), outcome.scores)
-        self._note(outcome.key, outcome.scores)
+        self._note(outcome.key, _row(outcome.scores))
 
-    def _note(self, run_id: str, scores: Scores, *, known: bool = False) -> None:
-        self._rows[run_id] = _row(scores)
+    def _note(self, run_id: str, row: dict[str, Any], *, known: bool = False) -> None:
+        self._rows[run_id] = row
         self._known += known
         if time.monotonic() - self._shown >= EVERY_S:
             self._show()

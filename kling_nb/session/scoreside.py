@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import InputError, RunLogError, RunNotFound
-from kling_nb.session.masks import RECOGNIZE
+from kling_nb.session.clips import has_clip
 from kling_nb.session.run import SLICE_S, Run
 from kling_nb.session.scorecache import ScoreFiles, is_valid
 from kling_nb.session.scoring import Scorer
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
     from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
+    from kling_nb.score.asked import Asked
     from kling_nb.score.workers import Job
     from kling_nb.session.build import Prepared
 
 CLIPS: Final = (".mp4", ".mov", ".m4v", ".webm", ".mkv", ".avi", ".gif")
 """Endings by which a text is taken for a video and not for a run."""
-
-QUESTION: Final = ("image", "prompt", "image_tail", "brush", "camera_control", "static_mask", "dynamic_masks")
-"""What a clip outside the log can be measured against; any accepted name of these."""
 
 
 class ScoringSession(SweepingSession):
@@ -67,17 +65,31 @@ class ScoringSession(SweepingSession):
         """Whether the scores of a run are there, or will not come by themselves: a rule may look now."""
         return run.done and not self._scorer.pending(run.id)
 
+    def is_measuring(self, run_id: str) -> bool:
+        """Whether the clip of a run waits or is being measured in this kernel."""
+        return self._scorer.pending(run_id)
+
+    def asked_of(self, run: Run) -> Asked:
+        """Return what the clip of a run is measured against, with pictures and masks as pixels."""
+        from kling_nb.session.asking import asked_of  # noqa: PLC0415 - loads with the first clip
+
+        return asked_of(run.record, self.inputs)
+
     # --- in the background ------------------------------------------------------------------------------
 
     def filed(self, run: Run) -> None:
         """Have a clip measured that this kernel has just stored; returns at once."""
-        self._scorer.add(run.id, lambda: self._wanted(run), self._keeper_of(run.id))
+        if self.settings.scores == "off":
+            return
+        found = self._scorer.add(run.id, lambda: self._wanted(run), self._keeper_of(run.id))
+        # Who shows the run hears it, too, when no scores will come.
+        found.add_done_callback(lambda _: run.tell())
 
     def _wanted(self, run: Run) -> tuple[Job | None, Scores | None]:
         """Return the work that a stored clip means; on the thread of the queue."""
-        if self.settings.scores == "off" or not has_clip(run.record):
+        if not has_clip(run.record):
             return None, None
-        return self._looked_up(self.job_of(run.record, run.video))
+        return self._looked_up(self.job_of(run.record, run.video, fetch=self.shelf is not None))
 
     def _keeper_of(self, run_id: str) -> Callable[[Job | None, Scores], None]:
         return lambda job, scores: self.keep_scores(run_id, job, scores)
@@ -97,8 +109,11 @@ class ScoringSession(SweepingSession):
         if job is not None:
             self._score_files.put(job, scores)
         # A log that cannot be written, or has lost the row, must not cost the numbers.
-        with suppress(RunLogError, RunNotFound), self.turn:
-            self.log.put_scores(run_id, scores)
+        with suppress(RunLogError, RunNotFound):
+            if not scores.asked_digest and self.log.scores_of([run_id]):
+                return  # A measurement that failed takes nothing away.
+            with self.turn:
+                self.log.put_scores(run_id, scores)
         with self._lock:
             run = self._runs.get(run_id)
         if run is not None:
@@ -201,7 +216,9 @@ class ScoringSession(SweepingSession):
             nothing could be measured. Of a path: its scores.
         """
         if is_clip(runs):
-            return self.measure_clip(runs, again=again, **asked)
+            from kling_nb.session.scoreviews import ShownScores  # noqa: PLC0415 - only for those who look
+
+            return ShownScores.of(self.measure_clip(runs, again=again, **asked))
         if asked:
             raise InputError(
                 f"score() of runs takes no {', '.join(sorted(asked))}.",
@@ -234,7 +251,9 @@ class ScoringSession(SweepingSession):
         way = asked.pop("way", None)
         if not asked:
             return Job(str(path), str(path), sha256)
-        return job_of_request(self.build(draft=True, **asked).drawn, path, sha256, way=way)
+        prepared = self.build(draft=True, **asked)
+        prepared.check_values()
+        return job_of_request(prepared.drawn, path, sha256, way=way)
 
     def _looked_up(self, job: Job, again: bool = False) -> tuple[Job | None, Scores | None]:
         known = None if again else self._score_files.get(job)
@@ -264,11 +283,6 @@ def is_clip(what: Any) -> bool:
     if isinstance(what, str):
         return what.lower().endswith(CLIPS)
     return isinstance(what, os.PathLike)
-
-
-def has_clip(record: RunRecord) -> bool:
-    """Whether a clip of the run was ever stored."""
-    return record.video_path is not None and record.form != RECOGNIZE
 
 
 def _sha256(record: RunRecord, clip: Path) -> str:

@@ -121,13 +121,7 @@ class Scorer:
                     self._thread = None
                     break
                 wish = self._queue.popleft()
-            try:
-                self._do(wish)
-            finally:
-                with self._changed:
-                    self._pending[wish.key] -= 1
-                    if not self._pending[wish.key]:
-                        del self._pending[wish.key]
+            self._do(wish)
         if self._aside is not None:
             self._aside.rest()
 
@@ -140,9 +134,18 @@ class Scorer:
                 wish.keep(job, scores)
         except Exception as error:
             logger.debug("the clip of %s is not measured", wish.key, exc_info=True)
+            self._forget(wish.key)
             _end(wish.future, error=error)
         else:
+            # Before the end is told: who is told then looks, and must not find it pending.
+            self._forget(wish.key)
             _end(wish.future, scores)
+
+    def _forget(self, key: str) -> None:
+        with self._changed:
+            self._pending[key] -= 1
+            if not self._pending[key]:
+                del self._pending[key]
 
     def _measured(self, job: Job) -> Scores:
         from kling_nb.score.workers import CRASHED, unmeasured  # noqa: PLC0415 - loads with the first clip
