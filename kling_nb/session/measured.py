@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from kling_nb.session.scorepictures import Pictured
+
 if TYPE_CHECKING:
     from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
+    from kling_nb.session.scoreviews import ShownScores
 
 LOOK_AGAIN_S: Final = 2.0
 """How long nothing is taken for nothing: views ask at every change, and another kernel may be measuring."""
@@ -22,17 +25,32 @@ class Meter(Protocol):
     def measure(self, run: Any, *, again: bool = False) -> Scores:
         """Measure the clip of a run; waits."""
 
+    def is_measuring(self, run_id: str) -> bool:
+        """Whether the clip of a run waits or is being measured in this kernel."""
+
 
 class Known:
     """Scores as last read."""
 
     def __init__(self) -> None:
         self.scores: Scores | None = None
+        self._shown: tuple[Scores, ShownScores] | None = None
         self._asked = float("-inf")
 
     def set(self, scores: Scores) -> None:
         """Take over scores."""
         self.scores = scores
+
+    def shown(self, record: RunRecord) -> ShownScores | None:
+        """Return them as they are shown, with what could be done about them."""
+        from kling_nb.session.scoreviews import ShownScores  # noqa: PLC0415 - only for those who look
+
+        scores = self.scores
+        if scores is None:
+            return None
+        if self._shown is None or self._shown[0] is not scores:
+            self._shown = (scores, ShownScores.of(scores, record))
+        return self._shown[1]
 
     @property
     def is_stale(self) -> bool:
@@ -44,7 +62,7 @@ class Known:
         return True
 
 
-class Measured:
+class Measured(Pictured):
     """A run whose clip is measured."""
 
     _record: RunRecord
@@ -55,13 +73,18 @@ class Measured:
         raise NotImplementedError
 
     @property
-    def scores(self) -> Scores | None:
+    def scores(self) -> ShownScores | None:
         """What was measured of the clip; None until it was. ``on_change`` tells when it is there."""
         if self._record.video_path is not None and self._scores.is_stale:
             self._scores.scores = self._meter.scores_of(self._record)
-        return self._scores.scores
+        return self._scores.shown(self._record)
 
-    def score(self, *, again: bool = False) -> Scores:
+    @property
+    def measuring(self) -> bool:
+        """Whether this kernel is about to measure the clip, or does so right now."""
+        return self._meter.is_measuring(self._record.id)
+
+    def score(self, *, again: bool = False) -> ShownScores:
         """Measure the clip, or return valid scores that are known; waits.
 
         Parameters
@@ -74,4 +97,7 @@ class Measured:
         InputError
             There is no clip.
         """
-        return self._meter.measure(self, again=again)
+        self._scores.set(self._meter.measure(self, again=again))
+        shown = self._scores.shown(self._record)
+        assert shown is not None
+        return shown

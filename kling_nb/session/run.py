@@ -397,6 +397,10 @@ class Run(Judged, Derived, Measured):
         self._scores.set(scores)
         self._changed.emit()
 
+    def tell(self) -> None:
+        """Have the listeners look again."""
+        self._changed.emit()
+
     def set_message(self, text: str) -> None:
         """Say what is going on right now."""
         if text != self._message:

@@ -17,6 +17,14 @@ MARKS: Final[Mapping[Better, tuple[str, str]]] = {
 }
 """How views mark which values are good, and what the mark means."""
 
+HEADS: Final = (
+    ("score", "What was measured; what it means is told when the pointer rests on a row."),
+    ("value", "The number with its unit; % is percent of the frame's diagonal where nothing else is said."),
+    ("good", "Which values are good: ↓ low, ↑ high, →0 near 0, →1 near 1, = as asked."),
+    ("confidence", "How far the measurement agrees with itself, 0 to 1."),
+)
+"""Columns of the table of one clip, with what they mean."""
+
 GROUPS: Final[tuple[tuple[str, tuple[About, ...]], ...]] = (
     ("Path", ("path", "own path")),
     ("Camera", ("camera",)),
@@ -63,25 +71,23 @@ class ScoreRow:
         As in :data:`kling_nb.domain.scores.MEASURES`.
     value
         The number with its unit; a dash where there is none.
-    mark, better
-        Which values are good, as a sign and in words.
+    mark, good, better
+        Which values are good: as a sign, in a word, in a sentence.
     confidence
         0 to 1; None where nothing is said.
     sure
         The confidence in words, empty without one.
-    why
-        Why there is no number; empty where there is one.
     """
 
     name: str
     label: str
     value: str
     mark: str
+    good: str
     better: str
     meaning: str
-    confidence: float | None = None
-    sure: str = ""
-    why: str = ""
+    confidence: float | None
+    sure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,10 @@ class ObjectRow:
         Its name, or its number.
     cells
         Values in the order of :data:`OBJECT_COLUMNS`.
-    confidence, sure, why
+    confidence, sure
         As in :class:`ScoreRow`.
+    why
+        Why it could not be followed; empty when it could.
     """
 
     label: str
@@ -220,6 +228,14 @@ def header(measure: Measure) -> str:
     return f"{measure.meaning}{unit} {words[0].upper()}{words[1:]}."
 
 
+OBJECT_HEADS: Final = (
+    ("object", "A painted object by the name of its mask."),
+    *((BY_NAME[name].label, header(BY_NAME[name])) for name in OBJECT_COLUMNS),
+    ("confidence", "How far the tracking agrees with itself, 0 to 1."),
+)
+"""Columns of the table of objects, with what they mean."""
+
+
 def line_of(scores: Scores) -> str:
     """Return what matters most on one line, without the flags."""
     values = scores.values
@@ -261,7 +277,15 @@ def _row(scores: Scores, measure: Measure) -> ScoreRow:
     mark, words = MARKS[measure.better]
     confidence = scores.confidence.get(measure.name)
     return ScoreRow(
-        measure.name, measure.label, value, mark, words, measure.meaning, confidence, sureness(confidence)
+        name=measure.name,
+        label=measure.label,
+        value=value,
+        mark=mark,
+        good=measure.better,
+        better=words,
+        meaning=measure.meaning,
+        confidence=confidence,
+        sure=sureness(confidence),
     )
 
 

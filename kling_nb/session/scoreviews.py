@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from kling_nb.domain.score_advice import advice_of
 from kling_nb.domain.scores import BY_NAME, Scores
 from kling_nb.errors import printable
-from kling_nb.session.scorerows import OBJECT_COLUMNS, ObjectRow, ScoreRow, ScoreTexts, dots, header, texts_of
+from kling_nb.session.scorerows import (
+    HEADS,
+    OBJECT_COLUMNS,
+    OBJECT_HEADS,
+    ObjectRow,
+    ScoreRow,
+    ScoreTexts,
+    dots,
+    texts_of,
+)
 from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
@@ -176,13 +185,7 @@ def table_html(texts: ScoreTexts) -> str:
 
 
 def _heads() -> str:
-    heads = (
-        ("score", "What was measured; what it means is told when the pointer rests on a row."),
-        ("value", "The number with its unit; % is percent of the frame's diagonal."),
-        ("good", "Which values are good: ↓ low, ↑ high, →0 near 0, →1 near 1, = as asked."),
-        ("confidence", "How far the measurement agrees with itself, 0 to 1."),
-    )
-    return "<thead><tr>" + "".join(_head(*each) for each in heads) + "</tr></thead>"
+    return "<thead><tr>" + "".join(_head(*each) for each in HEADS) + "</tr></thead>"
 
 
 def _head(word: str, meaning: str) -> str:
@@ -194,16 +197,10 @@ def _html_row(row: ScoreRow) -> str:
         f'<tr title="{html_text(row.meaning)}">'
         f'<th scope="row" style="{_CELL}font-weight:400">{html_text(row.label)}</th>'
         f'<td style="{_NUMBER}">{html_text(row.value)}</td>'
-        f'<td style="{_CELL}white-space:nowrap"><span title="{row.better}">{row.mark}'
-        f'<span style="{_SOFT}"> {html_text(_short(row.better))}</span></span></td>'
+        f'<td style="{_CELL}white-space:nowrap" title="{html_text(row.better)}">{row.mark}'
+        f'<span style="{_SOFT}"> {html_text(row.good)}</span></td>'
         f"{_confidence(row.confidence, row.sure)}</tr>"
     )
-
-
-def _short(better: str) -> str:
-    return "as asked" if better.startswith("neither") else better.removesuffix(" is better").removesuffix(
-        " is best"
-    )  # fmt: skip
 
 
 def _confidence(confidence: float | None, sure: str) -> str:
@@ -216,15 +213,12 @@ def _confidence(confidence: float | None, sure: str) -> str:
 
 
 def _objects_html(objects: Sequence[ObjectRow]) -> str:
-    measures = [BY_NAME[name] for name in OBJECT_COLUMNS]
-    heads = _head("object", "A painted object by the name of its mask.")
-    heads += "".join(_head(measure.label, header(measure)) for measure in measures)
-    heads += _head("confidence", "How far the tracking agrees with itself, 0 to 1.")
+    heads = "".join(_head(*each) for each in OBJECT_HEADS)
     rows = []
     for each in objects:
         label = f'<th scope="row" style="{_CELL}font-weight:400">{html_text(each.label)}</th>'
         if each.why:
-            span = len(measures) + 1
+            span = len(OBJECT_HEADS) - 1
             told = f'<td colspan="{span}" style="{_CELL}">not measurable: {html_text(each.why)}</td>'
         else:
             told = "".join(f'<td style="{_NUMBER}">{html_text(cell)}</td>' for cell in each.cells)
