@@ -22,8 +22,10 @@ ENOUGH = 0.8
 """Correlation at which a template still counts as seen in a frame."""
 
 LOOKALIKE = 0.88
-"""Correlation from which on another place looks like the object."""
+"""Correlation with another place from which on points, each by itself, are not trusted."""
 
+_SAME = 0.97
+_CLEARLY = 0.6
 _LEAST_PIXELS = 40
 _LEAST_CONTRAST = 2.0
 _LEAST_VISIBLE = 0.25
@@ -32,8 +34,11 @@ _SOME_POINTS = 60
 _LEAST_AGREEING = 8
 _LEAST_SHARE = 0.5
 _MARGIN = 12
-_SEARCH_FIRST, _SEARCH_STEP, _SEARCH_MOST = 12, 4, 40
+_SEARCH_FIRST, _SEARCH_MOST = 0.06, 0.15
+_SEARCH_SIDE, _SEARCH_LEAST, _SEARCH_AHEAD = 24, 0.6, 0.04
 _MOST_SEARCHES = 40
+_WORSE = 0.04
+_GOES_ON = 0.5
 _LOOKALIKE_SIDE = 64
 _LOOKALIKE_REACH = 48
 
@@ -92,6 +97,7 @@ class Track:
         self.refusal = ""
         self.sightings: list[Sighting] = []
         self._searches = 0
+        self._usual = 1.0
         self._lost = 0
         self._pose, self._speed, self._time = Pose(), (0.0, 0.0), 0.0
         if int(where.sum()) < _LEAST_PIXELS:
@@ -107,9 +113,11 @@ class Track:
             self.refusal = "it has hardly any detail to hold on to"
             return
         self.lookalike = lookalike(picture, where, 0.02 * math.hypot(*picture.shape))
-        if self.lookalike > LOOKALIKE:
+        if self.lookalike > _SAME:
             self.refusal = "its surroundings look the same, so its place cannot be told"
             return
+        # It must look clearly more like itself than its surroundings do.
+        self._enough = max(ENOUGH, 1 - _CLEARLY * (1 - self.lookalike))
         self._points: Array | None = None
         self.sightings.append(Sighting(0.0, Pose(), "template", 1.0, 1.0, 0.0))
 
@@ -121,37 +129,41 @@ class Track:
         self.sightings.append(found)
         if not found.way:
             self._lost += 1
-            self._speed = (0.5 * self._speed[0], 0.5 * self._speed[1])
             return
         span = max(1e-3, time_s - self._time)
         self._speed = ((found.pose.dx - self._pose.dx) / span, (found.pose.dy - self._pose.dy) / span)
         self._pose, self._time, self._lost = found.pose, time_s, 0
+        self._usual += 0.3 * (found.zncc - self._usual)
 
     def _find(self, picture: Array, time_s: float) -> Sighting:
         guess = self._predicted(time_s)
         fit = self._fitted(picture, guess)
-        if fit.zncc < ENOUGH:
-            fit = max(fit, self._fitted(picture, self._pose), key=_by_zncc)
-        if fit.zncc >= ENOUGH and self._plausible(fit):
+        # As good as usual: no better place is looked for.
+        if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
+            fit = max([fit, *self._others(picture, guess)], key=_by_zncc)
+        if fit.zncc >= self._enough and self._plausible(fit):
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
-        agreed = self._by_points(picture, guess)
-        if agreed is not None:
-            pose, share = agreed
-            again = self._fitted(picture, pose)
-            if again.zncc >= ENOUGH and self._plausible(again):
-                return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
-            return Sighting(time_s, pose, "points", again.zncc, share, 0.5)
+        agreed = None if self._lost or self.lookalike > LOOKALIKE else self._by_points(picture, guess)
+        if agreed is None:
+            return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
+        pose, share = agreed
+        again = self._fitted(picture, pose)
+        if again.zncc >= self._enough and self._plausible(again):
+            return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
+        return Sighting(time_s, pose, "points", again.zncc, share, 0.5)
+
+    def _others(self, picture: Array, guess: Pose) -> list[Fit]:
+        """Return fits from where it was, and from the most similar place around."""
+        places = [self._pose]
         if self._searches < _MOST_SEARCHES:
             self._searches += 1
             place = self._searched(picture, guess)
-            if place is not None:
-                again = self._fitted(picture, place)
-                if again.zncc >= ENOUGH and self._plausible(again):
-                    return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
-        return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
+            places += [] if place is None else [place]
+        return [self._fitted(picture, place) for place in places]
 
     def _predicted(self, time_s: float) -> Pose:
-        span = time_s - self._time
+        # Behind something an object is taken to go on as before, but not for long.
+        span = min(time_s - self._time, _GOES_ON)
         return Pose(
             self._pose.dx + self._speed[0] * span,
             self._pose.dy + self._speed[1] * span,
@@ -216,17 +228,22 @@ class Track:
         return (pose, share) if share >= _LEAST_SHARE and 0.5 < pose.scale < 2 else None
 
     def _searched(self, picture: Array, guess: Pose) -> Pose | None:
-        """Look around for an object that was lost."""
-        reach = min(_SEARCH_MOST, _SEARCH_FIRST + _SEARCH_STEP * self._lost)
+        """Look around for an object; None when no place or more than one looks like it."""
+        diagonal = math.hypot(*self._first.shape)
+        reach = round(min(_SEARCH_MOST, _SEARCH_FIRST * (1 + 0.25 * self._lost)) * diagonal)
         left, top, right, bottom = self._box
         now, _ = self._upright(picture, guess, reach)
         look = self._first[top:bottom, left:right]
-        factor = min(1.0, 24 / max(look.shape))
+        factor = min(1.0, _SEARCH_SIDE / max(look.shape))
         values = _correlation(now, look, self._where[top:bottom, left:right], factor)
         if values is None:
             return None
         _, best, _, (x, y) = cv2.minMaxLoc(values)
-        if best < 0.7:
+        if best < _SEARCH_LEAST:
+            return None
+        lobe = max(2, round(0.02 * diagonal * factor))
+        values[max(0, y - lobe) : y + lobe + 1, max(0, x - lobe) : x + lobe + 1] = -1
+        if values.max() > best - _SEARCH_AHEAD:
             return None
         return guess.after(Pose(x / factor - reach, y / factor - reach))
 
