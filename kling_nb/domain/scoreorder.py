@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from kling_nb.domain.scores import BY_NAME, MEASURES, Flag
+from kling_nb.domain.scores import BY_NAME, MEASURES, Flag, Scores
 
 STILL_GAIN: Final = 0.2
 """Below this share of the asked travel, forwards or backwards, an object stands still."""
@@ -106,3 +106,20 @@ def is_flattered(name: str, flags: Collection[str], gain: float | None) -> bool:
     """
     still = is_still(flags, gain) and name in FLATTERS["frozen"]
     return still or any(flag in flags and name in flattered for flag, flattered in FLATTERS.items())
+
+
+def why_none(scores: Scores, name: str) -> str:
+    """Return why a measured clip has no number, for people.
+
+    Parameters
+    ----------
+    scores
+        Of the clip.
+    name
+        Of the catalogue.
+    """
+    return (
+        scores.why.get(name)
+        or scores.why.get("clip")
+        or f"nothing was asked that {BY_NAME[name].label} measures"
+    )

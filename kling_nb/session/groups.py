@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
+from kling_nb.domain.scores import BY_NAME
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import UsageError
 
@@ -88,8 +89,17 @@ def names_of(by: str | Sequence[str]) -> tuple[str, ...]:
 
 def labels_of(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[Hashable, ...]]:
     """Return the group of every row: a tuple with a value for each name."""
-    columns = [_plain_column(values_of(frame, name)) for name in names_of(by)]
+    columns = [_plain_column(_conditions_of(frame, name)) for name in names_of(by)]
     return list(zip(*columns, strict=True))
+
+
+def _conditions_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """Return what groups are made by: a sweep's own variable ``motion`` goes before the score ``motion``."""
+    if name in BY_NAME and f"{name}_variant" not in frame.columns and "variables" in frame.columns:
+        variables = [_variables(cell) for cell in frame["variables"]]
+        if any(name in each for each in variables):
+            return values_of(frame.drop(columns=name), name)
+    return values_of(frame, name)
 
 
 def _plain_column(column: Iterable[Any]) -> list[Hashable]:

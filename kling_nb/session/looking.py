@@ -159,9 +159,11 @@ class LookingSession(JudgingSession):
         by
             Column, or several, whose values are compared.
         metric
-            ``rating``, ``kept``, ``succeeded``, ``seconds`` or a column of numbers.
+            ``rating``, ``kept``, ``succeeded``, ``seconds``, a score such as ``path_error``, ``gain`` or
+            ``leak``, or another column of numbers. By a score, a group of clips that stand still cannot be
+            the best; what is blurred or flagged otherwise is told in the notes.
         smaller
-            Whether less is better; None knows it of seconds and costs.
+            Whether less is better; None knows it of scores, seconds and costs.
 
         Returns
         -------
@@ -171,11 +173,15 @@ class LookingSession(JudgingSession):
         Raises
         ------
         UsageError
-            No such column.
+            No such column, or a score of which neither much nor little is good (``motion``, ``camera_…``).
         """
-        from kling_nb.session.verdicts import verdict_of  # noqa: PLC0415 - loads with the first question
+        from kling_nb.domain.scoreorder import why_none  # noqa: PLC0415 - loads with the first question
+        from kling_nb.session.verdicts import verdict_of  # noqa: PLC0415 - as above
 
-        return verdict_of(self.table(frame), by, metric, smaller=smaller)
+        def reasons(ids: Sequence[str]) -> dict[str, str]:
+            return {run_id: why_none(scores, metric) for run_id, scores in self.log.scores_of(ids).items()}
+
+        return verdict_of(self.table(frame), by, metric, smaller=smaller, reasons=reasons)
 
     def blind(
         self,

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from kling_nb.domain.scores import BY_NAME
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import printable
+from kling_nb.session.faults import Clip, clips_of, notes_of, why_out
 from kling_nb.session.groups import confounded, labels_of, names_of, text_of, values_of
 from kling_nb.session.views import NO_MATH, html_text
-from kling_nb.stats import (
-    RATING_SPREAD,
-    Difference,
-    Spread,
-    common_spread,
-    compare_means,
-    compare_rates,
-    mean_interval,
-    repeats_needed,
-    spread_of,
-    success_rate,
-)
+from kling_nb.session.yardstick import Yardstick, yardstick_of
+from kling_nb.stats import Difference, Spread, repeats_needed, spread_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from kling_nb.session.svg import Plot
 
-RATING_BOUNDS: Final = (0.0, 5.0)
-SHARES: Final = ("kept", "succeeded")
-"""Metrics that are yes or no."""
+    Reasons = Callable[[Sequence[str]], Mapping[str, str]]
 
-SMALLER_IS_BETTER: Final = frozenset(
-    {"seconds", "estimate_units", "actual_units", "estimate_usd", "actual_usd", "video_bytes"}
-)
 _SHORT: Final = 32
 """Longer names of groups are called A, B, C."""
-
-_YES_OR_NO_SPREAD: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +41,23 @@ class Group:
         The numbers; a yes is 1.
     open
         Clips without a number, still to be judged.
+    out
+        Why it cannot be the best, however good its numbers are; empty when it can.
+    raw
+        Mean of the numbers themselves, where their distance from the best value is compared.
     """
 
     name: str
     label: tuple[Hashable, ...]
     values: tuple[float, ...]
     open: int
+    out: str = ""
+    raw: float = math.nan
+
+    @property
+    def can_win(self) -> bool:
+        """Whether it has values and may be the best."""
+        return bool(self.values) and not self.out
 
     @property
     def spread(self) -> Spread:
@@ -97,11 +93,13 @@ class Verdict:
     metric, by
         What was compared, and what makes the groups.
     groups
-        The best first; groups without values come last.
+        The best first; groups that cannot be the best and those without values come last.
     rivals
-        The other groups with values, compared with the best, closest first.
+        The other groups that could be the best, compared with it, closest first.
     notes
         What else one should know.
+    smaller
+        Whether less is better, where a person has said so.
     """
 
     metric: str
@@ -109,11 +107,16 @@ class Verdict:
     groups: tuple[Group, ...]
     rivals: tuple[Rival, ...]
     notes: tuple[str, ...]
+    smaller: bool | None = None
 
     @property
     def best(self) -> Group | None:
-        """The group in front; None without values."""
-        return self.groups[0] if self.groups and self.groups[0].values else None
+        """The group in front; None when no group has values, or none may win."""
+        return self.groups[0] if self.groups and self.groups[0].can_win else None
+
+    @property
+    def _yardstick(self) -> Yardstick:
+        return yardstick_of(self.metric, self.smaller)
 
     @property
     def told_apart(self) -> bool:
@@ -143,27 +146,35 @@ class Verdict:
         return "\n".join([self._answer(), *self.notes])
 
     def _answer(self) -> str:
-        if self.best is None:
-            return f"Nothing to compare: no clip has a {self.metric} yet."
-        if not self.rivals:
-            return f"Only {self.best.name} has a {self.metric} yet; there is nothing to compare it with."
+        told, best = self._yardstick, self.best
+        if best is None or not self.rivals:
+            return self._without_rivals(best)
         first = self.rivals[0]
-        lead = f"{_shown(first.ahead, self.metric)} ahead of {first.group.name}"
-        numbers = ", ".join(
-            f"{group.name} {_spread(group.spread, self.metric)}" for group in self.groups if group.values
-        )
+        lead = told.lead(first.ahead)
         if self.told_apart:
-            if len(self.rivals) > 1:
-                return f"{self.best.name} is the best: {lead}. {self.metric}: {numbers}."
-            by = _shown(first.ahead, self.metric)
-            return (
-                f"{self.best.name} is better than {first.group.name}: {by} ahead. {self.metric}: {numbers}."
-            )
+            than = f" than {first.group.name}: {lead} ahead"
+            among = f"the best: {lead} ahead of {first.group.name}"
+            return f"{best.name} is {f'better{than}' if len(self.rivals) == 1 else among}. {self._numbers()}."
         level = ", ".join(group.name for group in self._level)
         return (
-            f"Not told apart yet: {self.best.name} and {level}. {self.metric}: {numbers}; "
-            f"{self.best.name} is {lead}. {self._advice()}"
+            f"Not told apart yet: {best.name} and {level}. {self._numbers()}; "
+            f"{best.name} is {lead} ahead of {first.group.name}. {self._advice()}"
         )
+
+    def _without_rivals(self, best: Group | None) -> str:
+        out = " and ".join(group.name for group in self.groups if group.out)
+        title = self._yardstick.title
+        if out:
+            begin = "Nothing wins" if best is None else f"{best.name} is the only one that can win"
+            return f"{begin}: {out} cannot be the best. {self._numbers()}."
+        if best is None:
+            return f"Nothing to compare: no clip has a {title} yet."
+        return f"Only {best.name} has a {title} yet; there is nothing to compare it with."
+
+    def _numbers(self) -> str:
+        told = self._yardstick
+        numbers = [f"{group.name} {told.told(group.spread)}" for group in self.groups if group.values]
+        return f"{told.title}: {', '.join(numbers) or 'no numbers that count'}"
 
     def _advice(self) -> str:
         if self.more is None:
@@ -184,6 +195,7 @@ class Verdict:
         import pandas as pd  # noqa: PLC0415 - half a second that only tables cost
 
         behind = {rival.group.name: rival.ahead for rival in self.rivals}
+        told = self._yardstick
         rows = []
         for group in self.groups:
             spread, ahead = group.spread, behind.get(group.name)
@@ -194,11 +206,13 @@ class Verdict:
                     "n": spread.n,
                     "mean": spread.mean,
                     "sd": spread.sd,
+                    **({} if told.target is None else {f"mean_{self.metric}": group.raw}),
                     "open": group.open,
                     "behind": math.nan if ahead is None else ahead.estimate,
                     "behind_low": math.nan if ahead is None else ahead.low,
                     "behind_high": math.nan if ahead is None else ahead.high,
                     "needed": None if ahead is None else _needed(self.rivals, group),
+                    **({} if told.measure is None else {"cannot_win": group.out}),
                 }
             )
         return pd.DataFrame(rows).astype({"needed": "Int64"}) if rows else pd.DataFrame()
@@ -208,18 +222,13 @@ class Verdict:
         """Every value as a dot, the mean and its interval as a line; the best group on top."""
         from kling_nb.session.plots import dots  # noqa: PLC0415 - only for those who look
 
-        share = self.metric in SHARES
-        bounds = RATING_BOUNDS if self.metric == "rating" else (0.0, 1.0) if share else None
-        expected = _expected(self.metric, [group.spread for group in self.groups])
-        rows = []
-        for group in self.groups:
-            if share:
-                rate = success_rate(int(sum(group.values)), len(group.values))
-                span = (rate.low, rate.high)
-            else:
-                span = mean_interval(group.spread, expected, bounds)
-            rows.append((group.name, group.values, group.spread.mean, span))
-        return dots(rows, self.metric, bounds)
+        told = self._yardstick
+        expected = told.expected([group.spread for group in self.groups])
+        rows = [
+            (group.name, group.values, group.spread.mean, told.interval(group.values, expected))
+            for group in self.groups
+        ]
+        return dots(rows, told.title, told.axis)
 
     def __str__(self) -> str:
         legend = [f"{group.name}: {text_of(group.label)}" for group in self.groups if is_letter(group.name)]
@@ -239,7 +248,12 @@ class Verdict:
 
 
 def verdict_of(
-    frame: pd.DataFrame, by: str | Sequence[str], metric: str, *, smaller: bool | None = None
+    frame: pd.DataFrame,
+    by: str | Sequence[str],
+    metric: str,
+    *,
+    smaller: bool | None = None,
+    reasons: Reasons = lambda _: {},
 ) -> Verdict:
     """Compare groups of runs.
 
@@ -250,48 +264,93 @@ def verdict_of(
     by
         Column, or several, whose values make the groups.
     metric
-        ``rating``, ``kept``, ``succeeded``, ``seconds`` or a column of numbers.
+        ``rating``, ``kept``, ``succeeded``, ``seconds``, a score or another column of numbers.
     smaller
-        Whether less is better; None knows it of seconds and costs.
+        Whether less is better; None knows it of scores, seconds and costs.
+    reasons
+        Says of runs, by their ids, why they have no number.
 
     Raises
     ------
     UsageError
-        No such column, or one without numbers.
+        No such column, one without numbers, or a score of which neither much nor little is good.
     """
     labels = labels_of(frame, by)
-    numbers = values_of(frame, metric).astype("Float64").to_numpy(dtype=float, na_value=math.nan)
-    smaller = metric in SMALLER_IS_BETTER if smaller is None else smaller
+    told = yardstick_of(metric, smaller)
+    raw = values_of(frame, metric).astype("Float64").to_numpy(dtype=float, na_value=math.nan).tolist()
+    values = [told.compared(value) for value in raw]
+    is_score = told.measure is not None
+    clips = clips_of(frame, values, raw) if is_score else [Clip(value) for value in values]
     failed = (frame["status"] == RunStatus.FAILED.value).tolist()
-    groups = _groups(labels, numbers.tolist(), failed, smaller)
-    held = [group for group in groups if group.values]
-    expected = _expected(metric, [group.spread for group in held])
-    rivals = [_rival(held[0], other, metric, expected, smaller) for other in held[1:]]
+    held = _held(labels, clips, failed)
+    groups = _groups(held, told)
+    winners = [group for group in groups if group.can_win]
+    expected = told.expected([group.spread for group in winners])
+    rivals = [_rival(winners[0], other, told, expected) for other in winners[1:]]
     rivals.sort(key=lambda rival: rival.ahead.estimate)
-    notes = [
-        f"Still to be judged: {', '.join(f'{group.open} of {group.name}' for group in groups if group.open)}."
-    ] * any(group.open for group in groups)
+    notes = _score_notes(metric, told, groups, held, reasons) if is_score else _to_judge(groups)
     if others := confounded(frame, labels, by):
         notes.append(f"The groups also differ in {', '.join(others)}: the difference may come from there.")
-    return Verdict(metric, names_of(by), tuple(groups), tuple(rivals), tuple(notes))
+    return Verdict(metric, names_of(by), tuple(groups), tuple(rivals), tuple(notes), smaller)
 
 
-def _groups(
-    labels: Sequence[tuple[Hashable, ...]], numbers: Sequence[float], failed: Sequence[bool], smaller: bool
-) -> list[Group]:
-    values: dict[tuple[Hashable, ...], list[float]] = {}
-    for label, number, dead in zip(labels, numbers, failed, strict=True):
-        held = values.setdefault(label, [])
+_Held = dict[tuple[Hashable, ...], list[Clip]]
+
+
+def _held(labels: Sequence[tuple[Hashable, ...]], clips: Sequence[Clip], failed: Sequence[bool]) -> _Held:
+    found: _Held = {}
+    for label, clip, dead in zip(labels, clips, failed, strict=True):
+        held = found.setdefault(label, [])
         # What failed has no clip and will never be judged.
-        held += [] if dead and math.isnan(number) else [number]
+        held += [] if dead and not clip.has_number else [clip]
+    return found
+
+
+def _groups(held: _Held, told: Yardstick) -> list[Group]:
     # Sorted, so that a clip more or less does not turn A into B.
-    names = names_for(sorted(values, key=text_of))
-    groups = [
-        Group(names[label], label, tuple(x for x in given if not math.isnan(x)), sum(map(math.isnan, given)))
-        for label, given in values.items()
-    ]
-    sign = 1 if smaller else -1
-    return sorted(groups, key=lambda group: sign * group.spread.mean if group.values else math.inf)
+    names = names_for(sorted(held, key=text_of))
+    groups = []
+    for label, clips in held.items():
+        counted = [clip for clip in clips if clip.counts(told.metric)]
+        missing = sum(not clip.has_number for clip in clips)
+        out = "" if told.measure is None else why_out(told.metric, clips)
+        raw = spread_of([clip.raw for clip in counted]).mean
+        groups.append(Group(names[label], label, tuple(clip.value for clip in counted), missing, out, raw))
+
+    def place(group: Group) -> tuple[bool, float, str]:
+        mean = told.order(group.spread.mean) if group.values else math.inf
+        return not group.can_win, mean, text_of(group.label)
+
+    return sorted(groups, key=place)
+
+
+def _to_judge(groups: Sequence[Group]) -> list[str]:
+    left = ", ".join(f"{group.open} of {group.name}" for group in groups if group.open)
+    return [f"Still to be judged: {left}."] if left else []
+
+
+def _score_notes(
+    metric: str, told: Yardstick, groups: Sequence[Group], held: _Held, reasons: Reasons
+) -> list[str]:
+    """Return what one should know before a score is believed."""
+    notes = [told.rule]
+    notes += [f"{group.name} cannot be the best: {group.out}." for group in groups if group.out]
+    notes += notes_of(metric, [(group.name, held[group.label]) for group in groups])
+    why = reasons([clip.run for clips in held.values() for clip in clips if not clip.has_number])
+    for group in groups:
+        counts: dict[str, int] = {}
+        for clip in held[group.label]:
+            if not clip.has_number:
+                reason = why.get(clip.run, _NOT_MEASURED)
+                counts[reason] = counts.get(reason, 0) + 1
+        listed = "; ".join(f"{count} × {reason}" for reason, count in counts.items())
+        notes += (
+            [f"Without {BY_NAME[metric].label}: {group.open} of {group.name} ({listed})."] if listed else []
+        )
+    return notes
+
+
+_NOT_MEASURED: Final = "not measured yet, kn.score() measures"
 
 
 def names_for(labels: Sequence[tuple[Hashable, ...]]) -> dict[tuple[Hashable, ...], str]:
@@ -313,45 +372,10 @@ def is_letter(name: str) -> bool:
     return not name.startswith("“")
 
 
-def _expected(metric: str, spreads: Sequence[Spread]) -> float:
-    """Return the standard deviation to expect within a group."""
-    if metric == "rating":
-        return RATING_SPREAD
-    if metric in SHARES:
-        return _YES_OR_NO_SPREAD
-    known = common_spread(spreads)
-    if known is not None:
-        return known
-    # One value each: how far apart they lie is the only hint at their spread there is.
-    among = spread_of([spread.mean for spread in spreads])
-    return 0.0 if math.isnan(among.sd) else among.sd
-
-
-def _rival(best: Group, other: Group, metric: str, expected: float, smaller: bool) -> Rival:
-    a, b = other.spread, best.spread
-    if metric in SHARES:
-        counts = (int(sum(other.values)), a.n, int(sum(best.values)), b.n)
-        ahead = compare_rates(*counts)
-    else:
-        ahead = compare_means(a, b, expected, RATING_BOUNDS if metric == "rating" else None)
-    if smaller:
-        # Plus zero: -0.0 reads as if something were behind.
-        ahead = Difference(0.0 - ahead.estimate, 0.0 - ahead.high, 0.0 - ahead.low)
-    return Rival(other, ahead, repeats_needed(a, b, expected))
+def _rival(best: Group, other: Group, told: Yardstick, expected: float) -> Rival:
+    ahead = told.ahead(best.values, other.values, expected)
+    return Rival(other, ahead, repeats_needed(other.spread, best.spread, expected))
 
 
 def _needed(rivals: Sequence[Rival], group: Group) -> int | None:
     return next(rival.needed for rival in rivals if rival.group is group)
-
-
-def _spread(spread: Spread, metric: str) -> str:
-    if metric in SHARES:
-        return f"{spread.mean:.0%} ({spread.n})"
-    return str(spread)
-
-
-def _shown(ahead: Difference, metric: str) -> str:
-    if metric in SHARES:
-        points = [f"{100 * value:+.0f}" for value in (ahead.estimate, ahead.low, ahead.high)]
-        return f"{points[0].lstrip('+')} points (95 %: {points[1]} to {points[2]})"
-    return f"{ahead.estimate:.1f} (95 %: {ahead.low:+.1f} to {ahead.high:+.1f})"
