@@ -31,6 +31,15 @@ _GAP: Final = 14
 _COLOR: Final = "#4a86e8"
 
 
+def has_curves(scores: Scores) -> bool:
+    """Whether anything was measured over time."""
+    return len(scores.curves.get("times", ())) > 1 and bool(_held(scores))
+
+
+def _held(scores: Scores) -> list[tuple[str, str, str, str]]:
+    return [curve for curve in CURVES if any(value is not None for value in scores.curves.get(curve[0], ()))]
+
+
 def curves_plot(scores: Scores, title: str = "Scores over time") -> Plot:
     """Return everything that was measured over time.
 
@@ -47,8 +56,8 @@ def curves_plot(scores: Scores, title: str = "Scores over time") -> Plot:
         Nothing was measured over time.
     """
     times = [0.0 if time is None else time for time in scores.curves.get("times", ())]
-    held = [curve for curve in CURVES if any(value is not None for value in scores.curves.get(curve[0], ()))]
-    if len(times) < 2 or not held:
+    held = _held(scores)
+    if not has_curves(scores):
         raise InputError(
             "There are no curves to draw.",
             "Nothing of this clip was measured over time.",

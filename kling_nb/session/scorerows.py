@@ -170,7 +170,7 @@ def texts_of(scores: Scores, advice: Sequence[str] = ()) -> ScoreTexts:
         rows = tuple(_row(scores, measure) for measure in MEASURES if _has_row(scores, measure, about))
         groups += [(title, rows)] if rows else []
     return ScoreTexts(
-        line=line_of(scores),
+        line=line_of(scores.values, scores.flags, asked=bool(scores.objects)),
         flags=flags_of(scores.flags),
         groups=tuple(groups),
         missing=_missing(scores),
@@ -236,28 +236,32 @@ OBJECT_HEADS: Final = (
 """Columns of the table of objects, with what they mean."""
 
 
-def line_of(scores: Scores) -> str:
-    """Return what matters most on one line, without the flags."""
-    values = scores.values
-    parts = [
-        f"{BY_NAME[name].label} {number(values[name], BY_NAME[name])}"
-        for name in ("path_error", "gain")
-        if values.get(name) is not None
-    ]
-    if not parts and scores.objects:
-        parts.append("path not measurable")
+def line_of(values: Mapping[str, float | None], flags: Sequence[str], *, asked: bool = False) -> str:
+    """Return what matters most on one line, without the flags.
+
+    Parameters
+    ----------
+    values
+        Scores of a clip by name.
+    flags
+        Its flags.
+    asked
+        Whether there are painted objects; where some could be followed the scores themselves say so.
+    """
+    parts = _told(values, ("path_error", "gain"))
+    asked = asked or values.get("tracked") is not None
+    parts += ["path not measurable"] if asked and not parts else []
     if values.get("leak") is not None:
-        told = number(values["leak"], BY_NAME["leak"])
-        parts.append(f"leak {told}" if "leak" in scores.flags else "leak none")
-    if "camera" in scores.flags or (not scores.objects and values.get("camera_direction") is not None):
-        parts += _some(scores, ("camera_drift", "camera_direction"))[:1]
-    if not scores.objects:
-        parts += _some(scores, ("words_direction", "motion", "sharpness_decay"))
+        parts += _told(values, ("leak",)) if "leak" in flags else ["leak none"]
+    if "camera" in flags or (not asked and values.get("camera_direction") is not None):
+        parts += _told(values, ("camera_direction", "camera_drift"))[:1]
+    if not asked:
+        parts += _told(values, ("words_direction", "motion", "sharpness_decay"))
     return " · ".join(parts) if parts else "nothing could be measured"
 
 
-def _some(scores: Scores, names: Sequence[str]) -> list[str]:
-    found = [(BY_NAME[name], scores.values.get(name)) for name in names]
+def _told(values: Mapping[str, float | None], names: Sequence[str]) -> list[str]:
+    found = [(BY_NAME[name], values.get(name)) for name in names]
     return [f"{measure.label} {number(value, measure)}" for measure, value in found if value is not None]
 
 

@@ -24,7 +24,7 @@ function filesAddress(path) {
   }
 }
 
-function build(el) {
+function build(el, model) {
   const at = {};
   const root = element("div", "kn-card", { role: "group" });
   const head = element("div", "kn-head");
@@ -45,6 +45,7 @@ function build(el) {
   at.progress.append(at.bar);
   at.media = element("div", "kn-media");
   at.file = element("div", "kn-file");
+  at.scores = new ScorePart((what) => model.send({ kind: "picture", what }));
   at.message = element("p", "kn-message", { "aria-live": "polite" });
   at.errors = element("div", "", { role: "alert" });
   at.check = element("div", "kn-check");
@@ -88,9 +89,14 @@ function build(el) {
   at.copy.textContent = "Copy Python";
   at.copyCell = element("button", "kn-copy-cell", { type: "button", title: "Copies the %%kling cell to the clipboard" });
   at.copyCell.textContent = "Copy as cell";
-  at.actions.append(at.stop, at.follow, at.load, at.copy, at.copyCell);
+  at.paths = element("label", "kn-paths-choice", { title: "Asked path solid, measured path dashed; the dots show both at this moment" });
+  at.pathsBox = element("input", "", { type: "checkbox" });
+  at.pathsBox.checked = true;
+  at.paths.append(at.pathsBox, " paths over the clip");
+  at.paths.hidden = true;
+  at.actions.append(at.paths, at.stop, at.follow, at.load, at.copy, at.copyCell);
   root.append(
-    head, at.progress, at.media, at.file, at.message, at.errors, at.check, at.notices, at.prompt, at.cost, at.params, at.code,
+    head, at.progress, at.media, at.file, at.scores.el, at.message, at.errors, at.check, at.notices, at.prompt, at.cost, at.params, at.code,
     at.cell, at.actions,
   );
   el.append(root);
@@ -136,6 +142,7 @@ class Media {
     this.shown = "";
     this.asked = false;
     this.blob = null;
+    this.pathsKnown = "";
   }
 
   address(data, type) {
@@ -163,6 +170,8 @@ class Media {
       return;
     }
     text(this.at.file, `${video.path} (${(video.bytes / 1e6).toFixed(1)} MB)`);
+    this.paths = state.scores?.paths ?? null;
+    this.drawPaths();
     const address = this.blob ?? (this.broken ? null : filesAddress(video.url_path));
     if (address) this.play(address, poster, state);
     else {
@@ -195,7 +204,32 @@ class Media {
       this.update(this.model.get("state"));
     });
     player.src = address;
-    this.at.media.replaceChildren(player);
+    this.player = player;
+    this.box = element("div", "kn-film-box");
+    this.box.append(player);
+    this.at.media.replaceChildren(this.box);
+    this.pathsKnown = "";
+    this.drawPaths();
+  }
+
+  // Over the player, whenever there is one and the scores are known.
+  drawPaths() {
+    const known = JSON.stringify(this.paths);
+    this.at.paths.hidden = !this.paths || !this.box;
+    if (!this.box || this.pathsKnown === known) return;
+    this.pathsKnown = known;
+    this.unfollow?.();
+    this.overlay?.el.remove();
+    this.overlay = null;
+    if (!this.paths) return;
+    this.overlay = new PathOverlay(this.paths);
+    this.unfollow = followVideo(this.player, this.overlay);
+    this.box.append(this.overlay.el);
+    this.showPaths(this.at.pathsBox.checked);
+  }
+
+  showPaths(shown) {
+    this.overlay?.el.toggleAttribute("hidden", !shown);
   }
 
   ask() {
@@ -210,12 +244,13 @@ class Media {
   }
 
   close() {
+    this.unfollow?.();
     for (const address of this.addresses) URL.revokeObjectURL(address);
   }
 }
 
 function render({ model, el }) {
-  const at = build(el);
+  const at = build(el, model);
   const media = new Media(model, at);
   let clockOffset = 0;
 
@@ -289,6 +324,7 @@ function render({ model, el }) {
     at.stop.hidden = state.final || !state.following;
     at.follow.hidden = state.final || state.following || Boolean(state.check);
     at.load.hidden = true;
+    at.scores.update(state.scores, state.open_scores);
     media.update(state);
     tick();
   }
@@ -296,10 +332,12 @@ function render({ model, el }) {
   function receive(message, buffers) {
     if (message.kind === "time") clockOffset = message.now_ms - Date.now();
     if (message.kind === "video" && buffers.length) media.receive(buffers);
+    if (message.kind === "picture") at.scores.receive(message, buffers[0]);
   }
 
   at.stop.addEventListener("click", () => model.send({ kind: "stop" }));
   at.follow.addEventListener("click", () => model.send({ kind: "follow" }));
+  at.pathsBox.addEventListener("change", () => media.showPaths(at.pathsBox.checked));
   at.load.addEventListener("click", () => { media.ask(); at.load.hidden = true; });
   copies(at.copy, () => model.get("state").code, () => { at.code.open = true; });
   copies(at.copyCell, () => model.get("state").cell, () => { at.cell.open = true; });
@@ -319,6 +357,7 @@ function render({ model, el }) {
     model.off("change:poster", update);
     model.off("msg:custom", receive);
     media.close();
+    at.scores.close();
   };
 }
 

@@ -18,6 +18,7 @@ from kling_nb import settings
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
 from kling_nb.widgets.output import CellOutput, in_cell, is_watched, remember_cell
+from kling_nb.widgets.scorestate import picture_of, saved_scores
 from kling_nb.widgets.state import plain_text, state_of
 from kling_nb.widgets.static import card_css, static_card
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("kling_nb")
 
 WIDGET_TYPE = "application/vnd.jupyter.widget-view+json"
+PATIENCE_S = 10.0
+"""How long what is saved waits for the scores of a finished clip, in seconds: it is drawn once, with them."""
+
 START_IMAGE_LIMIT = 3_000_000
 """Largest start image, in bytes, that is sent to the page as a poster while the video is being made."""
 
@@ -40,16 +44,23 @@ class RunCard(anywidget.AnyWidget):
         The run.
     notebook_folder
         Folder relative links start from; default the working directory.
+    open_scores
+        Whether the table of scores is unfolded.
     """
 
-    _esm = files("kling_nb.widgets").joinpath("card.js").read_text(encoding="utf-8")
+    _esm = "\n".join(
+        files("kling_nb.widgets").joinpath(name).read_text(encoding="utf-8")
+        for name in ("overlay.js", "scores.js", "card.js")
+    )
     _css = card_css()
 
     state = traitlets.Dict().tag(sync=True)
     poster = traitlets.Bytes(b"").tag(sync=True)
 
-    def __init__(self, run: Run, *, notebook_folder: Path | None = None) -> None:
+    def __init__(self, run: Run, *, notebook_folder: Path | None = None, open_scores: bool = False) -> None:
         self._run = run
+        self._open_scores = open_scores
+        self._held_since: float | None = None
         self._lock = threading.Lock()
         self._output: CellOutput | None = None
         self._left = ""
@@ -90,7 +101,8 @@ class RunCard(anywidget.AnyWidget):
     # --- run to page ------------------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        return state_of(self._run, embed_cap_bytes=self._cap, root=self._root)
+        state = state_of(self._run, embed_cap_bytes=self._cap, root=self._root)
+        return {**state, "open_scores": self._open_scores}
 
     def _poster(self) -> bytes:
         path = self._run.poster or self._run.image
@@ -119,12 +131,25 @@ class RunCard(anywidget.AnyWidget):
             self.poster = self._poster()
         # A lost answer is an end for the notebook, too: it is read when the kernel is gone.
         end = "final" if state["final"] else "lost" if state["check"] else ""
-        if self._output is not None and end and end != self._left:
+        # Scores that come late are worth drawing it again: without a kernel nothing else would bring them.
+        end += " and measured" if end and _is_measured(state) else ""
+        if self._output is not None and end and end != self._left and not self._holds(state):
             # Once only, at the end: the page draws a replaced output anew, which would close what a person
             # has opened. Before the live card: where the static one takes its place, no one sees both.
             self._left = end
             self._output.replace(self._bundle(state))
         self.state = state
+
+    def _holds(self, state: dict[str, Any]) -> bool:
+        """Whether the last picture waits a moment for the scores, so that the page is drawn once."""
+        if (state["scores"] or {}).get("state") != "measuring":
+            return False
+        if self._held_since is None:
+            self._held_since = time.monotonic()
+            timer = threading.Timer(PATIENCE_S + 0.1, self._on_change, (self._run,))
+            timer.daemon = True
+            timer.start()
+        return time.monotonic() - self._held_since < PATIENCE_S
 
     def _bundle(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
         state = self.state if state is None else state
@@ -132,7 +157,9 @@ class RunCard(anywidget.AnyWidget):
         url = None if video is None else places.beside(video, self._folder, self._root)
         bundle: dict[str, Any] = {
             "text/plain": plain_text(self._run),
-            "text/html": static_card(state, poster=self.poster, video_url=url),
+            "text/html": static_card(
+                state, poster=self.poster, video_url=url, scores=saved_scores(self._run)
+            ),
         }
         if not self._lives_on_alone(state, url):
             bundle[WIDGET_TYPE] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
@@ -159,9 +186,25 @@ class RunCard(anywidget.AnyWidget):
                 self._run.follow()
         elif kind == "video" and (video := self._run.video) is not None:
             self.send({"kind": "video"}, buffers=[video.read_bytes()])
+        elif kind == "picture":
+            what = str(content.get("what"))
+            threading.Thread(target=self._picture, args=(what,), name="kling-picture", daemon=True).start()
+
+    def _picture(self, what: str) -> None:
+        """Make a picture of the scores and send it, or say why there is none."""
+        try:
+            data, said = picture_of(self._run, what), ""
+        except KlingError as error:
+            data, said = b"", " ".join(error.lines())
+        message = {"kind": "picture", "what": what, "said": said}
+        in_cell(lambda: self.send(message, buffers=[data]))
 
 
-def show_run(run: Run, *, notebook_folder: Path | None = None) -> RunCard:
+def _is_measured(state: dict[str, Any]) -> bool:
+    return (state["scores"] or {}).get("state") == "done"
+
+
+def show_run(run: Run, *, notebook_folder: Path | None = None, open_scores: bool = False) -> RunCard:
     """Display the card of a run in the running cell.
 
     Parameters
@@ -170,5 +213,7 @@ def show_run(run: Run, *, notebook_folder: Path | None = None) -> RunCard:
         The run.
     notebook_folder
         Folder relative links start from; default the working directory.
+    open_scores
+        Whether the table of scores is unfolded.
     """
-    return RunCard(run, notebook_folder=notebook_folder).show()
+    return RunCard(run, notebook_folder=notebook_folder, open_scores=open_scores).show()

@@ -14,6 +14,7 @@ from kling_nb.session.forms import form_of
 from kling_nb.session.masks import RECOGNIZE
 from kling_nb.session.views import is_set
 from kling_nb.widgets import places
+from kling_nb.widgets.scorestate import scores_state
 
 if TYPE_CHECKING:
     from kling_nb.domain.door import Door
@@ -89,6 +90,7 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
         "code": _code(run),
         "cell": _cell(run),
         "video": _video(run, embed_cap_bytes, root),
+        "scores": scores_state(run),
     }
 
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from kling_nb.session.views import NO_MATH, html_text
+from kling_nb.widgets.overlay import overlay_svg
 from kling_nb.widgets.state import clock
 
 POSTER_LIMIT = 200_000
@@ -21,7 +22,9 @@ def card_css() -> str:
     return files("kling_nb.widgets").joinpath("card.css").read_text(encoding="utf-8")
 
 
-def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str | None = None) -> str:
+def static_card(
+    state: Mapping[str, Any], *, poster: bytes = b"", video_url: str | None = None, scores: str = ""
+) -> str:
     """Return the card as HTML; every text is escaped.
 
     Parameters
@@ -32,6 +35,8 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
         JPEG or PNG; left out when it is larger than ``POSTER_LIMIT``.
     video_url
         Relative URL of the video as seen from the notebook; None without one.
+    scores
+        The table of the scores as HTML; empty without one.
     """
     status, run_id = html_text(state["status"]), html_text(state["id"])
     parts = [
@@ -39,6 +44,7 @@ def static_card(state: Mapping[str, Any], *, poster: bytes = b"", video_url: str
         f"<style>{card_css()}</style>",
         _head(state),
         _media(state, poster, video_url),
+        _scores(state["scores"], scores, unfolded=bool(state.get("open_scores"))),
         _paragraph("kn-message", state["message"]),
         *(_paragraph("kn-error", line) for line in state["error"]),
         _check(state["check"]),
@@ -110,9 +116,31 @@ def _media(state: Mapping[str, Any], poster: bytes, video_url: str | None) -> st
     poster_attribute = f' poster="{picture}"' if picture else ""
     # The picture inside is what remains where a viewer strips the video element.
     return (
-        f'<div class="kn-media"><video class="kn-video" controls loop muted playsinline preload="metadata" '
-        f'src="{url}"{poster_attribute}>{image}</video></div>'
+        f'<div class="kn-media"><div class="kn-film-box"><video class="kn-video" controls loop muted '
+        f'playsinline preload="metadata" src="{url}"{poster_attribute}>{image}</video>'
+        f"{_paths(state['scores'])}</div></div>"
         f'<div class="kn-file"><a href="{url}">video file</a></div>'
+    )
+
+
+def _paths(scores: Mapping[str, Any] | None) -> str:
+    """Return asked and measured paths for the place over the player; without a kernel they do not move."""
+    return overlay_svg(scores["paths"]) if scores is not None and scores.get("paths") else ""
+
+
+def _scores(scores: Mapping[str, Any] | None, table: str, *, unfolded: bool) -> str:
+    if scores is None or scores["state"] != "done":
+        # What is saved must not say for ever that something is going on.
+        return ""
+    opened = " open" if unfolded else ""
+    flags = "".join(
+        f'<span class="kn-flag" title="{html_text(reason)}">⚠ {html_text(word)}</span>'
+        for word, reason in scores["flags"]
+    )
+    line = f"<span>Scores </span>{flags}<span>{html_text(scores['line'])}</span>"
+    return (
+        f'<details class="kn-scores" data-state="done"{opened}><summary>{line}</summary>'
+        f'<div class="kn-score-body">{table}</div></details>'
     )
 
 

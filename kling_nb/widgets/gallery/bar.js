@@ -22,7 +22,7 @@ const KEYS = [
   [", .", "slower, faster"], ["l", "loop"], ["↑ ↓ p n", "run before, run after"], ["0…5", "rate the run"],
   ["k d u", "keep, discard, undecided"], ["# e", "tags, note of the run"], ["z", "take the last judgement back"], ["m", "mark for comparing"], ["Enter", "this run, or the marked ones, large"],
   ["c w x f", "side by side, wipe, difference, frames"], ["g v", "all clips, table"], ["Alt ← →", "move the wipe"],
-  ["t", "requested path"], ["s", "sound of this run"], ["Esc", "back to all clips"], ["?", "this help"],
+  ["t", "asked path (solid), measured path (dashed)"], ["s", "sound of this run"], ["Esc", "back to all clips"], ["?", "this help"],
 ];
 
 function select(label, options) {
@@ -74,7 +74,7 @@ class Bars {
     this.back = iconButton("back", "One frame back", "←");
     this.on = iconButton("forward", "One frame on", "→");
     this.loop = iconButton("loop", "Loop", "l");
-    this.path = iconButton("path", "Requested path", "t");
+    this.path = iconButton("path", "Asked path solid, measured path dashed", "t");
     this.scrub = element("input", "kn-scrub", { type: "range", min: "0", max: "1", step: "any", value: "0", "aria-label": "Moment of all clips" });
     this.time = element("span", "kn-time");
     this.speed = select("Speed", SPEEDS.map((speed) => [String(speed), `${speed}×`]));
@@ -121,6 +121,23 @@ class Bars {
       choice.value = values.includes(chosen) ? chosen : "";
       choice.hidden = values.length < 2;
     }
+    this.offerScores(items);
+  }
+
+  // Scores that some run has, below the other orders.
+  offerScores(items) {
+    const labels = this.gallery.plan.orders;
+    const names = Object.keys(labels).filter((name) => items.some((item) => item.scores?.goodness[name] !== undefined));
+    const chosen = this.order.value;
+    fillChanged(this.order, ["orders", ...names], () => {
+      const plain = ORDERS.map(([value, text]) => new Option(text, value));
+      if (!names.length) return plain;
+      const group = element("optgroup", "", { label: "by score; frozen and blurred ones last" });
+      group.append(...names.map((name) => new Option(name === "motion" ? "most motion first" : `best ${labels[name]} first`, `score:${name}`)));
+      return [...plain, group];
+    });
+    this.order.value = chosen;
+    if (!this.order.value) this.order.value = "given";
   }
 
   update() {

@@ -9,6 +9,12 @@ const SORTERS = {
   prompt: (a, b) => a.prompt.localeCompare(b.prompt),
 };
 
+// A frozen or blurred clip is good at what standing still is good at: such scores come after honest ones.
+function byScore(name) {
+  const rank = ({ scores }) => (scores?.goodness[name] === undefined ? 2 : scores.flattered.includes(name) ? 1 : 0);
+  return (a, b) => rank(a) - rank(b) || (rank(a) < 2 ? b.scores.goodness[name] - a.scores.goodness[name] : 0);
+}
+
 function fitsRating(item, wanted) {
   if (!wanted) return true;
   if (wanted === "none") return item.rating === null;
@@ -25,12 +31,12 @@ function filterOf(bars) {
     if (bars.status.value && item.status !== bars.status.value) return false;
     if (bars.model.value && item.model !== bars.model.value) return false;
     if (!fitsRating(item, bars.rated.value)) return false;
-    const text = [item.id, item.name, item.prompt, item.note, item.model, ...item.tags].join(" ").toLowerCase();
+    const text = [item.id, item.name, item.prompt, item.note, item.model, ...item.tags, ...(item.scores?.flags ?? []).map(([word]) => word)].join(" ").toLowerCase();
     return words.every((word) => text.includes(word));
   };
 }
 
 function sorted(tiles, order) {
-  const sorter = SORTERS[order];
+  const sorter = order.startsWith("score:") ? byScore(order.slice(6)) : SORTERS[order];
   return sorter ? tiles.sort((a, b) => sorter(a.item, b.item)) : tiles;
 }

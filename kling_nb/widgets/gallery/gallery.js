@@ -228,6 +228,7 @@ class Gallery {
   arrange(scroll = true) {
     const shown = this.mode === "blind" ? this.pairTiles : this.chosen();
     this.place(shown);
+    for (const tile of shown) tile.showScores(tile.item.scores, this.bars.order.value);
     this.order = shown;
     const left = this.plan.left_out ? `, ${this.plan.left_out} more not loaded` : "";
     this.bars.count.textContent = shown.length === this.tiles.size ? `${shown.length} runs${left}` : `${shown.length} of ${this.tiles.size} runs${left}`;

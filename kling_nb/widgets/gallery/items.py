@@ -14,10 +14,13 @@ from kling_nb.session.clips import clip_facts
 from kling_nb.session.money import cost_of
 from kling_nb.session.views import params_of
 from kling_nb.widgets import places
+from kling_nb.widgets.scorestate import badge_of, paths_of
 from kling_nb.widgets.state import shown
 
 if TYPE_CHECKING:
+    from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
+    from kling_nb.runlog.scores import Measured
 
 PROMPT_LIMIT: Final = 600
 """Characters of a prompt that travel with every run of a gallery; the rest stays in the log."""
@@ -49,7 +52,7 @@ class Surroundings:
         return path if path.is_file() else None
 
 
-def item_of(record: RunRecord, around: Surroundings) -> dict[str, Any]:
+def item_of(record: RunRecord, around: Surroundings, measured: Measured | None = None) -> dict[str, Any]:
     """Return what the page shows of one run.
 
     Parameters
@@ -58,6 +61,8 @@ def item_of(record: RunRecord, around: Surroundings) -> dict[str, Any]:
         Its row.
     around
         Where its files lie.
+    measured
+        Numbers of its clip; None where it was not measured.
     """
     prompt = record.prompt or ""
     moment = record.created_at
@@ -78,6 +83,7 @@ def item_of(record: RunRecord, around: Surroundings) -> dict[str, Any]:
         "error": record.error_message or "",
         "ratio": _ratio(record),
         "brush": bool(record.brush),
+        "scores": badge_of(measured),
         "clip": _clip(around.file(record.video_path), around),
         "poster": _poster(record, around),
     }
@@ -106,8 +112,8 @@ def _poster(record: RunRecord, around: Surroundings) -> dict[str, Any] | None:
     return None if path is None else {"url": places.below(path, around.root)}
 
 
-def details_of(record: RunRecord, around: Surroundings) -> dict[str, Any]:
-    """Return what is asked for only once a clip is looked at: its frames, and the requested paths.
+def details_of(record: RunRecord, around: Surroundings, scores: Scores | None = None) -> dict[str, Any]:
+    """Return what is asked for only once a clip is looked at: its frames, requested and measured paths.
 
     Parameters
     ----------
@@ -115,13 +121,16 @@ def details_of(record: RunRecord, around: Surroundings) -> dict[str, Any]:
         Its row.
     around
         Where its files lie.
+    scores
+        Of its clip; None where it was not measured.
     """
     path = around.file(record.video_path)
     info = None if path is None else clip_facts(path)
     facts = None
     if info is not None:
         facts = {"fps": info.fps, "frames": info.frames, "width": info.width, "height": info.height}
-    return {"facts": facts, "paths": _paths(record)}
+    measured = None if scores is None else paths_of(scores)
+    return {"facts": facts, "paths": measured or _paths(record)}
 
 
 def _paths(record: RunRecord) -> dict[str, Any] | None:

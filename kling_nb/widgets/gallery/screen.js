@@ -1,23 +1,6 @@
 // What is seen of one clip: its poster, its player while it is in sight, its frames side by side, its path.
 
 const STRIP = 6;
-const SVG = "http://www.w3.org/2000/svg";
-
-function svgElement(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function arrowHead(points, size) {
-  const [x, y] = points.at(-1);
-  // The last points may lie close together: the direction is that of a longer piece.
-  const from = [...points].reverse().find((p) => Math.hypot(p[0] - x, p[1] - y) > size) ?? points[0];
-  const angle = Math.atan2(y - from[1], x - from[0]);
-  const corner = (turn, length) => `${x + length * Math.cos(angle + turn)},${y + length * Math.sin(angle + turn)}`;
-  return [corner(0, size), corner(2.5, size), corner(-2.5, size)].join(" ");
-}
-
 class Screen {
   constructor(gallery, item) {
     this.gallery = gallery;
@@ -115,6 +98,7 @@ class Screen {
     });
     video.src = address;
     this.poster.after(video);
+    if (this.paths) this.unfollow = followVideo(video, this.paths);
   }
 
   sleep() {
@@ -123,6 +107,7 @@ class Screen {
     delete this.el.dataset.playing;
     if (this.player) {
       const { video } = this.player;
+      this.unfollow?.();
       this.gallery.clock.remove(this.player);
       this.player = null;
       video.removeAttribute("src");
@@ -172,28 +157,11 @@ class Screen {
   // --- path -------------------------------------------------------------------------------------------
 
   drawPaths() {
-    this.paths?.remove();
-    const paths = this.details?.paths;
-    if (!paths) return;
-    const [width, height] = paths.size;
-    const unit = Math.max(width, height) / 100;
-    this.paths = svgElement("svg", { class: "kn-paths", viewBox: `0 0 ${width} ${height}`, role: "img" });
-    const title = svgElement("title", {});
-    title.textContent = `Requested motion: ${paths.lines.map((line, i) => line.label || `object ${i + 1}`).join(", ")}`;
-    this.paths.append(title);
-    for (const { points, color } of paths.lines) {
-      if (!points.length) continue;
-      const course = points.map((point) => point.join(",")).join(" ");
-      for (const [stroke, wide] of [["#000", 5.5], ["#fff", 4], [color, 2.5]]) {
-        this.paths.append(svgElement("polyline", {
-          points: course, fill: "none", stroke, "stroke-width": wide, "vector-effect": "non-scaling-stroke", "stroke-linecap": "round", "stroke-linejoin": "round",
-        }));
-      }
-      this.paths.append(
-        svgElement("circle", { cx: points[0][0], cy: points[0][1], r: 1.2 * unit, fill: "#fff", stroke: "#000", "stroke-width": 0.4 * unit }),
-        svgElement("polygon", { points: arrowHead(points, 2.6 * unit), fill: color, stroke: "#000", "stroke-width": 0.4 * unit }),
-      );
-    }
-    this.el.append(this.paths);
+    this.unfollow?.();
+    this.paths?.el.remove();
+    this.paths = this.details?.paths ? new PathOverlay(this.details.paths) : null;
+    if (!this.paths) return;
+    this.el.append(this.paths.el);
+    if (this.player) this.unfollow = followVideo(this.player.video, this.paths);
   }
 }

@@ -84,7 +84,9 @@ def _figure(item: Mapping[str, Any], picture: bytes, url: str | None, cell: str)
     if url is not None:
         image = f'<a href="{html_text(url)}">{image or "video file"}</a>'
     rated = "" if item["rating"] is None else f"rated {item['rating']} of 5"
-    words = (item["id"], item["status"], item["model"], rated, cell)
+    scores = item.get("scores") or {"flags": (), "line": ""}
+    flags = " ".join(f"⚠ {word}" for word, _ in scores["flags"])
+    words = (item["id"], item["status"], item["model"], rated, cell, flags, scores["line"])
     # What makes the cells of a grid has been said with them.
     told = "" if item["prompt"] and item["prompt"] in cell else item["prompt"]
     prompt = told if len(told) <= 120 else told[:119] + "…"

@@ -17,12 +17,13 @@ class Tile {
     this.kept = element("span", "kn-kept");
     this.id = element("code", "kn-id");
     this.made = element("span", "kn-made");
+    this.scores = element("p", "kn-tile-scores");
     this.prompt = element("p", "kn-prompt");
     this.note = element("p", "kn-note");
     this.label = element("div", "kn-condition");
     this.label.hidden = true;
     const head = element("div", "kn-tile-head", {}, this.mark, this.stars, this.zero, this.kept, this.id);
-    this.caption = element("figcaption", "", {}, head, this.made, this.prompt, this.note);
+    this.caption = element("figcaption", "", {}, head, this.made, this.scores, this.prompt, this.note);
     this.el.append(this.slot, this.label, this.caption);
     this.stars.addEventListener("click", (event) => this.clickedStars(event));
     this.update(item);
@@ -53,13 +54,32 @@ class Tile {
     const params = item.params.filter(([name]) => !["model_name", "mode"].includes(name));
     const made = [item.status === "succeeded" ? "" : item.status, item.model, ...params.map(([name, value]) => `${name.replace("_", " ")} ${value}`)];
     setText(this.made, made.filter(Boolean).join(" · "));
+    this.showScores(item.scores, this.gallery.bars?.order.value ?? "");
     setText(this.prompt, item.prompt);
     this.prompt.title = item.prompt;
     setText(this.note, [item.tags.map((tag) => `#${tag}`).join(" "), item.note].filter(Boolean).join(" "));
     const rated = item.rating === null ? "not rated" : `rated ${item.rating} of 5`;
     const kept = item.kept === null ? "" : item.kept ? ", kept" : ", discarded";
-    this.said = `Run ${item.name || item.id}: ${item.status}, ${item.model}, ${rated}${kept}. ${item.prompt}`;
+    const flags = item.scores?.flags.map(([word]) => word).join(", ");
+    this.said = `Run ${item.name || item.id}: ${item.status}, ${item.model}, ${rated}${kept}${flags ? `, flagged: ${flags}` : ""}. ${item.prompt}`;
     if (!this.hidden) this.el.setAttribute("aria-label", this.said);
+  }
+
+  // What clips are sorted by stands in front; what is wrong with them, before that.
+  showScores(scores, order) {
+    const name = order.startsWith("score:") ? order.slice(6) : "";
+    const known = JSON.stringify([scores, name]);
+    if (this.scoresKnown === known) return;
+    this.scoresKnown = known;
+    this.scores.hidden = !scores;
+    if (!scores) {
+      this.scores.replaceChildren();
+      return;
+    }
+    const badges = scores.flags.map(([word, reason]) => element("span", "kn-flag", { title: reason }, `⚠ ${word}`));
+    const first = scores.texts[name] ? [element("b", "", {}, `${this.gallery.plan.orders[name]} ${scores.texts[name]}`), " · "] : [];
+    this.scores.replaceChildren(...badges, ...first, scores.line);
+    this.scores.title = [...scores.flags.map(([word, reason]) => `${word}: ${reason}`), scores.line].join("\n");
   }
 
   // While clips are compared blind, a tile is only the left or the right one.

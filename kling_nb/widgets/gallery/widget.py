@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anywidget
 import traitlets
@@ -20,15 +20,21 @@ from kling_nb.widgets.gallery.judge import judge
 from kling_nb.widgets.gallery.sheet import sheet_html, sheet_text
 from kling_nb.widgets.gallery.watch import LogWatch
 from kling_nb.widgets.output import in_cell, remember_cell
+from kling_nb.widgets.scorestate import ORDERS
 
 if TYPE_CHECKING:
+    from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
+    from kling_nb.runlog.scores import Measured
     from kling_nb.session import Run, Session
 
 logger = logging.getLogger("kling_nb")
 
+_Scored = TypeVar("_Scored", "Scores", "Measured")
+
 SCRIPTS: Final = (
     "pad/icons.js",
+    "overlay.js",
     *(
         f"gallery/{part}.js"
         for part in (
@@ -94,9 +100,9 @@ class Gallery(anywidget.AnyWidget):
         first = list(self._records.values())[:EAGER]
         remember_cell()
         super().__init__(
-            items=[item_of(record, self._around) for record in self._records.values()],
-            details={record.id: details_of(record, self._around) for record in first},
-            plan={**plan, "left_out": left_out},
+            items=self._items(list(self._records.values())),
+            details=self._details(first),
+            plan={**plan, "left_out": left_out, "orders": ORDERS},
         )
         self.on_msg(self._on_message)
 
@@ -139,6 +145,18 @@ class Gallery(anywidget.AnyWidget):
     def _picture(self) -> str:
         return sheet_html(self.items, self._records, self._around, self._folder, self.plan)
 
+    def _items(self, records: Sequence[RunRecord]) -> list[dict[str, Any]]:
+        found = self._session.log.scores.measured(record.id for record in records)
+        valid = {record.id: _of_clip(found.get(record.id), record) for record in records}
+        return [item_of(record, self._around, valid[record.id]) for record in records]
+
+    def _details(self, records: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
+        found = self._session.log.scores_of(record.id for record in records)
+        return {
+            record.id: details_of(record, self._around, _of_clip(found.get(record.id), record))
+            for record in records
+        }
+
     # --- log to page ------------------------------------------------------------------------------------
 
     def _look_again(self, since: int) -> None:
@@ -151,7 +169,7 @@ class Gallery(anywidget.AnyWidget):
                 in_cell(lambda: self._take(changed))
 
     def _take(self, records: Sequence[RunRecord]) -> None:
-        new = {record.id: item_of(record, self._around) for record in records}
+        new = {item["id"]: item for item in self._items(records)}
         known = {item["id"]: item for item in self.items}
         patch = [item for run_id, item in new.items() if item != known[run_id]]
         self._records.update((record.id, record) for record in records)
@@ -160,6 +178,9 @@ class Gallery(anywidget.AnyWidget):
             self._trait_values["items"] = [new.get(item["id"], item) for item in self.items]
         if patch:
             self.send({"kind": "items", "items": patch})
+        measured = [item["id"] for item in patch if item["scores"] != known[item["id"]]["scores"]]
+        if measured:
+            self._tell_details({"ids": measured})
 
     # --- page to log ------------------------------------------------------------------------------------
 
@@ -191,7 +212,7 @@ class Gallery(anywidget.AnyWidget):
 
     def _tell_details(self, content: Mapping[str, Any]) -> None:
         asked = [self._records[run_id] for run_id in content.get("ids", ()) if run_id in self._records]
-        self.send({"kind": "details", "details": {r.id: details_of(r, self._around) for r in asked}})
+        self.send({"kind": "details", "details": self._details(asked)})
 
     def _send_media(self, run_id: str, what: str) -> None:
         """Send a file that no server shows; an empty answer says that it is gone."""
@@ -211,6 +232,11 @@ class Gallery(anywidget.AnyWidget):
             self._watch.look()
             item = next((item for item in self.items if item["id"] == run_id), None)
             self.send({"kind": "judged", "seq": content.get("seq"), "item": item})
+
+
+def _of_clip(scores: _Scored | None, record: RunRecord) -> _Scored | None:
+    """Return scores if they are of the clip that the run has now."""
+    return scores if scores is not None and scores.clip_sha256 == record.video_sha256 else None
 
 
 def _ordered(found: Mapping[str, RunRecord], ids: Sequence[str]) -> dict[str, RunRecord]:

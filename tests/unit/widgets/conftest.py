@@ -22,6 +22,8 @@ class Keeper:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.calls: list[str] = []
+        self.scores: dict[str, Any] = {}
+        self.measuring: set[str] = set()
 
     def follow(self, run: Run) -> None:
         self.calls.append("follow")
@@ -45,6 +47,12 @@ class Keeper:
 
     def brush_of(self, record: RunRecord) -> None:
         return None
+
+    def scores_of(self, record: RunRecord) -> Any:
+        return self.scores.get(record.id)
+
+    def is_measuring(self, run_id: str) -> bool:
+        return run_id in self.measuring
 
     def annotate(self, run: Run, columns: dict[str, Any]) -> None:
         raise AssertionError

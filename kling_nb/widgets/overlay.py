@@ -1,0 +1,78 @@
+"""Asked and measured paths as SVG for the place over a player, where no script runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kling_nb.session.views import html_text
+
+Points = Sequence[Sequence[float]]
+
+
+def overlay_svg(paths: Mapping[str, Any]) -> str:
+    """Return the paths as one element that fills the player's box.
+
+    Parameters
+    ----------
+    paths
+        From :func:`kling_nb.widgets.scorestate.paths_of`.
+    """
+    width, height = paths["size"]
+    unit = max(width, height) / 100
+    names = ", ".join(line["label"] for line in paths["lines"])
+    parts = [f"<title>{html_text(f'Requested motion solid, measured motion dashed: {names}')}</title>"]
+    for line in paths["lines"]:
+        color = html_text(line["color"])
+        parts += _asked(line["points"], color, unit) if line["points"] else []
+        parts += _measured(line["measured"], color, unit) if line["measured"] else []
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="kn-paths" viewBox="0 0 {width:g} {height:g}" '
+        f'role="img">{"".join(parts)}</svg>'
+    )
+
+
+def _asked(points: Points, color: str, unit: float) -> list[str]:
+    lines = [_course(points, shade, wide) for shade, wide in (("#000", 5.5), ("#fff", 4), (color, 2.5))]
+    x, y = points[0]
+    start = (
+        f'<circle cx="{x:g}" cy="{y:g}" r="{1.2 * unit:.2f}" fill="#fff" stroke="#000" '
+        f'stroke-width="{0.4 * unit:.2f}"/>'
+    )
+    head = (
+        f'<polygon points="{_arrow(points, 2.6 * unit)}" fill="{color}" stroke="#000" '
+        f'stroke-width="{0.4 * unit:.2f}"/>'
+    )
+    return [*lines, start, head]
+
+
+def _measured(points: Points, color: str, unit: float) -> list[str]:
+    lines = [_course(points, shade, wide, dashed=True) for shade, wide in (("#000", 4.5), ("#fff", 2.2))]
+    x, y = points[-1]
+    end = (
+        f'<rect x="{x - unit:.1f}" y="{y - unit:.1f}" width="{2 * unit:.2f}" height="{2 * unit:.2f}" '
+        f'fill="{color}" stroke="#fff" stroke-width="{0.5 * unit:.2f}"/>'
+    )
+    return [*lines, end]
+
+
+def _course(points: Points, color: str, wide: float, *, dashed: bool = False) -> str:
+    course = " ".join(f"{x:g},{y:g}" for x, y in points)
+    dashes = ' stroke-dasharray="6 7"' if dashed else ""
+    return (
+        f'<polyline points="{course}" fill="none" stroke="{color}" stroke-width="{wide}" '
+        f'vector-effect="non-scaling-stroke" stroke-linecap="round" stroke-linejoin="round"{dashes}/>'
+    )
+
+
+def _arrow(points: Points, size: float) -> str:
+    x, y = points[-1]
+    # The last points may lie close together: the direction is that of a longer piece.
+    far = [point for point in points[::-1] if math.hypot(point[0] - x, point[1] - y) > size]
+    from_x, from_y = far[0] if far else points[0]
+    angle = math.atan2(y - from_y, x - from_x)
+    turns = (0.0, 2.5, -2.5)
+    return " ".join(
+        f"{x + size * math.cos(angle + t):.1f},{y + size * math.sin(angle + t):.1f}" for t in turns
+    )
