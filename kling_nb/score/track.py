@@ -39,6 +39,8 @@ _SEARCH_SIDE, _SEARCH_LEAST, _SEARCH_AHEAD = 24, 0.6, 0.04
 _MOST_SEARCHES = 40
 _WORSE = 0.04
 _GOES_ON = 0.5
+_PLAIN = 0.985
+_TURNED_REST = 0.75
 _LOOKALIKE_SIDE = 64
 _LOOKALIKE_REACH = 48
 
@@ -97,7 +99,7 @@ class Track:
         self.refusal = ""
         self.sightings: list[Sighting] = []
         self._searches = 0
-        self._usual = 1.0
+        self._usual, self._turned = 1.0, False
         self._lost = 0
         self._pose, self._speed, self._time = Pose(), (0.0, 0.0), 0.0
         if int(where.sum()) < _LEAST_PIXELS:
@@ -133,6 +135,7 @@ class Track:
         span = max(1e-3, time_s - self._time)
         self._speed = ((found.pose.dx - self._pose.dx) / span, (found.pose.dy - self._pose.dy) / span)
         self._pose, self._time, self._lost = found.pose, time_s, 0
+        self._turned = found.pose.a != 1 or found.pose.b != 0
         self._usual += 0.3 * (found.zncc - self._usual)
 
     def _find(self, picture: Array, time_s: float) -> Sighting:
@@ -172,8 +175,13 @@ class Track:
         )
 
     def _fitted(self, picture: Array, guess: Pose) -> Fit:
-        turning = self._visible_share(picture, guess) >= _TURNING_VISIBLE
-        return self._template.fit(picture, guess, turning=turning)
+        """Fit a shift; a turn and a scale only where they explain the picture clearly better."""
+        plain = self._template.fit(picture, Pose(guess.dx, guess.dy), turning=False)
+        if plain.zncc >= _PLAIN or self._visible_share(picture, guess) < _TURNING_VISIBLE:
+            return plain
+        start = plain.pose if plain.zncc >= ENOUGH and not self._turned else guess
+        turned = self._template.fit(picture, start, turning=True)
+        return turned if 1 - turned.zncc < _TURNED_REST * (1 - plain.zncc) else plain
 
     def _visible_share(self, picture: Array, pose: Pose) -> float:
         """Share of the bounding box inside the picture."""
