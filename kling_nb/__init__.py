@@ -6,7 +6,9 @@ Importing this package loads nothing else; each name below is loaded when it is 
 >>> run = kn.submit("boat.jpg", "the boat drifts left")  # doctest: +SKIP
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
         which_is_better,
     )
     from kling_nb.session.prices import prices
+    from kling_nb.session.scoretable import score_table
     from kling_nb.session.tables import table
     from kling_nb.session.tracking import to_mlflow
     from kling_nb.session.uploading import set_uploader
@@ -124,6 +127,7 @@ __all__ = [
     "run",
     "runs",
     "score",
+    "score_table",
     "set_uploader",
     "shapes",
     "spent",
@@ -177,6 +181,7 @@ _HOMES = {
     "export": "kling_nb.session.export",
     "open_capsule": "kling_nb.session.capsule.opening",
     "report": "kling_nb.widgets.report.functions",
+    "score_table": "kling_nb.session.scoretable",
     "table": "kling_nb.session.tables",
     "to_mlflow": "kling_nb.session.tracking",
     **dict.fromkeys(
@@ -202,7 +207,6 @@ _HOMES = {
             "resume",
             "run",
             "runs",
-            "score",
             "spent",
             "submit",
             "summary",
@@ -220,7 +224,11 @@ _HOMES = {
     ),
 }
 
-_MODULES = {"paths": "kling_nb.domain.paths", "shapes": "kling_nb.domain.shapes"}
+_MODULES = {
+    "paths": "kling_nb.domain.paths",
+    "score": "kling_nb.score",
+    "shapes": "kling_nb.domain.shapes",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -236,3 +244,33 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Score(ModuleType):
+    """The package that measures; called, it measures."""
+
+    def __call__(self, runs: Any = None, **options: Any) -> Any:
+        """Measure the clips of many runs as a table, or one video outside the log.
+
+        Parameters
+        ----------
+        runs, **options
+            As for :meth:`Session.score`, and ``session``.
+        """
+        return import_module(_FUNCTIONS).score(runs, **options)
+
+
+class _Package(ModuleType):
+    """This package: its function ``score`` and its subpackage ``score`` are one thing.
+
+    Whoever imports a subpackage makes it an attribute here; a function of that name would be gone after the
+    first measurement.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "score" and isinstance(value, ModuleType):
+            value.__class__ = _Score
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -15,10 +15,10 @@ from kling_nb.magics.options import Option, Values
 RUN_COMMANDS = frozenset(
     {
         *("show", "status", "wait", "resume", "cost", "extend", "vary", "capsule"),
-        *("rate", "keep", "discard", "tag", "note", "diff"),
+        *("score", "rate", "keep", "discard", "tag", "note", "diff"),
     }
 )
-SWEEP_COMMANDS = frozenset({"show", "wait", "resume", "stop"})
+SWEEP_COMMANDS = frozenset({"show", "wait", "resume", "stop", "score"})
 """Subcommands whose words are run ids."""
 
 _FIXED: Mapping[Values, tuple[str, ...]] = {

@@ -58,13 +58,23 @@ class Context:
         if name is not None:
             self.shell.user_ns[name] = value
 
-    def show_runs(self, runs: Sequence[Run]) -> None:
-        """Display the card of each run; a line of text in a terminal."""
+    def show_runs(self, runs: Sequence[Run], *, scores: bool = False) -> None:
+        """Display the card of each run; lines of text in a terminal.
+
+        Parameters
+        ----------
+        runs
+            The runs.
+        scores
+            Whether all scores are told, where there are any.
+        """
         for run in runs:
             if self.has_page:
-                show_run(run, notebook_folder=self._folder)
-            else:
-                self.say(plain_text(run))
+                show_run(run, notebook_folder=self._folder, open_scores=scores)
+                continue
+            self.say(plain_text(run))
+            if scores and (found := run.scores) is not None:
+                self.say(repr(found))
 
     def waiting(self, runs: Sequence[Run], timeout: float | None) -> Waiting:
         """Return runs to wait for; in a terminal their end is said in words."""

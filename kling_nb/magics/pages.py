@@ -187,6 +187,24 @@ Kling has no seed, so one clip proves nothing: make repeats, rate them, and ask
   kn.compare(frame, by="prompt", blind=True)  two clips at a time without labels; then
   kn.ranking(frame, by="prompt")              ranks by the votes""",
     ),
+    "scores": Page(
+        "Scores: did the clip do what was asked?",
+        """\
+Every clip is measured in the background after its download (%kling config scores off: not).
+  %kling show r-…          the card with all scores; a flag (⚠) says what to look at first
+  %kling score r-… r-…     measures now, also old runs; a sweep or a table of runs works too
+  %kling runs              columns path_error, gain, leak …; %kling report sorts by them
+path error, gain, lag   did the painted objects go where their paths go, how far, how late
+own …                   the same after the camera's motion was taken out
+static leak             did what was frozen stay as it was
+camera …                what the camera did, against what was asked
+motion, flicker, warp error, sharpness lost     how much moves, how steady and sharp it is
+A frozen or blurred clip flickers little: read flicker and warp error with motion and sharpness.
+What cannot be followed is "not measurable", never a number. Accuracy is known for clips of the
+sandbox, not for Kling's own. In Python:
+  run.scores   run.score()   run.score_sheet()   run.leak_picture()   run.plot_scores()
+  kn.score(frame)   kn.score_table(frame)   kn.which_is_better(frame, "prompt", "path_error")""",
+    ),
     "sharing": Page(
         "Sharing: tables, a report, a run for somebody else",
         """\

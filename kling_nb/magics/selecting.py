@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILTERS: Final = ("status", "model_name", "provider")
-_ALL: Final = (*FILTERS, "tag", "limit")
+ALL_FILTERS: Final = (*FILTERS, "tag", "limit")
 
 
 def filtered(context: Context, arguments: Arguments) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def meant(context: Context, arguments: Arguments, words: list[Token], magic: str
     """
     if not words:
         return filtered(context, arguments)
-    if given := [name for name in _ALL if name in arguments.values]:
+    if given := [name for name in ALL_FILTERS if name in arguments.values]:
         flag = {"model_name": "model"}.get(given[0], given[0])
         raise UsageError(
             f"Both runs and --{flag} are given.",

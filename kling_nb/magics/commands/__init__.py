@@ -82,6 +82,16 @@ COMMANDS: dict[str, Command] = {
     ),
     "extend": Command("RUN [options] [prompt]", "make an earlier clip longer", EXTEND_OPTIONS),
     "vary": Command("RUN [options] [prompt]", "the same run with changes", VARY_OPTIONS),
+    "score": Command(
+        "[RUN … | options]",
+        "measure clips: paths, leaks, camera, sharpness …",
+        (
+            Option("again", ("--again",), Kind.FLAG, "measure although scores are known"),
+            *_FILTERS,
+            OUT,
+            *_ALWAYS,
+        ),
+    ),
     "rate": Command("[RUN …] 0-5", "how good clips are; '-' takes the rating away"),
     "keep": Command("[RUN …]", "clips worth keeping (default: the latest)"),
     "discard": Command("[RUN …]", "clips not worth keeping; nothing is deleted"),

@@ -8,6 +8,7 @@ from kling_nb.errors import UsageError
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.context import Context
 from kling_nb.magics.selecting import filtered
+from kling_nb.session.scoretable import ToldFrame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,9 @@ COLUMNS = (
     "created_at",
 )
 """Columns of the first look; ``kn.runs()`` has all."""
+
+SCORED = ("flags", "path_error", "gain", "leak", "motion")
+"""Columns that are added where some run was measured."""
 
 
 def run(context: Context, arguments: Arguments) -> pd.DataFrame:
@@ -44,4 +48,7 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame:
         )
     frame = filtered(context, arguments)
     context.assign(arguments.values.get("out"), frame)
-    return frame[[name for name in COLUMNS if name in frame.columns]]
+    names = [name for name in COLUMNS if name in frame.columns]
+    scored = [name for name in SCORED if name in frame.columns and frame[name].notna().any()]
+    # Where scores are shown, the pointer on a header tells what they mean.
+    return ToldFrame(frame[[*names, *scored]]) if scored else frame[names]

@@ -1,4 +1,4 @@
-"""``%kling show``: the card of a run."""
+"""``%kling show``: the card of a run, with its scores unfolded."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def run(context: Context, arguments: Arguments) -> None:
         context.assign(arguments.values.get("out"), sweeps[0] if len(sweeps) == 1 else sweeps)
         return
     runs = chosen_runs(context, arguments) or [latest_run(context)]
-    context.show_runs(runs)
+    context.show_runs(runs, scores=True)
     context.assign(arguments.values.get("out"), runs[0] if len(runs) == 1 else runs)
