@@ -261,7 +261,7 @@ class _Score(ModuleType):
 
 
 class _Package(ModuleType):
-    """This package: its function ``score`` and its subpackage ``score`` are one thing.
+    """The package itself: its function ``score`` and its subpackage ``score`` are one thing.
 
     Whoever imports a subpackage makes it an attribute here; a function of that name would be gone after the
     first measurement.

@@ -86,6 +86,7 @@ class SessionCore:
         def extend(self, source: str | Run, prompt: str | None = None, **params: Any) -> Run: ...  # noqa: D102
         def scores_of(self, record: RunRecord) -> Scores | None: ...  # noqa: D102
         def measure(self, run: Run, *, again: bool = False) -> Scores: ...  # noqa: D102
+        def is_measuring(self, run_id: str) -> bool: ...  # noqa: D102
 
     def _open(self) -> None:
         """Set up what belongs to this process; a forked child does it again."""

@@ -59,7 +59,8 @@ class ScoringSession(SweepingSession):
     def scores_of(self, record: RunRecord) -> Scores | None:
         """Return what the log knows about the clip of a run, None before it was measured."""
         found = self.log.scores_of([record.id]).get(record.id)
-        return found if found is not None and found.clip_sha256 == record.video_sha256 else None
+        known = record.video_sha256
+        return found if found is not None and known in (None, found.clip_sha256) else None
 
     def scores_ready(self, run: Run) -> bool:
         """Whether the scores of a run are there, or will not come by themselves: a rule may look now."""

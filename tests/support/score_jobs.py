@@ -1,0 +1,44 @@
+"""What workers do in tests about workers: answer without measuring, die, or fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+from kling_nb.domain.scores import MEASURES, SCORE_VERSION, Scores
+from kling_nb.score.workers import Job, Outcome, measure_job
+
+
+def answered(job: Job) -> Outcome:
+    """Answer with scores that say only whose they are."""
+    values: dict[str, float | None] = {measure.name: None for measure in MEASURES}
+    values["motion"] = float(os.getpid())
+    return Outcome(job.key, Scores(SCORE_VERSION, job.sha256, job.question.digest, values))
+
+
+def deadly(job: Job) -> Outcome:
+    """Answer, or end the worker where the job says so."""
+    if "deadly" in job.key:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answered(job)
+
+
+def unlucky(job: Job) -> Outcome:
+    """End the worker the first time, answer the second time."""
+    mark = Path(job.clip)
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answered(job)
+
+
+def failing(job: Job) -> Outcome:
+    """Fail as a worker does that lacks the package."""
+    raise ModuleNotFoundError(f"No module named 'kling_nb' ({job.key})")
+
+
+def elsewhere(job: Job) -> Outcome:
+    """Measure on a machine that has none of the files."""
+    return measure_job(replace(job, clip=f"/nowhere/{Path(job.clip).name}", inputs={}))

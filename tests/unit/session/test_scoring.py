@@ -1,0 +1,246 @@
+"""Clips measured beside everything else: one process at low priority that never holds anything up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from clip_shelf import numbered_clip, shelf
+from score_jobs import answered
+
+from kling_nb.domain.scores import SCORE_VERSION, Scores
+from kling_nb.errors import InputError
+from kling_nb.score import aside as aside_module
+from kling_nb.score.aside import NICENESS, Aside
+from kling_nb.score.workers import CRASHED, Job, digest_of, unmeasured
+from kling_nb.session import Session
+from kling_nb.session.scorecache import ScoreFiles
+from kling_nb.session.scoring import Scorer
+
+LINUX = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    path = numbered_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", frames=8)
+    return Job("clip", str(path), digest_of(path))
+
+
+def wait_until(there: Any, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ignore(job: Job | None, scores: Scores) -> None:
+    """Keep nothing."""
+
+
+def test_a_clip_is_measured_by_a_process_that_stands_back(clip: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KLING_API_KEY", "api-key-kling-of-a-test")
+    scorer, kept = Scorer(idle_s=0.3), []
+    future = scorer.add("clip", lambda: (clip, None), lambda job, scores: kept.append((job, scores)))
+    assert scorer.pending("clip")
+    scores = future.result(60)
+    assert scores is not None and scores.motion is not None and scores.clip_sha256 == clip.sha256
+    assert kept == [(clip, scores)], "kept before anybody is told"
+    pid = scorer.pid
+    assert pid is not None and pid != os.getpid()
+    assert psutil.Process(pid).nice() == os.nice(0) + NICENESS
+    if Path("/proc").exists():
+        assert b"of-a-test" not in Path(f"/proc/{pid}/environ").read_bytes(), "a reader of clips needs no key"
+    wait_until(lambda: not scorer.pending("clip") and scorer.pid is None)
+    assert not psutil.pid_exists(pid), "nothing is left when there is nothing to do"
+
+
+def test_a_process_that_dies_is_replaced_and_then_given_up(
+    clip: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = Scorer()
+    real = aside_module._CODE
+    try:
+        monkeypatch.setattr(aside_module, "_CODE", "import os; os._exit(3)  # {path} {parent}")
+        scores = scorer.add("a", lambda: (clip, None), ignore).result(60)
+        assert scores is not None and set(scores.why.values()) == {CRASHED}
+        monkeypatch.setattr(aside_module, "_CODE", real)
+        assert scorer.add("b", lambda: (clip, None), ignore).result(60).motion is not None  # type: ignore[union-attr]
+        assert scorer.pid is not None
+        os.kill(scorer.pid, signal.SIGKILL)
+        again = scorer.add("c", lambda: (clip, None), ignore).result(60)
+        assert again is not None and again.motion is not None, "one dead process costs nothing"
+    finally:
+        scorer.close()
+
+
+def test_interrupt_does_not_reach_the_process(clip: Job) -> None:
+    """Jupyter interrupts a kernel with everything in its process group."""
+    aside = Aside()
+    try:
+        assert aside.measure(clip) is not None
+        assert aside.pid is not None and os.getpgid(aside.pid) != os.getpgid(0)
+        os.kill(aside.pid, signal.SIGINT)
+        outcome = aside.measure(clip)
+        assert outcome is not None and outcome.scores is not None
+    finally:
+        aside.rest()
+
+
+def test_the_process_ends_with_a_killed_kernel(clip: Job) -> None:
+    code = (
+        "import os, signal; from kling_nb.score.aside import Aside; from kling_nb.score.workers import Job;"
+        "a = Aside(); a.measure(Job('x', '', '')); print(a.pid, flush=True); "
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    pid = int(done.stdout)
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_closing_forgets_what_waits() -> None:
+    scorer, begun, go = Scorer(), threading.Event(), threading.Event()
+
+    def slow() -> tuple[None, None]:
+        begun.set()
+        go.wait(20)
+        return None, None
+
+    first = scorer.add("a", slow, ignore)
+    second = scorer.add("b", slow, ignore)
+    assert begun.wait(20) and scorer.pending("b")
+    threading.Timer(0.1, go.set).start()
+    scorer.close()
+    assert first.result(20) is None
+    with pytest.raises(CancelledError):
+        second.result(0)
+    assert scorer.add("c", slow, ignore).cancelled()
+
+
+def test_a_failure_of_one_does_not_stop_the_others() -> None:
+    scorer = Scorer(idle_s=0.1)
+
+    def broken() -> tuple[None, None]:
+        raise OSError("disk full")
+
+    known = unmeasured(Job("b", "", ""), "told before")
+    first = scorer.add("a", broken, ignore)
+    second = scorer.add("b", lambda: (None, known), ignore)
+    assert second.result(20) == known
+    with pytest.raises(OSError, match="disk full"):
+        first.result(0)
+    scorer.close()
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def test_files_serve_the_same_clip_and_question_only(tmp_path: Path) -> None:
+    files, job = ScoreFiles(tmp_path), Job("a", "", "0" * 64)
+    scores = answered(job).scores
+    assert scores is not None and files.get(job) is None
+    files.put(job, scores)
+    assert files.get(Job("b", "elsewhere.mp4", "0" * 64)) == scores
+    assert files.get(Job("a", "", "1" * 64)) is None
+    (path,) = (tmp_path / "scores").glob("*.json")
+    path.write_text(path.read_text().replace(f'"version":{SCORE_VERSION}', '"version":0'))
+    assert files.get(job) is None, "measured by other rules"
+    path.write_text('{"version": ')
+    assert files.get(job) is None, "a damaged file is no answer"
+
+
+def test_a_failed_measurement_is_not_kept_in_a_file(tmp_path: Path) -> None:
+    files, job = ScoreFiles(tmp_path), Job("a", "", "0" * 64)
+    files.put(job, unmeasured(job, CRASHED))
+    assert files.get(job) is None and not (tmp_path / "scores").exists()
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "scores").write_text("in the way")
+    files, job = ScoreFiles(tmp_path), Job("a", "", "0" * 64)
+    scores = answered(job).scores
+    assert scores is not None
+    files.put(job, scores)
+    assert files.get(job) is None
+
+
+# --- sessions -----------------------------------------------------------------------------------------------
+
+
+def test_the_setting_is_asked_when_a_clip_is_filed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = shelf(tmp_path, 1, clips=[{"frames": 8}])
+    with Session("sandbox", tmp_path) as session:
+        run = session.run(ids[0])
+        told = threading.Event()
+        run.on_change(lambda _: told.set())
+        session.filed(run)
+        wait_until(lambda: session.scores_ready(run))
+        assert run.scores is None and not told.is_set(), "off"
+        monkeypatch.setenv("KLING_NB_SCORES", "auto")
+        session.filed(run)
+        assert told.wait(60) and session.scores_ready(run)
+        assert run.scores is not None and run.scores.motion is not None
+        assert session.run(run.id).scores == run.scores
+
+
+def test_run_score_measures_once(tmp_path: Path) -> None:
+    ids = shelf(tmp_path, 2, clips=[{"frames": 8}])
+    with Session("sandbox", tmp_path) as session:
+        first = session.run(ids[0]).score()
+        pid = session._scorer.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert session.run(ids[0]).score() == first
+            # The other run asks the same of the same file.
+            assert session.run(ids[1]).score() == first
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert session.run(ids[0]).score(again=True) == first, "nothing is drawn by chance"
+    assert not psutil.pid_exists(pid)
+    with Session("sandbox", tmp_path) as session:
+        assert session.run(ids[1]).scores == first
+
+
+def test_a_run_without_a_clip_cannot_be_measured(tmp_path: Path) -> None:
+    ids = shelf(tmp_path, 1, clips=[{"frames": 8}], video_path=None)
+    with Session("sandbox", tmp_path) as session:
+        assert session.run(ids[0]).scores is None
+        with pytest.raises(InputError, match="no clip"):
+            session.run(ids[0]).score()
+
+
+def test_a_clip_outside_the_log(tmp_path: Path) -> None:
+    path = numbered_clip(tmp_path / "old.mp4", frames=8)
+    with Session("sandbox", tmp_path / "runs") as session:
+        scores = session.score(path, prompt="the ball rolls to the right")
+        assert isinstance(scores, Scores) and scores.words_direction is not None
+        assert session.score(str(path), prompt="a ball that moves right") == scores
+        assert session.score(path) != scores, "another question"
+        with pytest.raises(InputError, match="cannot be read"):
+            session.score("gone.mp4")
+        with pytest.raises(InputError, match="takes no prompt"):
+            session.score(["r-x"], prompt="x")
+        assert len(session.runs()) == 0
+
+
+def test_measuring_and_its_package_share_a_name() -> None:
+    """Whichever is used first, and however often the other is imported."""
+    code = (
+        "import kling_nb as kn; early = kn.score; import kling_nb.score.workers as workers;"
+        "from kling_nb.score import asked; import kling_nb.score as package;"
+        "assert early is kn.score is package and callable(kn.score) and kn.score.workers is workers;"
+        "import os; os.environ['KLING_NB_HOME'] = 'runs';"
+        "print(len(kn.score({'status': 'failed'}, progress=False)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "0", done.stderr
