@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from kling_nb.domain.sweep_until import read_rule
+from kling_nb.domain.sweep_until import Rule, read_rule
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import BudgetError, KlingError
+from kling_nb.errors import BudgetError, KlingError, UsageError
 from kling_nb.session.sweep_frame import facts_of
 from kling_nb.session.sweep_making import make_planned
 from kling_nb.session.sweep_state import DONE, STOPPED
 
 if TYPE_CHECKING:
+    from kling_nb.session.facade import Session
     from kling_nb.session.run import Run
     from kling_nb.session.sweep import Sweep
     from kling_nb.session.sweep_notes import Entry
@@ -31,6 +33,10 @@ logger = logging.getLogger("kling_nb")
 
 LOOK_S: Final = 1.0
 """Longest pause between two looks at the stop rule: ratings may come from another kernel."""
+
+SCORES_S: Final = 120.0
+"""How long the next run waits for the scores of a clip that a stop rule asks about. A clip that has none by
+then counts as one that does not fulfil it."""
 
 REFUSED_IN_A_ROW: Final = 3
 """So many refusals without a single acceptance between them stop a sweep: the next would be refused, too."""
@@ -45,11 +51,17 @@ class Driver:
         The sweep.
     until
         Its stop rule: a text for :func:`kling_nb.domain.sweep_until.read_rule`, or a function of the frame.
+
+    Raises
+    ------
+    UsageError
+        The rule cannot be read, or asks for scores where nothing is measured.
     """
 
     def __init__(self, sweep: Sweep, until: Until | None) -> None:
         self._sweep = sweep
-        self._rule = _rule_of(until)
+        self._rule = readable_rule(until, sweep.session) if isinstance(until, str) else until
+        self._unscored: dict[str, float] = {}
         self._words = until if isinstance(until, str) else "until="
         self._wake = threading.Event()
         self._halted: str | None = None
@@ -120,10 +132,11 @@ class Driver:
             if self._halted is not None:
                 self._end(STOPPED, self._halted)
                 return True
-            if self._rule is not None and self._rule(sweep):
+            awaits_scores = self._awaits_scores()
+            if self._holds():
                 self._end(STOPPED, f"{self._words} holds")
                 return True
-            pair = self._next()
+            pair = None if awaits_scores else self._next()
             if pair is None or self._abandoned or not self._make(pair):
                 break
         pairs = sweep.pairs
@@ -134,6 +147,33 @@ class Driver:
                 self._end(STOPPED, "some runs are not followed any more")
             return True
         return False
+
+    def _holds(self) -> bool:
+        """Whether the stop rule holds."""
+        sweep, rule = self._sweep, self._rule
+        if isinstance(rule, Rule):
+            return rule(facts_of(sweep.session.log, sweep.runs, sweep.progress, rule.scores))
+        return rule is not None and bool(rule(sweep.frame))
+
+    def _awaits_scores(self) -> bool:
+        """Whether the rule asks for scores of a clip that is there and still to be measured."""
+        session = self._sweep.session
+        if not isinstance(self._rule, Rule) or not self._rule.scores:
+            return False
+        known = session.log.scores.measured(run.id for run in self._sweep.runs)
+        now, waiting = time.monotonic(), False
+        for run in self._sweep.runs:
+            if run.status is not RunStatus.SUCCEEDED or run.id in known:
+                continue
+            if not run.complete:
+                waiting |= run.following  # being fetched
+                continue
+            if run.id not in self._unscored:
+                # Also a clip of earlier days, which nobody would measure by itself.
+                self._unscored[run.id] = now
+                session.filed(run)
+            waiting |= now - self._unscored[run.id] < SCORES_S and not session.scores_ready(run)
+        return waiting
 
     def _next(self) -> tuple[Entry, Run | None] | None:
         """Return the first run that has a free slot and is not under way."""
@@ -205,10 +245,26 @@ class Driver:
                 )
 
 
-def _rule_of(until: Until | None) -> Callable[[Sweep], object] | None:
-    if until is None:
-        return None
-    if isinstance(until, str):
-        rule = read_rule(until)
-        return lambda sweep: rule(facts_of(sweep.session.log, sweep.runs, sweep.progress))
-    return lambda sweep: until(sweep.frame)
+def readable_rule(text: str, session: Session) -> Rule:
+    """Return a stop rule that can come true.
+
+    Parameters
+    ----------
+    text
+        As for :func:`kling_nb.domain.sweep_until.read_rule`.
+    session
+        Who makes the runs, and measures them.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or asks for scores where nothing is measured.
+    """
+    rule = read_rule(text)
+    if rule.scores and session.settings.scores == "off":
+        raise UsageError(
+            f"until={text!r} can never hold: clips are not measured.",
+            f"It asks for {', '.join(sorted(rule.scores))}, and scores are switched off here.",
+            "Switch them on: kn.configure(scores='auto'), or KLING_NB_SCORES=auto.",
+        )
+    return rule

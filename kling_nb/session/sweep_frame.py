@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from kling_nb.domain.scoreorder import goodness, is_flattered, is_still
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +45,7 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
         if taken and frame[name].astype(object).where(frame[name].notna(), None).tolist() == labels:
             front.append(name)
             continue
-        column = f"{name}_variant" if taken and field_kinds()[name] is not dict else name
+        column = f"{name}_variant" if taken and field_kinds().get(name) is not dict else name
         frame[column] = labels
         front.append(column)
     front.append("repeat")
@@ -65,10 +68,23 @@ def dropped_frame(names: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], 
     return pd.DataFrame(found, columns=[*names, "rule", "reason"])
 
 
-def facts_of(log: RunLog, runs: Sequence[Run], progress: Progress) -> dict[str, float]:
-    """Return what a stop rule may count (:data:`kling_nb.domain.sweep_until.COUNTED`).
+def facts_of(
+    log: RunLog, runs: Sequence[Run], progress: Progress, scores: Collection[str] = ()
+) -> dict[str, float | None]:
+    """Return what a stop rule may look at (:data:`kling_nb.domain.sweep_until.COUNTED` and ``SCORED``).
 
-    Ratings come from the log: another kernel may have given them.
+    Ratings and scores come from the log: another kernel may have given or measured them.
+
+    Parameters
+    ----------
+    log
+        The run log.
+    runs
+        Of the sweep.
+    progress
+        How far it is.
+    scores
+        Names of those that the rule looks at.
     """
     rows = log.records({"id": [run.id for run in runs]}) if runs else []
     ratings = [row.rating for row in rows if row.rating is not None]
@@ -80,4 +96,21 @@ def facts_of(log: RunLog, runs: Sequence[Run], progress: Progress) -> dict[str, 
         "done": progress.done,
         "failed": progress.failed,
         "spent": float(progress.units),
+        **_best_scores(log, runs, scores),
     }
+
+
+def _best_scores(log: RunLog, runs: Sequence[Run], names: Collection[str]) -> dict[str, float | None]:
+    """Return the best clip's value of each score; clips that stand still, or that it flatters, count not."""
+    clips = log.scores.measured(run.id for run in runs).values() if names else ()
+    found: dict[str, float | None] = {}
+    for name in names:
+        values = [
+            value
+            for clip in clips
+            if (value := clip.values[name]) is not None
+            and not is_still(clip.flags, gain := clip.values["gain"])
+            and not is_flattered(name, clip.flags, gain)
+        ]
+        found[name] = max(values, key=partial(goodness, name), default=None)
+    return found

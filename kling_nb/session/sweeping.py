@@ -14,6 +14,7 @@ from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.sweeps import SweepRecord, new_sweep_id
 from kling_nb.session.budget import check_label, read_amount
 from kling_nb.session.sweep import Sweep
+from kling_nb.session.sweep_driver import readable_rule
 from kling_nb.session.sweep_notes import plan_of
 from kling_nb.session.sweep_price import check_affordable, confirm
 
@@ -54,6 +55,8 @@ def start_sweep(
 ) -> Sweep:
     """Ask where it is expensive, write the plan down, begin; see :meth:`Session.sweep`."""
     drafted, settings = planned.draft, session.settings
+    if isinstance(until, str):
+        readable_rule(until, session)
     budget = None if label.budget is None else read_amount(label.budget)
     sweep_id, assumed = new_sweep_id(), label.assume_units
     if until is None:

@@ -122,7 +122,7 @@ def test_a_sample_of_a_huge_grid_is_drawn_without_making_the_grid() -> None:
     assert len(combine(axes, sample=MOST_CELLS, seed=1)) == MOST_CELLS
 
 
-FACTS = dict.fromkeys(COUNTED, 0.0)
+FACTS: dict[str, float | None] = dict.fromkeys(COUNTED, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -133,17 +133,47 @@ FACTS = dict.fromkeys(COUNTED, 0.0)
         ("rating >= 4 or spent >= 20", {"spent": 20.5}, True),
         ("rating >= 4 and kept >= 1", {"rating": 5}, False),
         ("done>=2 and failed==1 or kept >= 9", {"done": 2, "failed": 1}, True),
+        ("kept <= 3", {"kept": 3}, True),
+        ("gain >= 0.9", {"gain": 0.95}, True),
+        ("gain >= 0.9", {"gain": None}, False),
+        ("leak < 4", {"leak": None}, False),
+        ("path_error < 1 and kept >= 1", {"path_error": 0.5, "kept": 1}, True),
+        ("path_error < 1 and kept >= 1", {"path_error": 0.5}, False),
+        ("direction > -0.5", {"direction": 0.0}, True),
+        ("lag <= 0.25 or leak < 2", {"lag": 0.5, "leak": 1.0}, True),
     ],
 )
-def test_stop_rules(text: str, facts: dict[str, float], holds: bool) -> None:
+def test_stop_rules(text: str, facts: dict[str, float | None], holds: bool) -> None:
     assert read_rule(text)({**FACTS, **facts}) is holds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "kept", "kept >= three", "kept <= 3", "import os", "kpet >= 3", "kept >= 3 or"]
+    "text", ["", "kept", "kept >= three", "kept =< 3", "import os", "kpet >= 3", "kept >= 3 or", "motion > 1"]
 )
 def test_stop_rules_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_rule(text)
     assert "until=" in caught.value.what
     assert caught.value.advice
+
+
+def test_a_rule_tells_which_scores_it_asks_for() -> None:
+    assert read_rule("kept >= 3 or spent > 20").scores == set()
+    assert read_rule("gain >= 0.9 and kept >= 1 or path_error < 1").scores == {"gain", "path_error"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("gian >= 0.9", "mean gain"), ("camera_shift < 1", "camera_direction"), ("kept >= x", "gain >= 0.9")],
+)
+def test_a_refused_rule_names_what_could_be_meant(text: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_rule(text)
+    assert told in caught.value.advice
+
+
+def test_a_refused_rule_says_whose_score_counts() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_rule("quality > 3")
+    assert "the best clip's scores: path_error" in caught.value.why
+    assert "clips that stand still do not count" in caught.value.why

@@ -1,0 +1,93 @@
+"""Stop rules that ask for scores: the next clip waits for them, and not for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kling_nb.domain.scores import Scores
+from kling_nb.errors import UsageError
+from kling_nb.session import Session, sweep_driver
+
+MEASURED: list[dict[str, Any]] = [
+    {"values": {"gain": 0.5, "flicker": 0.3}},
+    {"values": {"gain": 1.0, "flicker": 0.0}, "flags": ("frozen",)},
+    {"values": {"gain": 0.6, "flicker": 0.05}, "flags": ("blurred",)},
+    {"values": {"gain": 0.95, "flicker": 0.2}},
+]
+"""What is measured of the first clip, the second and so on; then as of the last."""
+
+
+@pytest.fixture
+def slow_meter(make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> Session:
+    """A session that measures each clip a moment after it was stored, whatever it shows."""
+    session = make_session(quota=1, scores="auto")
+    asked: list[str] = []
+
+    def filed(run: Any) -> None:
+        if run.id in asked:
+            return
+        asked.append(run.id)
+        found = MEASURED[min(len(asked), len(MEASURED)) - 1]
+        threading.Timer(0.3, session.log.put_scores, (run.id, Scores(1, "c", "d", **found))).start()
+
+    monkeypatch.setattr(session, "filed", filed)
+    monkeypatch.setattr(session, "scores_ready", lambda run: bool(session.log.scores.measured([run.id])))
+    monkeypatch.setattr(session, "_wanted", lambda _run: (None, None))
+    monkeypatch.setattr(sweep_driver, "LOOK_S", 0.05)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("rule", "made"),
+    [
+        ("gain >= 0.9", 4),  # the second clip is good only because it stands still
+        ("flicker < 0.1 or gain >= 0.9", 4),  # as is the third by its blur
+        ("gain >= 0.55", 3),
+        ("gain >= 0.9 and done >= 5", 5),
+    ],
+)
+def test_a_score_ends_the_sweep_at_the_very_clip_that_has_it(
+    slow_meter: Session, picture: np.ndarray, sandbox: Any, rule: str, made: int
+) -> None:
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=9, until=rule).wait(60)
+    assert (sweep.state, sweep.reason) == ("stopped", f"{rule} holds")
+    assert len(sandbox.tasks()) == made
+
+
+def test_a_clip_that_is_never_measured_is_given_up_and_counts_as_no_hit(
+    slow_meter: Session, picture: np.ndarray, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_meter, "filed", lambda _run: None)
+    monkeypatch.setattr(sweep_driver, "SCORES_S", 0.2)
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=3, until="gain >= 0").wait(60)
+    assert (sweep.state, len(sandbox.tasks())) == ("done", 3)
+
+
+def test_a_rule_without_scores_waits_for_none(
+    slow_meter: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_meter, "scores_ready", lambda _run: pytest.fail("asked for scores"))
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=3, until="done >= 2").wait(60)
+    assert (sweep.state, sweep.reason) == ("stopped", "done >= 2 holds")
+
+
+def test_a_rule_on_scores_where_nothing_is_measured_is_refused(session: Session, picture: np.ndarray) -> None:
+    with pytest.raises(UsageError, match="can never hold"):
+        session.sweep(picture, "a boat", model="kling-v1", repeat=2, until="kept >= 1 or gain >= 0.9")
+    assert session.sweeps().empty
+
+
+def test_a_sweep_over_a_variable_called_like_a_score_keeps_both_apart(
+    session: Session, picture: np.ndarray
+) -> None:
+    motions = ["slow", "wild"]
+    sweep = session.sweep(picture, "a boat, {{motion}}", motion=motions, model="kling-v1").wait(60)
+    session.log.put_scores(sweep.runs[0].id, Scores(1, "c", "d", {"motion": 2.5}))
+    frame = sweep.frame
+    assert frame["motion_variant"].tolist() == motions
+    assert frame["motion"].tolist()[0] == 2.5
