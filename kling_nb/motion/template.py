@@ -111,18 +111,21 @@ class Template:
         (H, W) bool: the region.
     middle
         (2,) pixels (x, y) that poses refer to.
+    origin
+        Where this picture's corner lies in the pictures to come.
     """
 
-    def __init__(self, picture: Array, where: Array, middle: Array) -> None:
+    def __init__(self, picture: Array, where: Array, middle: Array, origin: tuple[int, int] = (0, 0)) -> None:
         ys, xs = np.nonzero(where)
         step = max(1, math.ceil(len(xs) / MOST_PIXELS))
         ys, xs = ys[::step], xs[::step]
         gray = np.asarray(picture, dtype=np.float32)
-        self._middle = np.asarray(middle, dtype=np.float32)
+        self._middle = np.array(middle, dtype=np.float32)
         self._x, self._y = (
             (xs - self._middle[0]).astype(np.float32),
             (ys - self._middle[1]).astype(np.float32),
         )
+        self._middle += np.array(origin, dtype=np.float32)
         self._look = gray[ys, xs]
         gx = cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=0.125)[ys, xs]
         gy = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=0.125)[ys, xs]

@@ -16,7 +16,7 @@ from kling_nb.motion.fields import carried
 from kling_nb.score.asked import Asked, AskedObject
 from kling_nb.score.expected import asked_displacement, in_pixels_of, progress
 from kling_nb.score.pathscores import path_scores
-from kling_nb.score.track import ENOUGH, GOOD, Sighting, Track
+from kling_nb.score.track import Sighting, Track
 
 Array = NDArray[Any]
 
@@ -26,7 +26,8 @@ _LEVEL_THICKNESS = 10
 _BLUR = 0.8
 _EDGE = 2
 _KEPT_SHARE = 0.4
-_LEAST_SEEN = 0.75
+_LEAST_SEEN = 0.6
+_UNLIKE, _DISTINCT = 0.5, 0.1
 _TWIN = "own_"
 _TWINS = ("path_error", "end_error", "direction", "gain", "lag")
 
@@ -166,7 +167,7 @@ class ObjectTracker:
         return ObjectScores(
             each.asked.label,
             values,
-            self._confidence(sightings),
+            _confidence(each.track),
             method=_method(sightings),
             asked=_pairs(wanted),
             measured=_pairs(middle + moved / self._scale),
@@ -194,17 +195,25 @@ class ObjectTracker:
             return f"it was seen in {100 * seen.mean():.0f} % of the frames only"
         return ""
 
-    def _confidence(self, sightings: list[Sighting]) -> float:
-        zncc = np.array([s.zncc if s.way == "template" else 0.9 * s.share for s in sightings if s.way])
-        seen = np.mean([bool(s.way) for s in sightings])
-        return float(np.clip((zncc.mean() - 0.5) / 0.5, 0, 1) * seen)
+
+def _confidence(track: Track) -> float:
+    """Return 0 to 1: likeness to the first frame, on average and at its worst, over the frames it was seen in.
+
+    Less where other places look alike.
+    """
+    likeness = np.array(
+        [s.zncc if s.way == "template" else s.zncc * s.share for s in track.sightings if s.way]
+    )
+    surely = np.clip((likeness - _UNLIKE) / (1 - _UNLIKE), 0, 1)
+    seen = float(np.mean([bool(s.way) for s in track.sightings]))
+    distinct = min(1.0, (1 - track.lookalike) / _DISTINCT)
+    return float(seen * distinct * (surely.mean() + np.quantile(surely, 0.05)) / 2)
 
 
 def _method(sightings: list[Sighting]) -> str:
-    zncc = np.array([s.zncc for s in sightings if s.way])
-    if zncc.mean() >= GOOD and np.quantile(zncc, 0.05) >= ENOUGH:
-        return "template"
-    return "points"
+    """Return how it was seen in most frames."""
+    ways = [sighting.way for sighting in sightings if sighting.way]
+    return "template" if 2 * ways.count("template") >= len(ways) else "points"
 
 
 def _pairs(places: Array) -> tuple[tuple[float, float], ...]:

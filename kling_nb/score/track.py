@@ -34,12 +34,15 @@ _SOME_POINTS = 60
 _LEAST_AGREEING = 8
 _LEAST_SHARE = 0.5
 _MARGIN = 12
+_WINDOW, _BENDS, _DETAIL = 13, 0.06, 5.0
 _SEARCH_FIRST, _SEARCH_MOST = 0.06, 0.15
 _SEARCH_SIDE, _SEARCH_LEAST, _SEARCH_AHEAD = 24, 0.6, 0.04
 _MOST_SEARCHES = 40
 _WORSE = 0.04
 _GOES_ON = 0.5
 _PLAIN = 0.985
+_AGAIN = 0.88
+_FAINT, _TOGETHER = 0.6, 0.005
 _TURNED_REST = 0.75
 _LOOKALIKE_SIDE = 64
 _LOOKALIKE_REACH = 48
@@ -100,6 +103,7 @@ class Track:
         self.sightings: list[Sighting] = []
         self._searches = 0
         self._usual, self._turned = 1.0, False
+        self._last: Array | None = None
         self._lost = 0
         self._pose, self._speed, self._time = Pose(), (0.0, 0.0), 0.0
         if int(where.sum()) < _LEAST_PIXELS:
@@ -135,6 +139,7 @@ class Track:
         span = max(1e-3, time_s - self._time)
         self._speed = ((found.pose.dx - self._pose.dx) / span, (found.pose.dy - self._pose.dy) / span)
         self._pose, self._time, self._lost = found.pose, time_s, 0
+        self._last = picture
         self._turned = found.pose.a != 1 or found.pose.b != 0
         self._usual += 0.3 * (found.zncc - self._usual)
 
@@ -144,7 +149,8 @@ class Track:
         # As good as usual: no better place is looked for.
         if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
             fit = max([fit, *self._others(picture, guess)], key=_by_zncc)
-        if fit.zncc >= self._enough and self._plausible(fit):
+        enough = max(self._enough, _AGAIN) if self._lost else self._enough
+        if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit)):
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
         agreed = None if self._lost or self.lookalike > LOOKALIKE else self._by_points(picture, guess)
         if agreed is None:
@@ -154,6 +160,21 @@ class Track:
         if again.zncc >= self._enough and self._plausible(again):
             return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
         return Sighting(time_s, pose, "points", again.zncc, share, 0.5)
+
+    def _same_as_last(self, picture: Array, fit: Fit) -> bool:
+        """Whether a faint likeness to the first frame is at the place to which the last look leads.
+
+        An object that changes its look bit by bit is so still held against the first frame.
+        """
+        if self._lost or self._last is None or fit.zncc < _FAINT or self.lookalike > LOOKALIKE:
+            return False
+        before, origin = self._upright(self._last, self._pose, 0)
+        left, top, right, bottom = self._box
+        corner = np.array(origin, dtype=np.float64)
+        look = Template(before, self._where[top:bottom, left:right], self._middle - corner, origin)
+        again = look.fit(picture, fit.pose)
+        apart = math.hypot(again.pose.dx - fit.pose.dx, again.pose.dy - fit.pose.dy)
+        return again.zncc >= GOOD and apart <= _TOGETHER * math.hypot(*picture.shape)
 
     def _others(self, picture: Array, guess: Pose) -> list[Fit]:
         """Return fits from where it was, and from the most similar place around."""
@@ -216,7 +237,9 @@ class Track:
         if len(self._points) < _LEAST_AGREEING:
             return None
         now, _ = self._upright(picture, guess, _MARGIN)
-        places, sure = follow(before, now, self._points, window=11, levels=2, tolerance=0.5)
+        places, sure = follow(
+            _evened(before), _evened(now), self._points, window=_WINDOW, levels=2, tolerance=0.7
+        )
         if int(sure.sum()) < _LEAST_AGREEING:
             return None
         start, end = self._points[sure] + corner, places[sure] + corner
@@ -254,6 +277,14 @@ class Track:
         if values.max() > best - _SEARCH_AHEAD:
             return None
         return guess.after(Pose(x / factor - reach, y / factor - reach))
+
+
+def _evened(picture: Array) -> Array:
+    """Return a picture without its slow changes of light and contrast."""
+    gray = picture.astype(np.float32)
+    detail = gray - cv2.GaussianBlur(gray, (0, 0), _DETAIL)
+    spread = cv2.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 2 * _DETAIL)) + 2
+    return np.asarray(np.clip(128 + 50 * detail / spread, 0, 255).astype(np.uint8))
 
 
 def _by_zncc(fit: Fit) -> float:
