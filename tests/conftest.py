@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
 from postgres_server import PostgresServer, programs
 
 from kling_nb.sandbox import launch
@@ -21,6 +23,10 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
 # Thousands of tests make clips; those that are about measuring them say so.
 os.environ["KLING_NB_SCORES"] = "off"
+
+# How long an example takes says more about the machine and its other work than about the code.
+settings.register_profile("kling_nb", deadline=None)
+settings.load_profile("kling_nb")
 
 QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}
 
@@ -80,6 +86,12 @@ class SandboxHandle:
     def reset(self) -> None:
         """Forget everything, switches back to those of the start."""
         self.control("POST", "reset")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what collecting thousands of tests has made out of every later look for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def _served(home: Path, **options: Any) -> Iterator[SandboxHandle]:

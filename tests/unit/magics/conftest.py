@@ -17,14 +17,20 @@ from kling_nb.magics import extension, warmup
 from kling_nb.session import set_default_session
 
 
+@pytest.fixture(scope="session")
+def ipython_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """IPython's own files, of which no test uses any."""
+    return tmp_path_factory.mktemp("ipython")
+
+
 @pytest.fixture
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ipython_folder: Path) -> Path:
     """No credential, no setting, an empty working directory."""
     for name in list(os.environ):
         if name.startswith(("KLING", "ACEDATA", "AIMLAPI", "JPY_")):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / ".ipython"))
+    monkeypatch.setenv("IPYTHONDIR", str(ipython_folder))
     return tmp_path
 
 
