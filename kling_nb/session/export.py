@@ -139,8 +139,9 @@ def harmless(text: str) -> str:
 
 def _write_parquet(frame: pd.DataFrame, part: Path) -> None:
     made = frame.rename(columns=str)
-    if "tags" in made.columns:
-        made["tags"] = [list(tags) for tags in made["tags"]]
+    for name in ("tags", "flags"):
+        if name in made.columns:
+            made[name] = [list(several) for several in made[name]]
     made.to_parquet(part, engine="pyarrow", index=False)
 
 

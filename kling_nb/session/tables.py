@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kling_nb.domain.nearest import closest
+from kling_nb.domain.scores import MEASURES
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
 from kling_nb.session.chosen import ids_of
@@ -36,10 +37,11 @@ PLAIN: Final = frozenset(
         *("image_bytes", "image_width", "image_height", "image_tail_bytes", "image_tail_width"),
         *("image_tail_height", "static_mask_bytes", "video_duration", "video_bytes"),
         *("error_kind", "error_code", "error_http", "rating", "kept"),
+        *("flags", "score_confidence", "score_version", *(measure.name for measure in MEASURES)),
     }
 )
-"""Columns that stay without metadata: settings, times, money and judgements. What is not named here is left
-out, so that a new column cannot give away a prompt, a path or an id."""
+"""Columns that stay without metadata: settings, times, money, judgements and scores. What is not named here
+is left out, so that a new column cannot give away a prompt, a path or an id."""
 
 UNITS: Final[Mapping[str, str]] = {
     "succeeded": "",
@@ -52,6 +54,8 @@ UNITS: Final[Mapping[str, str]] = {
     "actual_usd": "USD",
     "video_duration": "s",
     "video_bytes": "bytes",
+    "score_confidence": "",
+    **{measure.name: measure.unit for measure in MEASURES},
 }
 """Metrics of the tidy table with the unit of each."""
 
@@ -78,7 +82,8 @@ def table(
         about; a metric that a run does not have makes no row.
     metadata
         False leaves out prompts, paths, addresses, ids, names, tags, notes, error texts and the texts among
-        the variables; the column ``run`` then numbers the runs. Settings, times, money and ratings stay.
+        the variables; the column ``run`` then numbers the runs. Settings, times, money, ratings and scores
+        stay.
     session
         Whose runs; default the session of the module functions.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from kling_nb.domain.scores import MEASURES
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
 from kling_nb.session.chosen import ids_of
@@ -37,7 +38,10 @@ LONGEST_TAG: Final = 5000
 PAGE: Final = 1000
 FOLDER: Final = "kling_nb"
 
-TAKEN_BACK: Final = ("rating", "kept", "kling_nb.tags", "kling_nb.error", "mlflow.note.content")
+TAKEN_BACK: Final = (
+    *("rating", "kept", "kling_nb.tags", "kling_nb.flags", "kling_nb.error", "mlflow.note.content"),
+    *("score_confidence", *(measure.name for measure in MEASURES)),
+)
 """What a run may have had at an earlier call and has no more."""
 
 _ENDED: Final = {RunStatus.SUCCEEDED: "FINISHED", RunStatus.FAILED: "FAILED"}
@@ -135,12 +139,12 @@ def _described(runs: Any, session: Session, metadata: bool) -> Iterator[_Describ
     ids = [str(run_id) for run_id in wide["id"]] if runs is None else ids_of(runs, session)
     records = records_of(session.log, ids)
     numbers = metrics_of(wide).to_dict("records")
-    for run_id, row in zip(wide["id"], numbers, strict=True):
+    for run_id, row, flags in zip(wide["id"], numbers, wide["flags"], strict=True):
         record = records[str(run_id)]
         found = {str(name): float(value) for name, value in row.items() if math.isfinite(value)}
         params = dict(_params(record, metadata))
         yield _Described(record, record.name or record.id if metadata else _key(record)[:12], params, found,
-                         dict(_tags(record, metadata)))  # fmt: skip
+                         dict(_tags(record, flags, metadata)))  # fmt: skip
 
 
 def _params(record: RunRecord, metadata: bool) -> Iterator[tuple[str, str]]:
@@ -160,7 +164,7 @@ def _params(record: RunRecord, metadata: bool) -> Iterator[tuple[str, str]]:
             yield _named(name), str(value)[:LONGEST]
 
 
-def _tags(record: RunRecord, metadata: bool) -> Iterator[tuple[str, str]]:
+def _tags(record: RunRecord, flags: Sequence[str], metadata: bool) -> Iterator[tuple[str, str]]:
     from kling_nb.session.records import versions  # noqa: PLC0415 - loads the media code
 
     yield KEY, _key(record)
@@ -168,6 +172,8 @@ def _tags(record: RunRecord, metadata: bool) -> Iterator[tuple[str, str]]:
     yield "kling_nb.version", versions().get("kling-nb", "")
     if record.error_code:
         yield "kling_nb.error_code", record.error_code
+    if flags:
+        yield "kling_nb.flags", ", ".join(flags)
     if not metadata:
         return
     said = {

@@ -67,7 +67,8 @@ def test_what_was_asked_and_what_came_of_it(seen: dict[str, Any]) -> None:
         == first["params"]
     )
     assert len(first["params"]["prompt"]) == LONGEST_PARAM
-    assert first["metrics"] == {"succeeded": 1, "elapsed": 60, "actual_units": 1.5}
+    assert first["metrics"] == {"succeeded": 1, "elapsed": 60, "actual_units": 1.5, "gain": 0.75}
+    assert first["tags"]["kling_nb.flags"] == "short"
     assert (first["tags"]["kling_nb.run_id"], first["tags"]["kling_nb.tags"]) == (seen["ids"][0], "a")
     assert first["files"] == ["kling_nb/a.mp4"]
     assert (second["status"], second["seconds"], second["files"]) == ("RUNNING", None, [])

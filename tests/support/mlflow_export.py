@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from kling_nb.domain.scores import Scores
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import RunRecord
 from kling_nb.session import Session
@@ -72,6 +73,8 @@ def main() -> None:
             )
         )
         going = session.log.insert(record(status=RunStatus.PROCESSING, submitted_at=BEGIN.replace(hour=13)))
+
+        session.log.put_scores(done.id, Scores(1, "c", "d", {"gain": 0.75}, flags=("short",)))
 
         def step(name: str, **changes: Any) -> None:
             frame = to_mlflow(tracking_uri=uri, session=session, **changes)

@@ -14,6 +14,7 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import RunRecord
 from kling_nb.session.capsule.archive import POSTER, VIDEO, opened
 from kling_nb.session.capsule.contents import read
+from kling_nb.session.capsule.scores import scores_of
 from kling_nb.session.filing import MEDIA, write_sidecar
 from kling_nb.session.records import request_columns
 from kling_nb.session.run import IMPORTED, Run
@@ -95,12 +96,16 @@ def open_capsule(path: str | os.PathLike[str], *, session: Session | None = None
         record = known[0] if known else _record(contents, identity, source.name)
         # The files come first: a row without its clip would be a promise.
         columns = _take_files(archive, session.home, record.id)
+        scores = scores_of(archive.about.get("scores"), archive.digest(VIDEO))
     for data, kind in contents.pictures.values():
         session.inputs.put(data, kind)
     if not known:
         with session.turn:
             session.log.insert(replace(record, **columns))
         write_sidecar(session.home, record, columns, {})
+    if scores is not None and not session.log.scores.measured([record.id]):
+        with session.turn:
+            session.log.put_scores(record.id, scores)
     return Capsule(session.run(record.id), source)
 
 

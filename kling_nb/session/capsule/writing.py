@@ -45,9 +45,10 @@ def capsule(
 ) -> Path:
     """Write a finished run into a zip file that another person can open and re-run.
 
-    It holds the start and end frame and masks as they were sent, the request, the video and its poster, your
-    name, note, tags and rating, the ``%%kling`` cell, and versions. It holds no credential, no id of the
-    service, no address of the video and no path of this machine; prompt and pictures are what they are.
+    It holds the start and end frame and masks as they were sent, the request, the video and its poster, what
+    was measured of it, your name, note, tags and rating, the ``%%kling`` cell, and versions. It holds no
+    credential, no id of the service, no address of the video and no path of this machine; prompt and
+    pictures are what they are.
 
     Parameters
     ----------
@@ -113,6 +114,9 @@ def _write(part: Path, record: RunRecord, session: Session, video: Path, poster:
     }
     files[VIDEO] = _digest_of(video)
     about = _about(shown, request, files)
+    scores = session.log.scores_of([record.id]).get(record.id)
+    if scores is not None and scores.clip_sha256 == files[VIDEO]["sha256"]:
+        about["scores"] = scores.to_json()
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         text = json.dumps(about, indent=1, ensure_ascii=False, default=plain)
         archive.writestr(_member(ABOUT), text.encode("utf-8", errors="backslashreplace"))

@@ -79,7 +79,11 @@ def report(
     frame = frame[frame["form"].fillna("") != RECOGNIZE]
     clips = Clips(videos, cap_mb * 1e6, target.absolute().parent)
     handles = [session.run(str(run_id)) for run_id in frame["id"]]
-    rows = [row_of(run, clips, number, metadata=metadata) for number, run in enumerate(handles, 1)]
+    scores = session.log.scores_of(run.id for run in handles)
+    rows = [
+        row_of(run, clips, number, metadata=metadata, scores=scores.get(run.id))
+        for number, run in enumerate(handles, 1)
+    ]
     text = page(title, rows, totals(frame), groups(frame, by, metadata=metadata), clips.notices())
     with replacing(target) as part:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import KlingError
+from kling_nb.session.scorerows import texts_of
 from kling_nb.session.views import params_of
 from kling_nb.widgets.report.clips import Clip
 from kling_nb.widgets.state import clock, shown
 
 if TYPE_CHECKING:
+    from kling_nb.domain.scores import Scores
     from kling_nb.session import Run
     from kling_nb.widgets.report.clips import Clips
 
@@ -36,6 +38,8 @@ class Row:
         Values to filter and sort by; None where unknown.
     clip
         Poster and video.
+    scores, flags
+        Label, value and meaning of each score, and what to look at; numbers only, no names of objects.
     """
 
     number: int
@@ -58,9 +62,11 @@ class Row:
     error: list[str] = field(default_factory=list)
     note: str = ""
     cell: str = ""
+    scores: list[tuple[str, str, str]] = field(default_factory=list)
+    flags: list[tuple[str, str]] = field(default_factory=list)
 
 
-def row_of(run: Run, clips: Clips, number: int, *, metadata: bool) -> Row:
+def row_of(run: Run, clips: Clips, number: int, *, metadata: bool, scores: Scores | None = None) -> Row:
     """Return what the report shows of a run.
 
     Parameters
@@ -73,7 +79,10 @@ def row_of(run: Run, clips: Clips, number: int, *, metadata: bool) -> Row:
         Its place in the report, from 1.
     metadata
         Whether prompt, name, note, tags, id, cell and error text are shown.
+    scores
+        What was measured of its clip.
     """
+    texts = None if scores is None else texts_of(scores)
     record = run.record
     units = record.actual_units if record.actual_units is not None else record.estimate_units
     seconds = run.elapsed if run.status.is_final else None
@@ -99,6 +108,10 @@ def row_of(run: Run, clips: Clips, number: int, *, metadata: bool) -> Row:
         error=_error(run, metadata),
         note=(record.note or "") if metadata else "",
         cell=_cell(run) if metadata else "",
+        scores=[]
+        if texts is None
+        else [(r.label, r.value, r.meaning) for _, rows in texts.groups for r in rows],
+        flags=[] if texts is None else list(texts.flags),
     )
 
 

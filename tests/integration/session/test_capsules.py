@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import numpy as np
 import pytest
 from quick_sessions import finish
 
+from kling_nb.domain.scores import ObjectScores, Scores
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
 from kling_nb.magics.call import read_call
 from kling_nb.runlog import RunRecord
 from kling_nb.session import MotionBrush, Session
 from kling_nb.session.capsule import capsule, open_capsule
+from kling_nb.session.capsule.scores import IMPORTED, scores_of
 
 
 @pytest.fixture
@@ -65,6 +68,57 @@ def test_the_other_home_gets_the_clip_and_makes_the_same_request(
     assert len(sandbox.tasks()) == before + 1
     assert opened.submit().id == again.id, "one's own run of the same request is shown again"
     assert open_capsule(path, session=elsewhere).run.id == got.id, "opened twice, it is one run"
+
+
+def test_scores_go_along_with_the_clip(
+    session: Session, elsewhere: Session, picture: np.ndarray, tmp_path: Path
+) -> None:
+    run = brushed(session, picture, tmp_path)
+    boat = ObjectScores(
+        "boat", {"gain": 0.5}, 0.9, asked=((1.0, 2.0),), measured=((1.5, 2.25),), times=(0.0,)
+    )
+    digest = run.record.video_sha256
+    made = Scores(
+        1, digest, "d", {"gain": 0.5}, confidence={"gain": 0.9}, flags=("short",), objects=(boat,),
+        why={"leak": "no static mask"}, size=(640, 512), fps=24.0, frames=120, duration_s=5.0,
+        curves={"times": (0.0, 1.0), "leak": (None, 1.5)}, leak_map=((None, 1.0),), notes=("soft",),
+    )  # fmt: skip
+    session.log.put_scores(run.id, made)
+    path = capsule(run, tmp_path / "boat.zip", session=session)
+    got = open_capsule(path, session=elsewhere).run
+    found = elsewhere.log.scores_of([got.id])[got.id]
+    assert found == replace(made, notes=("soft", IMPORTED))
+    assert elsewhere.runs(gain=("<", 0.6))["id"].tolist() == [got.id]
+    own = replace(made, values={"gain": 0.75})
+    elsewhere.log.put_scores(got.id, own)
+    open_capsule(path, session=elsewhere)
+    assert elsewhere.log.scores_of([got.id])[got.id] == own, "what was measured here stays"
+
+
+HONEST = Scores(1, "f" * 64, "d", {"gain": 0.5}, objects=(ObjectScores("boat", {}, 0.5),)).to_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clip_sha256": "e" * 64},
+        {"version": 2**31},
+        {"version": "new"},
+        {"values": {"gain": float("nan")}},
+        {"values": {"gain": "high"}},
+        {"values": [1]},
+        {"curves": {"leak": [0.0] * 100_000}},
+        {"objects": [{"label": "boat"}]},
+        {"objects": 7},
+        {"size": [1]},
+        {"frames": float("inf")},
+    ],
+)
+def test_scores_that_cannot_be_are_left_out(change: dict[str, Any]) -> None:
+    row = json.loads(json.dumps(HONEST))
+    assert scores_of(row, "f" * 64) is not None
+    assert scores_of(row | change, "f" * 64) is None
+    assert scores_of([], "f" * 64) is None
 
 
 def test_the_home_it_came_from_has_the_run_already(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kling_nb.domain.scores import MEASURES, ObjectScores, Scores
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
 from kling_nb.runlog import RunRecord
@@ -128,6 +129,8 @@ def test_parquet_keeps_the_types(session, tmp_path, two):
     for name in ("duration", "rating", "kept", "submitted_at", "status", "task_id", "actual_units"):
         assert str(read[name].dtype) == str(frame[name].dtype), name
     assert [list(tags) for tags in read["tags"]] == [["a", "b"], []]
+    assert [list(flags) for flags in read["flags"]] == [[], []]
+    assert str(read["path_error"].dtype) == "float64"
 
 
 def test_tidy_has_a_row_for_every_number_a_run_has(session, two):
@@ -144,6 +147,24 @@ def test_tidy_has_a_row_for_every_number_a_run_has(session, two):
         (failed, "elapsed"): (65.0, "s"),
     }
     assert set(tidy["metric"]) <= set(UNITS)
+
+
+def test_scores_travel_in_every_kind_of_table_also_without_metadata(session, tmp_path, two):
+    label = ObjectScores(SECRET, {"gain": 0.5}, 0.9)
+    found = {"path_error": 0.25, "leak": 5.5}
+    session.log.put_scores(two[0], Scores(1, SECRET, "d", found, flags=("leak", "late"), objects=(label,)))
+    for metadata in (True, False):
+        tidy = table(view="tidy", metadata=metadata, session=session)
+        told = {row.metric: (row.value, row.unit) for row in tidy.itertuples() if row.metric in found}
+        assert told == {"path_error": (0.25, "%"), "leak": (5.5, "levels")}
+        rows = json.loads(export(tmp_path / "a.json", metadata=metadata, session=session).read_text())
+        assert (rows[0]["leak"], rows[0]["flags"], rows[0]["score_version"]) == (5.5, ["leak", "late"], 1)
+        assert (rows[1]["leak"], rows[1]["flags"], rows[1]["gain"]) == (None, [], None)
+        text = export(tmp_path / "a.csv", metadata=metadata, session=session).read_text()
+        first, _ = csv.DictReader(text.splitlines())
+        assert (first["path_error"], first["flags"]) == ("0.25", "leak, late")
+        assert SECRET not in text, "labels of objects and digests are no numbers"
+    assert set(UNITS) >= {measure.name for measure in MEASURES}
 
 
 def test_an_own_number_of_a_frame_becomes_a_metric(session, two):
