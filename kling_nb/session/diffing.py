@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kling_nb.errors import printable
 from kling_nb.session.clips import small_picture
 from kling_nb.session.money import cost_of
+from kling_nb.session.scorediff import score_changes
 from kling_nb.session.views import FIELDS, NO_MATH, html_text, is_set
 from kling_nb.session.worddiff import Piece, word_diff
 
@@ -40,6 +41,8 @@ class Change:
         The same word by word, for prompts.
     pictures
         Files of pictures, where those differ.
+    mark
+        How the second compares with the first, where that can be said.
     """
 
     name: str
@@ -47,10 +50,11 @@ class Change:
     after: str
     pieces: tuple[Piece, ...] = ()
     pictures: tuple[Path | None, Path | None] | None = None
+    mark: str = ""
 
     def __str__(self) -> str:
         words = "".join(map(str, self.pieces)) if self.pieces else f"{self.before} → {self.after}"
-        return printable(words)
+        return printable(f"{words}  ({self.mark})" if self.mark else words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,15 @@ class RunDiff:
         Differences of the requests: fields, prompts, pictures, brushes.
     outcome
         Differences of what came of them: status, cost, time, judgement.
+    scores
+        Differences of what was measured of the clips, each with whether the second is better or worse.
     """
 
     first: str
     second: str
     asked: tuple[Change, ...]
     outcome: tuple[Change, ...]
+    scores: tuple[Change, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -78,15 +85,22 @@ class RunDiff:
         return not self.asked
 
     @property
+    def _results(self) -> list[tuple[str, tuple[Change, ...]]]:
+        """What came of the runs: headings, and the differences below them."""
+        results = (("what came of it", self.outcome), ("what was measured", self.scores))
+        return [(heading, found) for heading, found in results if found]
+
+    @property
     def _nothing(self) -> str:
         return _ITSELF if self.first == self.second else _REPEATS
 
     def __str__(self) -> str:
-        width = max((len(change.name) for change in (*self.asked, *self.outcome)), default=0)
+        changes = (*self.asked, *self.outcome, *self.scores)
+        width = max((len(change.name) for change in changes), default=0)
         lines = [f"{self.first} → {self.second}"]
         lines += [f"  {change.name:<{width}}  {change}" for change in self.asked] or [f"  {self._nothing}"]
-        if self.outcome:
-            lines += ["what came of it", *(f"  {change.name:<{width}}  {change}" for change in self.outcome)]
+        for heading, found in self._results:
+            lines += [heading, *(f"  {change.name:<{width}}  {change}" for change in found)]
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -94,9 +108,9 @@ class RunDiff:
     def _repr_html_(self) -> str:
         rows = [_row(change) for change in self.asked]
         rows = rows or [f'<tr><td colspan="3" style="text-align:left">{self._nothing}</td></tr>']
-        if self.outcome:
-            heading = '<tr><th colspan="3" style="text-align:left;opacity:.7">what came of it</th></tr>'
-            rows += [heading, *map(_row, self.outcome)]
+        for heading, found in self._results:
+            head = f'<tr><th colspan="3" style="text-align:left;opacity:.7">{heading}</th></tr>'
+            rows += [head, *map(_row, found)]
         head = "".join(
             f'<th style="text-align:left">{html_text(x)}</th>' for x in ("", self.first, self.second)
         )
@@ -139,7 +153,11 @@ def diff_of(first: Run, second: Run) -> RunDiff:
         _plain("tags", ", ".join(a.tags) or None, ", ".join(b.tags) or None),
         _plain("note", a.note, b.note),
     ]
-    return RunDiff(first.id, second.id, _found(asked), _found(outcome))
+    scores = tuple(
+        Change(label, before, after, mark=mark)
+        for label, before, after, mark in score_changes(first.scores, second.scores)
+    )
+    return RunDiff(first.id, second.id, _found(asked), _found(outcome), scores)
 
 
 def _found(changes: list[Change | None]) -> tuple[Change, ...]:
@@ -222,9 +240,15 @@ def _row(change: Change) -> str:
     files = change.pictures or (None, None)
     cells = "".join(
         f'<td style="{style}">{_thumb(file)}{html_text(words)}</td>'
-        for file, words in zip(files, (change.before, change.after), strict=True)
+        for file, words in zip(files, (change.before, _marked(change)), strict=True)
     )
     return f"<tr>{label}{cells}</tr>"
+
+
+def _marked(change: Change) -> str:
+    """Return the second value with its mark: signs as well as words, for those who only skim."""
+    sign = {"better": "▲ ", "worse": "▼ "}.get(change.mark, "")
+    return f"{change.after} ({sign}{change.mark})" if change.mark else change.after
 
 
 def _thumb(file: Path | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kling_nb.domain.scores import Flag, Scores
 from kling_nb.runlog import RunRecord
 from kling_nb.runlog.records import utc_now
 from kling_nb.session import Session
@@ -110,3 +111,55 @@ def test_a_run_beside_itself_is_no_repeat_and_long_notes_are_cut(session: Sessio
     assert "one and the same run" in str(session.diff(a.id, a.id))
     assert "repeats of one request" in str(session.diff(a.id, b.id))
     assert len(str(session.diff(a.id, b.id))) < 1000
+
+
+CLIP = {"prompt": "x", "status": "succeeded", "video_path": "media/a.mp4", "video_sha256": "c"}
+
+
+def scored(
+    session: Session, first: dict[str, float], second: dict[str, float], *flags: tuple[Flag, ...]
+) -> RunDiff:
+    rows = [session.log.insert(RunRecord(provider="sandbox", **CLIP)) for _ in range(2)]  # type: ignore[arg-type]
+    for row, values, own in zip(rows, (first, second), flags or ((), ()), strict=True):
+        session.log.put_scores(row.id, Scores(1, "c", "d", values, flags=own))
+    return session.diff(rows[0].id, rows[1].id)
+
+
+def test_scores_stand_beside_each_other_with_what_is_better(session: Session) -> None:
+    diff = scored(
+        session,
+        {"path_error": 0.31, "gain": 1.2, "lag": -0.4, "direction": 0.9, "motion": 2.0, "leak": 1.0},
+        {"path_error": 0.75, "gain": 0.9, "lag": 0.2, "direction": 0.95, "motion": 4.0, "leak": 1.001},
+    )
+    assert [(each.name, each.before, each.after, each.mark) for each in diff.scores] == [
+        ("path error", "0.31 %", "0.75 %", "worse"),
+        ("direction", "0.90", "0.95", "better"),
+        ("gain", "1.20", "0.90", "better"),
+        ("lag", "-0.40 s", "0.20 s", "better"),
+        ("motion", "2.00 %/s", "4.00 %/s", ""),
+    ]
+    assert "what was measured" in str(diff)
+    assert "0.31 % → 0.75 %  (worse)" in str(diff)
+    assert "0.75 % (▼ worse)" in diff._repr_html_()
+
+
+@pytest.mark.parametrize(("flag", "word"), [("frozen", "stands still"), ("blurred", "is blurred")])
+def test_what_a_fault_makes_better_is_not_called_better(session: Session, flag: Flag, word: str) -> None:
+    diff = scored(session, {"flicker": 0.5}, {"flicker": 0.1}, (), (flag,))
+    flags, flicker = diff.scores
+    assert (flags.name, flags.before, flags.after) == ("flags", "none", flag)
+    assert flicker.mark == f"no merit: the second {word}"
+    back = scored(session, {"flicker": 0.1}, {"flicker": 0.5}, (flag,), ())
+    assert back.scores[1].mark == f"no merit: the first {word}"
+
+
+def test_a_clip_that_was_not_measured_is_called_so(session: Session) -> None:
+    rows = [session.log.insert(RunRecord(provider="sandbox", **CLIP)) for _ in range(2)]  # type: ignore[arg-type]
+    assert session.diff(rows[0].id, rows[1].id).scores == ()
+    session.log.put_scores(rows[0].id, Scores(1, "c", "d", {"gain": 1.0}))
+    fresh = Session("sandbox", session.home)
+    told = [
+        (each.name, each.before, each.after, each.mark) for each in fresh.diff(rows[0].id, rows[1].id).scores
+    ]
+    fresh.close()
+    assert told == [("flags", "none", "not measured", ""), ("gain", "1.00", "—", "")]
