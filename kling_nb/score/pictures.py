@@ -129,9 +129,9 @@ def _cell(picture: Picture, scores: Scores, size: tuple[int, int], seconds: floa
     cell = Image.fromarray(small)
     pen = ImageDraw.Draw(cell)
     text = f"{seconds:.2f} s"
-    box = pen.textbbox((10, size[1] - 28), text, font=_font(_TEXT))
+    box = pen.textbbox((10, 8), text, font=_font(_TEXT))
     pen.rectangle((box[0] - 5, box[1] - 4, box[2] + 5, box[3] + 4), fill=DARK)
-    pen.text((10, size[1] - 28), text, font=_font(_TEXT), fill=WHITE)
+    pen.text((10, 8), text, font=_font(_TEXT), fill=WHITE)
     return cell
 
 

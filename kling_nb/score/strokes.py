@@ -20,7 +20,7 @@ Color = tuple[int, int, int]
 WHITE: Final = (255, 255, 255)
 DARK: Final = (16, 16, 16)
 _SHIFT: Final = 4  # cv2 draws on sixteenths of a pixel
-_DASH: Final = (9.0, 6.0)
+_DASH: Final = (6.0, 11.0)
 
 
 def color_of(number: int) -> Color:
@@ -74,11 +74,11 @@ def draw_sign(picture: Picture, kind: str, middle: tuple[float, float], color: C
     line, spot, none = np.array([[x - 18, y], [x + 16, y]]), np.array([[x, y]]), np.zeros((0, 2))
     match kind:
         case "solid":
-            for wide, shade in ((6.0, DARK), (3.4, color)):
+            for wide, shade in ((7.0, DARK), (5.0, color)):
                 _line(picture, line, shade, wide)
         case "dashed":
             for wide, shade in ((5.0, DARK), (2.4, WHITE)):
-                for dash in dashes(line, 9, 7):
+                for dash in dashes(line, 6, 8):
                     _line(picture, dash, shade, wide)
         case "start":
             _disk(picture, spot[0], 6, DARK)
@@ -100,7 +100,7 @@ def _points(places: Sequence[tuple[float, float]], scale: tuple[float, float]) -
 def _asked(picture: Picture, points: Points, color: Color, unit: float) -> None:
     if not len(points):
         return
-    for wide, shade in ((4.5, DARK), (2.6, color)):
+    for wide, shade in ((6.0, DARK), (4.2, color)):
         _line(picture, points, shade, wide * unit)
     _disk(picture, points[0], 5 * unit, DARK)
     _disk(picture, points[0], 3.8 * unit, WHITE)
@@ -110,7 +110,7 @@ def _asked(picture: Picture, points: Points, color: Color, unit: float) -> None:
 def _measured(picture: Picture, points: Points, color: Color, unit: float) -> None:
     if not len(points):
         return
-    for wide, shade in ((3.6, DARK), (1.8, WHITE)):
+    for wide, shade in ((4.0, DARK), (2.2, WHITE)):
         # A dash's dark rim is longer than the dash by itself: line ends are round.
         for dash in dashes(points, _DASH[0] * unit, _DASH[1] * unit):
             _line(picture, dash, shade, wide * unit)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from kling_nb.domain.scores import Scores
+    from kling_nb.runlog import RunRecord
     from kling_nb.session.svg import Plot
 
 _QUALITY: Final = 88
@@ -60,6 +61,8 @@ class ScorePicture:
 
 class Pictured:
     """A run whose scores can be looked at."""
+
+    _record: RunRecord
 
     @property
     def id(self) -> str:
@@ -148,7 +151,7 @@ class Pictured:
         if clip is None:
             raise InputError(
                 f"Run {self.id} has no clip here.",
-                "It is not finished, was never downloaded, or its file was removed.",
-                f"run.wait() waits for it; %kling resume {self.id} fetches one that the service still has.",
+                f"The run is {self._record.status.value}; a clip may not be downloaded yet, or be removed.",
+                f"run.wait() waits for one; %kling resume {self.id} fetches what the service still has.",
             )
         return clip

@@ -51,7 +51,8 @@ class ScoreTable:
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame
+        # The table of a measurement is found by run id, that of the log has a column of them.
+        self.frame = frame.reset_index() if frame.index.name == "id" and "id" not in frame.columns else frame
         self._names = [
             measure.name
             for measure in MEASURES

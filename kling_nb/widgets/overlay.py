@@ -25,16 +25,44 @@ def overlay_svg(paths: Mapping[str, Any]) -> str:
     parts = [f"<title>{html_text(f'Requested motion solid, measured motion dashed: {names}')}</title>"]
     for line in paths["lines"]:
         color = html_text(line["color"])
-        parts += _asked(line["points"], color, unit) if line["points"] else []
-        parts += _measured(line["measured"], color, unit) if line["measured"] else []
+        asked, measured = fewer(line["points"], unit / 12), fewer(line["measured"], unit / 12)
+        parts += _asked(asked, color, unit) if asked else []
+        parts += _measured(measured, color, unit) if measured else []
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="kn-paths" viewBox="0 0 {width:g} {height:g}" '
         f'role="img">{"".join(parts)}</svg>'
     )
 
 
+def fewer(points: Points, tolerance: float) -> list[Sequence[float]]:
+    """Leave out points that the line hardly needs (Ramer, Douglas and Peucker): notebooks keep every one.
+
+    Parameters
+    ----------
+    points
+        (x, y) in pixels.
+    tolerance
+        How far the line may pass by a point that is left out, in pixels.
+    """
+    if len(points) < 3:
+        return list(points)
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    length = math.hypot(x1 - x0, y1 - y0)
+
+    def away(point: Sequence[float]) -> float:
+        x, y = point
+        if length < tolerance:
+            return math.hypot(x - x0, y - y0)
+        return abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / length
+
+    place = max(range(1, len(points) - 1), key=lambda number: away(points[number]))
+    if away(points[place]) <= tolerance:
+        return [points[0], points[-1]]
+    return [*fewer(points[: place + 1], tolerance)[:-1], *fewer(points[place:], tolerance)]
+
+
 def _asked(points: Points, color: str, unit: float) -> list[str]:
-    lines = [_course(points, shade, wide) for shade, wide in (("#000", 5.5), ("#fff", 4), (color, 2.5))]
+    lines = [_course(points, shade, wide) for shade, wide in (("#000", 6.5), ("#fff", 5.2), (color, 4))]
     x, y = points[0]
     start = (
         f'<circle cx="{x:g}" cy="{y:g}" r="{1.2 * unit:.2f}" fill="#fff" stroke="#000" '
@@ -48,7 +76,7 @@ def _asked(points: Points, color: str, unit: float) -> list[str]:
 
 
 def _measured(points: Points, color: str, unit: float) -> list[str]:
-    lines = [_course(points, shade, wide, dashed=True) for shade, wide in (("#000", 4.5), ("#fff", 2.2))]
+    lines = [_course(points, shade, wide, dashed=True) for shade, wide in (("#000", 4.4), ("#fff", 2.2))]
     x, y = points[-1]
     end = (
         f'<rect x="{x - unit:.1f}" y="{y - unit:.1f}" width="{2 * unit:.2f}" height="{2 * unit:.2f}" '
@@ -59,10 +87,10 @@ def _measured(points: Points, color: str, unit: float) -> list[str]:
 
 def _course(points: Points, color: str, wide: float, *, dashed: bool = False) -> str:
     course = " ".join(f"{x:g},{y:g}" for x, y in points)
-    dashes = ' stroke-dasharray="6 7"' if dashed else ""
+    ends = 'stroke-linecap="butt" stroke-dasharray="6 9"' if dashed else 'stroke-linecap="round"'
     return (
         f'<polyline points="{course}" fill="none" stroke="{color}" stroke-width="{wide}" '
-        f'vector-effect="non-scaling-stroke" stroke-linecap="round" stroke-linejoin="round"{dashes}/>'
+        f'vector-effect="non-scaling-stroke" {ends} stroke-linejoin="round"/>'
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from kling_nb.domain.palette import COLORS
 from kling_nb.domain.scoreorder import goodness, is_flattered
@@ -13,8 +13,11 @@ from kling_nb.session.scoreviews import flags_html, table_html
 
 if TYPE_CHECKING:
     from kling_nb.domain.scores import Scores
+    from kling_nb.runlog import RunRecord
     from kling_nb.runlog.scores import Measured
     from kling_nb.session.run import Run
+
+Scored = TypeVar("Scored", "Scores", "Measured")
 
 MEASURING: Final = "measuring…"
 CALLS: Final = {"sheet": "run.score_sheet()", "leak": "run.leak_picture()"}
@@ -136,7 +139,12 @@ def paths_of(scores: Scores) -> dict[str, Any] | None:
     return {"size": list(scores.size), "lines": lines} if lines and all(scores.size) else None
 
 
-def badge_of(measured: Measured | None) -> dict[str, Any] | None:
+def of_clip(scores: Scored | None, record: RunRecord) -> Scored | None:
+    """Return scores if they are of the clip that the run has now."""
+    return scores if scores is not None and scores.clip_sha256 == record.video_sha256 else None
+
+
+def badge_of(measured: Measured | Scores | None) -> dict[str, Any] | None:
     """Return what a tile says about a clip and what it is sorted by; None where nothing was measured.
 
     Parameters

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
 import traitlets
@@ -20,17 +20,13 @@ from kling_nb.widgets.gallery.judge import judge
 from kling_nb.widgets.gallery.sheet import sheet_html, sheet_text
 from kling_nb.widgets.gallery.watch import LogWatch
 from kling_nb.widgets.output import in_cell, remember_cell
-from kling_nb.widgets.scorestate import ORDERS
+from kling_nb.widgets.scorestate import ORDERS, of_clip
 
 if TYPE_CHECKING:
-    from kling_nb.domain.scores import Scores
     from kling_nb.runlog import RunRecord
-    from kling_nb.runlog.scores import Measured
     from kling_nb.session import Run, Session
 
 logger = logging.getLogger("kling_nb")
-
-_Scored = TypeVar("_Scored", "Scores", "Measured")
 
 SCRIPTS: Final = (
     "pad/icons.js",
@@ -147,13 +143,13 @@ class Gallery(anywidget.AnyWidget):
 
     def _items(self, records: Sequence[RunRecord]) -> list[dict[str, Any]]:
         found = self._session.log.scores.measured(record.id for record in records)
-        valid = {record.id: _of_clip(found.get(record.id), record) for record in records}
+        valid = {record.id: of_clip(found.get(record.id), record) for record in records}
         return [item_of(record, self._around, valid[record.id]) for record in records]
 
     def _details(self, records: Sequence[RunRecord]) -> dict[str, dict[str, Any]]:
         found = self._session.log.scores_of(record.id for record in records)
         return {
-            record.id: details_of(record, self._around, _of_clip(found.get(record.id), record))
+            record.id: details_of(record, self._around, of_clip(found.get(record.id), record))
             for record in records
         }
 
@@ -232,11 +228,6 @@ class Gallery(anywidget.AnyWidget):
             self._watch.look()
             item = next((item for item in self.items if item["id"] == run_id), None)
             self.send({"kind": "judged", "seq": content.get("seq"), "item": item})
-
-
-def _of_clip(scores: _Scored | None, record: RunRecord) -> _Scored | None:
-    """Return scores if they are of the clip that the run has now."""
-    return scores if scores is not None and scores.clip_sha256 == record.video_sha256 else None
 
 
 def _ordered(found: Mapping[str, RunRecord], ids: Sequence[str]) -> dict[str, RunRecord]:

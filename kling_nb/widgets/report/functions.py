@@ -15,6 +15,7 @@ from kling_nb.widgets.report.clips import Clips
 from kling_nb.widgets.report.page import page
 from kling_nb.widgets.report.rows import row_of
 from kling_nb.widgets.report.sums import groups, totals
+from kling_nb.widgets.scorestate import of_clip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +82,7 @@ def report(
     handles = [session.run(str(run_id)) for run_id in frame["id"]]
     scores = session.log.scores_of(run.id for run in handles)
     rows = [
-        row_of(run, clips, number, metadata=metadata, scores=scores.get(run.id))
+        row_of(run, clips, number, metadata=metadata, scores=of_clip(scores.get(run.id), run.record))
         for number, run in enumerate(handles, 1)
     ]
     text = page(title, rows, totals(frame), groups(frame, by, metadata=metadata), clips.notices())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kling_nb import __version__
 from kling_nb.errors import printable
 from kling_nb.widgets.report.sums import COLUMNS
+from kling_nb.widgets.scorestate import ORDERS
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -60,6 +61,7 @@ def page(
         version=__version__,
         statuses=list(dict.fromkeys(row.status for row in rows)),
         models=list(dict.fromkeys(row.model for row in rows)),
+        orders=[(name, label) for name, label in ORDERS.items() if any(name in row.goodness for row in rows)],
     )
 
 

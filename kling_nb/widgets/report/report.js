@@ -34,8 +34,21 @@ function choose() {
   find("nothing").hidden = count > 0;
 }
 
+// A frozen or blurred clip is good at what standing still is good at: such scores come after honest ones.
+function byScore(name) {
+  const goodness = new Map(runs.map((run) => [run, JSON.parse(run.dataset.goodness)[name] ?? null]));
+  const rank = (run) => (goodness.get(run) === null ? 2 : run.dataset.flattered.split(" ").includes(name) ? 1 : 0);
+  const turned = find("turn").getAttribute("aria-pressed") === "true" ? -1 : 1;
+  return [...runs].sort((one, other) =>
+    rank(one) - rank(other) || turned * ((goodness.get(other) ?? 0) - (goodness.get(one) ?? 0)) || one.dataset.number - other.dataset.number);
+}
+
 function order() {
   const name = find("order").value;
+  if (name.startsWith("score:")) {
+    list.append(...byScore(name.slice(6)));
+    return;
+  }
   const text = name === "model" || name === "name";
   const turned = find("turn").getAttribute("aria-pressed") === "true" ? -1 : 1;
   const value = (run) => (text ? run.dataset[name] : run.dataset[name] === "" ? null : Number(run.dataset[name]));

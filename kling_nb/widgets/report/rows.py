@@ -9,6 +9,7 @@ from kling_nb.errors import KlingError
 from kling_nb.session.scorerows import texts_of
 from kling_nb.session.views import params_of
 from kling_nb.widgets.report.clips import Clip
+from kling_nb.widgets.scorestate import badge_of
 from kling_nb.widgets.state import clock, shown
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class Row:
         Poster and video.
     scores, flags
         Label, value and meaning of each score, and what to look at; numbers only, no names of objects.
+    score_line
+        What matters most of them.
+    goodness
+        By score, larger is better: what the runs are sorted by.
+    flattered
+        Scores that are better than they deserve, because the clip is frozen or blurred.
     """
 
     number: int
@@ -64,6 +71,9 @@ class Row:
     cell: str = ""
     scores: list[tuple[str, str, str]] = field(default_factory=list)
     flags: list[tuple[str, str]] = field(default_factory=list)
+    score_line: str = ""
+    goodness: dict[str, float] = field(default_factory=dict)
+    flattered: list[str] = field(default_factory=list)
 
 
 def row_of(run: Run, clips: Clips, number: int, *, metadata: bool, scores: Scores | None = None) -> Row:
@@ -82,7 +92,7 @@ def row_of(run: Run, clips: Clips, number: int, *, metadata: bool, scores: Score
     scores
         What was measured of its clip.
     """
-    texts = None if scores is None else texts_of(scores)
+    texts, badge = None if scores is None else texts_of(scores), badge_of(scores)
     record = run.record
     units = record.actual_units if record.actual_units is not None else record.estimate_units
     seconds = run.elapsed if run.status.is_final else None
@@ -112,6 +122,9 @@ def row_of(run: Run, clips: Clips, number: int, *, metadata: bool, scores: Score
         if texts is None
         else [(r.label, r.value, r.meaning) for _, rows in texts.groups for r in rows],
         flags=[] if texts is None else list(texts.flags),
+        score_line="" if texts is None else texts.line,
+        goodness={} if badge is None else badge["goodness"],
+        flattered=[] if badge is None else badge["flattered"],
     )
 
 
