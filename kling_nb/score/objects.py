@@ -40,6 +40,10 @@ class FrameLook(Protocol):
         """Seconds after the first frame."""
 
     @property
+    def last(self) -> bool:
+        """Whether it is the last frame of the clip."""
+
+    @property
     def luma(self) -> NDArray[np.uint8]:
         """(H, W) light, 0 to 255."""
 
@@ -92,7 +96,7 @@ class ObjectTracker:
         levels = _levels(look.luma, {each.level for each in followed})
         for each in followed:
             assert each.track is not None
-            each.track.see(levels[each.level], look.time_s)
+            each.track.see(levels[each.level], look.time_s, last=look.last)
 
     def result(self, camera: Sequence[Array | None] | None = None) -> tuple[ObjectScores, ...]:
         """Return the scores of each object, in the order of the request.
@@ -197,9 +201,9 @@ class ObjectTracker:
 
 
 def _confidence(track: Track) -> float:
-    """Return 0 to 1: likeness to the first frame, on average and at its worst, over the frames it was seen in.
+    """Return 0 to 1: likeness to the first frame, on average and at its worst, where it was seen.
 
-    Less where other places look alike.
+    Less where it was not, and where other places look alike.
     """
     likeness = np.array(
         [s.zncc if s.way == "template" else s.zncc * s.share for s in track.sightings if s.way]

@@ -40,10 +40,11 @@ _SEARCH_SIDE, _SEARCH_LEAST, _SEARCH_AHEAD = 24, 0.6, 0.04
 _MOST_SEARCHES = 40
 _WORSE = 0.04
 _GOES_ON = 0.5
+_PATIENCE, _NOW_AND_THEN = 8, 4
 _PLAIN = 0.985
-_AGAIN = 0.88
+_AGAIN, _HOPELESS = 0.88, 0.45
 _FAINT, _TOGETHER = 0.6, 0.005
-_TURNED_REST = 0.75
+_TURNED_REST, _FAR_TURN = 0.75, 0.1
 _LOOKALIKE_SIDE = 64
 _LOOKALIKE_REACH = 48
 
@@ -127,9 +128,13 @@ class Track:
         self._points: Array | None = None
         self.sightings.append(Sighting(0.0, Pose(), "template", 1.0, 1.0, 0.0))
 
-    def see(self, picture: Array, time_s: float) -> None:
-        """Look for the object in the next frame."""
+    def see(self, picture: Array, time_s: float, *, last: bool = False) -> None:
+        """Look for the object in the next frame; long lost, it is looked for in some frames only."""
         if self.refusal:
+            return
+        if self._lost > _PATIENCE and self._lost % _NOW_AND_THEN and not last:
+            self._lost += 1
+            self.sightings.append(Sighting(time_s, self._pose, "", -1.0, 0.0, math.inf))
             return
         found = self._find(picture, time_s)
         self.sightings.append(found)
@@ -148,7 +153,7 @@ class Track:
         fit = self._fitted(picture, guess)
         # As good as usual: no better place is looked for.
         if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
-            fit = max([fit, *self._others(picture, guess)], key=_by_zncc)
+            fit = max([fit, *self._other(picture, guess)], key=_by_zncc)
         enough = max(self._enough, _AGAIN) if self._lost else self._enough
         if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit)):
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
@@ -176,14 +181,16 @@ class Track:
         apart = math.hypot(again.pose.dx - fit.pose.dx, again.pose.dy - fit.pose.dy)
         return again.zncc >= GOOD and apart <= _TOGETHER * math.hypot(*picture.shape)
 
-    def _others(self, picture: Array, guess: Pose) -> list[Fit]:
-        """Return fits from where it was, and from the most similar place around."""
+    def _other(self, picture: Array, guess: Pose) -> list[Fit]:
+        """Return the better fit of where it was and of the most similar place around, if it is any good."""
         places = [self._pose]
         if self._searches < _MOST_SEARCHES:
             self._searches += 1
             place = self._searched(picture, guess)
             places += [] if place is None else [place]
-        return [self._fitted(picture, place) for place in places]
+        plain = [self._template.fit(picture, place, turning=False) for place in places]
+        best = max(plain, key=_by_zncc)
+        return [self._fitted(picture, best.pose)] if best.zncc > _HOPELESS else []
 
     def _predicted(self, time_s: float) -> Pose:
         # Behind something an object is taken to go on as before, but not for long.
@@ -197,8 +204,13 @@ class Track:
 
     def _fitted(self, picture: Array, guess: Pose) -> Fit:
         """Fit a shift; a turn and a scale only where they explain the picture clearly better."""
+        if abs(guess.b) > _FAR_TURN or abs(guess.a - 1) > _FAR_TURN:
+            turned = self._template.fit(picture, guess)
+            if turned.zncc >= GOOD:
+                return turned
         plain = self._template.fit(picture, Pose(guess.dx, guess.dy), turning=False)
-        if plain.zncc >= _PLAIN or self._visible_share(picture, guess) < _TURNING_VISIBLE:
+        unlike = plain.zncc < _HOPELESS and not self._turned
+        if plain.zncc >= _PLAIN or unlike or self._visible_share(picture, guess) < _TURNING_VISIBLE:
             return plain
         start = plain.pose if plain.zncc >= ENOUGH and not self._turned else guess
         turned = self._template.fit(picture, start, turning=True)
