@@ -282,7 +282,9 @@ def _names(value: Any) -> frozenset[str]:
 def _given(cell: Cell, fixed: Mapping[str, Any], wish: Wish) -> dict[str, Any]:
     """Return the keywords of one run, templates filled."""
     values = {**fixed, **cell.values}
-    plain = {**fixed, **cell.variables}
+    # A name in a prompt stands for what was given, not for what tables call it: vary({"calm": "slowly"}).
+    texts = {name: value for name, value in cell.values.items() if isinstance(value, (str, int, float))}
+    plain = {**fixed, **cell.variables, **texts}
     # {{model}} is what was written as model=, whatever the field is called.
     plain |= {name: plain[canonical_name(name)] for name in wish.params}
     shown: ChainMap[str, Any] = ChainMap(plain, dict(wish.variables))

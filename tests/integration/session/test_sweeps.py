@@ -313,6 +313,15 @@ def test_brushes_vary_and_go_by_their_name(session: Session, picture: np.ndarray
     assert set(sweep.frame["brush"]) == {variables["brush"] for variables, _ in planned.draft.cells}
 
 
+def test_a_named_text_fills_the_prompt_and_its_name_stands_in_tables(
+    session: Session, picture: np.ndarray
+) -> None:
+    given = {"model": "kling-v1", "pace": vary({"calm": "very slowly", "wild": "in {one} leap"})}
+    draft = session.plan_sweep(picture, "it moves {{pace}}", **given).draft
+    found = {variables["pace"]: prepared.request.prompt for variables, prepared in draft.cells}
+    assert found == {"calm": "it moves very slowly", "wild": "it moves in {one} leap"}
+
+
 def test_a_sweep_survives_its_session(
     make_session: Callable[..., Session], given: Given, sandbox: Any
 ) -> None:
