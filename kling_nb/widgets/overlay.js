@@ -49,7 +49,7 @@ class PathOverlay {
       );
     }
     if (measured.length) {
-      for (const [stroke, wide] of [["#000", 4.4], ["#fff", 2.2]]) this.course(measured, stroke, wide, { "stroke-dasharray": "6 9", "stroke-linecap": "butt", class: "kn-measured" });
+      for (const [stroke, wide] of [["#000", 4.4], ["#fff", 2.2]]) this.course(measured, stroke, wide, { "stroke-dasharray": "7 7", "stroke-linecap": "butt", class: "kn-measured" });
       const [x, y] = measured.at(-1);
       this.el.append(svgElement("rect", { x: x - unit, y: y - unit, width: 2 * unit, height: 2 * unit, fill: color, stroke: "#fff", "stroke-width": 0.5 * unit, "paint-order": "stroke", class: "kn-measured-end" }));
     }

@@ -87,7 +87,7 @@ def _measured(points: Points, color: str, unit: float) -> list[str]:
 
 def _course(points: Points, color: str, wide: float, *, dashed: bool = False) -> str:
     course = " ".join(f"{x:g},{y:g}" for x, y in points)
-    ends = 'stroke-linecap="butt" stroke-dasharray="6 9"' if dashed else 'stroke-linecap="round"'
+    ends = 'stroke-linecap="butt" stroke-dasharray="7 7"' if dashed else 'stroke-linecap="round"'
     return (
         f'<polyline points="{course}" fill="none" stroke="{color}" stroke-width="{wide}" '
         f'vector-effect="non-scaling-stroke" {ends} stroke-linejoin="round"/>'

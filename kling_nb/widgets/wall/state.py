@@ -10,6 +10,7 @@ from kling_nb.session.clips import small_picture
 from kling_nb.session.sweep_build import words_of
 from kling_nb.session.sweep_progress import kind_of
 from kling_nb.widgets import places
+from kling_nb.widgets.scorestate import MEASURING, badge_of
 from kling_nb.widgets.static import data_uri
 
 if TYPE_CHECKING:
@@ -78,7 +79,19 @@ def card_of(sweep: Sweep, entry: Entry, run: Run | None, root: Path | None) -> d
         "expected_s": run.expected if kind == "running" else None,
         "poster": _poster(run, root),
         "clip": _clip(run, root),
+        "scores": _scores(run),
     }
+
+
+def _scores(run: Run) -> Mapping[str, Any] | None:
+    """Return flags and one line; None where nothing is or will be measured."""
+    if run.record.video_path is None:
+        return None
+    scores = run.scores
+    if scores is None:
+        return {"flags": (), "line": MEASURING} if run.measuring else None
+    badge = badge_of(scores)
+    return None if badge is None else {"flags": badge["flags"], "line": badge["line"]}
 
 
 def _poster(run: Run, root: Path | None) -> Mapping[str, str] | None:

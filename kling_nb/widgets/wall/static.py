@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kling_nb.session.clips import small_picture
 from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.widgets import places
+from kling_nb.widgets.scorestate import MEASURING
 from kling_nb.widgets.static import data_uri
 
 if TYPE_CHECKING:
@@ -51,8 +52,17 @@ def static_wall(sweep: Sweep, cards: Sequence[Mapping[str, Any]], folder: Path, 
         status = html_text(card.get("status") or card["kind"])
         parts.append(
             f'<div style="{STYLE}">{picture}<b>{status}</b> {html_text(card["label"])}{again}'
-            f"<br>{html_text(card['id'])}{link}</div>"
+            f"<br>{html_text(card['id'])}{_scores(card)}{link}</div>"
         )
     rest = len(cards) - len(shown)
     parts += [f"<div>… and {rest} more</div>"] if rest else []
     return "".join([*parts, "</div>"])
+
+
+def _scores(card: Mapping[str, Any]) -> str:
+    scores = card.get("scores")
+    if not scores or scores["line"] == MEASURING:
+        # What is saved must not say for ever that something is going on.
+        return ""
+    flags = "".join(f"⚠ {html_text(word)} · " for word, _ in scores["flags"])
+    return f"<br>{flags}{html_text(scores['line'])}"

@@ -101,8 +101,9 @@ function buildCard(onPlay) {
   at.time = element("span");
   status.append(at.word, at.time);
   at.label = element("div", "kn-wall-label");
+  at.scores = element("div", "kn-wall-scores");
   at.text = element("div", "kn-wall-text");
-  at.root.append(at.media, status, at.label, at.text);
+  at.root.append(at.media, status, at.label, at.scores, at.text);
   return at;
 }
 
@@ -114,6 +115,7 @@ function showCard(at, card) {
   at.root.title = [card.label, card.id, card.why].filter(Boolean).join("\n");
   say(at.word, card.reused && card.kind === "done" ? "✓ reused" : WORDS[card.kind]);
   say(at.label, card.repeat ? `${card.label} #${card.repeat}` : card.label);
+  showScores(at, card.scores);
   say(at.text, card.text || "");
   at.text.hidden = !card.text;
   at.media.setAttribute("aria-label", card.clip ? `Play ${card.label}` : `${card.kind}: ${card.label}`);
@@ -128,6 +130,20 @@ function showCard(at, card) {
   if (card.clip && !at.video) at.media.dataset.plays = "";
 }
 
+function showScores(at, scores) {
+  const known = JSON.stringify(scores);
+  at.scores.hidden = !scores;
+  if (at.scoresKnown === known || !scores) return;
+  at.scoresKnown = known;
+  const badges = scores.flags.map(([word, reason]) => {
+    const badge = element("span", "kn-flag", { title: reason });
+    badge.textContent = `⚠ ${word}`;
+    return badge;
+  });
+  at.scores.replaceChildren(...badges, scores.line);
+  at.scores.title = scores.line;
+}
+
 function tick(at) {
   const card = at.card;
   if (card.kind !== "running" || card.elapsed_s === null || card.elapsed_s === undefined) return say(at.time, "");
@@ -135,7 +151,16 @@ function tick(at) {
   say(at.time, card.expected_s ? `${clock(gone)} / ~${clock(card.expected_s)}` : clock(gone));
 }
 
-function play(at, address) {
+function showPaths(at, paths) {
+  at.unfollow?.();
+  at.overlay?.el.remove();
+  if (!paths || !at.video) return;
+  at.overlay = new PathOverlay(paths);
+  at.media.append(at.overlay.el);
+  at.unfollow = followVideo(at.video, at.overlay);
+}
+
+function play(at, address, ask) {
   const video = element("video", "", { loop: "", playsinline: "", controls: "" });
   video.muted = true;
   video.autoplay = true;
@@ -143,6 +168,7 @@ function play(at, address) {
   at.video = video;
   delete at.media.dataset.plays;
   at.media.replaceChildren(video);
+  if (at.card.scores) ask(at.card.id);
 }
 
 function render({ model, el }) {
@@ -151,10 +177,11 @@ function render({ model, el }) {
   const list = element("ul", "kn-wall-cards", { tabindex: "0", "aria-label": "Runs" });
   const waiting = new Map();
   const addresses = [];
+  const askPaths = (id) => model.send({ kind: "paths", id });
   const onPlay = (at) => {
     if (!at.card || !at.card.clip || at.video) return;
     const address = filesAddress(at.card.clip.url);
-    if (address) return play(at, address);
+    if (address) return play(at, address, askPaths);
     waiting.set(at.card.id, at);
     model.send({ kind: "clip", id: at.card.id });
   };
@@ -181,7 +208,9 @@ function render({ model, el }) {
       if (!buffers[0].byteLength) return say(at.text, "the file is gone");
       const address = URL.createObjectURL(new Blob([buffers[0]], { type: "video/mp4" }));
       addresses.push(address);
-      play(at, address);
+      play(at, address, askPaths);
+    } else if (message.kind === "paths") {
+      for (const at of cards) if (at.card.id === message.id) showPaths(at, message.paths);
     }
   };
   const everySecond = () => {
@@ -199,6 +228,7 @@ function render({ model, el }) {
   return () => {
     clearInterval(timer);
     model.off("msg:custom", onMessage);
+    for (const at of cards) at.unfollow?.();
     for (const address of addresses) URL.revokeObjectURL(address);
   };
 }

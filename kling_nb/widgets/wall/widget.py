@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ import traitlets
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
 from kling_nb.widgets.output import CellOutput, in_cell, remember_cell
+from kling_nb.widgets.scorestate import MEASURING, paths_of
 from kling_nb.widgets.wall.state import card_of, head_of
 from kling_nb.widgets.wall.static import static_wall
 
@@ -26,11 +28,14 @@ logger = logging.getLogger("kling_nb")
 PERIOD_S: Final = 0.25
 """Shortest time between two updates of the page: a sweep changes more often than anybody can read."""
 
+PATIENCE_S: Final = 20.0
+"""How long what is saved waits for the scores of finished clips, in seconds."""
+
 WIDGET_TYPE: Final = "application/vnd.jupyter.widget-view+json"
 
 
 def _read(name: str) -> str:
-    return files("kling_nb.widgets").joinpath("wall", name).read_text(encoding="utf-8")
+    return files("kling_nb.widgets").joinpath(name).read_text(encoding="utf-8")
 
 
 class Wall(anywidget.AnyWidget):
@@ -44,8 +49,8 @@ class Wall(anywidget.AnyWidget):
         Folder relative links start from; default the working directory.
     """
 
-    _esm = _read("wall.js")
-    _css = _read("wall.css")
+    _esm = f"{_read('overlay.js')}\n{_read('wall/wall.js')}"
+    _css = _read("wall/wall.css")
 
     head = traitlets.Dict().tag(sync=True)
     cards: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
@@ -58,6 +63,7 @@ class Wall(anywidget.AnyWidget):
         self._timer: threading.Timer | None = None
         self._output: CellOutput | None = None
         self._ended = False
+        self._waits_since: float | None = None
         self._settled: dict[str, dict[str, Any]] = {}
         remember_cell()
         super().__init__(head=head_of(sweep), cards=self._cards())
@@ -101,7 +107,7 @@ class Wall(anywidget.AnyWidget):
             card = self._settled.get(entry.id)
             if card is None:
                 card = card_of(self._sweep, entry, run, self._root)
-                if run is not None and run.complete and run.done:
+                if run is not None and run.complete and run.done and not run.measuring:
                     # Nothing changes about it any more; hundreds of them would be looked at again and again.
                     self._settled[entry.id] = card
             cards.append(card)
@@ -132,12 +138,23 @@ class Wall(anywidget.AnyWidget):
         changed = {str(place): card for place, card in enumerate(cards) if card != known[place]}
         # The page gets what has changed, not everything; who asks for the whole state gets the new one.
         self._trait_values["head"], self._trait_values["cards"] = head, cards
-        ended = not head["busy"]
+        ended = not head["busy"] and not self._waits_for_scores(cards)
         if ended and not self._ended and self._output is not None:
             # The saved notebook shows the end; before the live wall, so that no one sees it drawn twice.
             self._output.replace(self._bundle())
         self._ended = ended
         self.send({"kind": "changed", "head": head, "cards": changed})
+
+    def _waits_for_scores(self, cards: list[dict[str, Any]]) -> bool:
+        """Whether the saved wall waits a while for scores, so that it is drawn once, with them."""
+        if not any((card.get("scores") or {}).get("line") == MEASURING for card in cards):
+            return False
+        if self._waits_since is None:
+            self._waits_since = time.monotonic()
+            timer = threading.Timer(PATIENCE_S + 0.1, self._on_change, (self._sweep,))
+            timer.daemon = True
+            timer.start()
+        return time.monotonic() - self._waits_since < PATIENCE_S
 
     # --- page to sweep ----------------------------------------------------------------------------------
 
@@ -154,6 +171,8 @@ class Wall(anywidget.AnyWidget):
                 self._start(lambda: self._sweep.resume(failed=True))
             case "clip":
                 self._send_clip(str(content.get("id")))
+            case "paths":
+                self._send_paths(str(content.get("id")))
 
     def _start(self, work: Callable[[], Any]) -> None:
         def go() -> None:
@@ -164,6 +183,13 @@ class Wall(anywidget.AnyWidget):
                 in_cell(lambda: self.send({"kind": "said", "text": text}))
 
         threading.Thread(target=go, name="kling-wall", daemon=True).start()
+
+    def _send_paths(self, run_id: str) -> None:
+        """Send asked and measured paths for a clip that is played."""
+        run = next((run for run in self._sweep.runs if run.id == run_id), None)
+        scores = None if run is None else run.scores
+        paths = None if scores is None else paths_of(scores)
+        self.send({"kind": "paths", "id": run_id, "paths": paths})
 
     def _send_clip(self, run_id: str) -> None:
         """Send a file that no server shows; an empty answer says that it is gone."""
