@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from postgres_server import PostgresServer, programs
 
 from kling_nb.sandbox import launch
@@ -25,7 +25,7 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 os.environ["KLING_NB_SCORES"] = "off"
 
 # How long an example takes says more about the machine and its other work than about the code.
-settings.register_profile("kling_nb", deadline=None)
+settings.register_profile("kling_nb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kling_nb")
 
 QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}

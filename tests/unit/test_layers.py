@@ -7,6 +7,7 @@ of it, so that a mistake in the client's encoders cannot cancel out against the 
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 import sys
@@ -156,8 +157,16 @@ def imports_of(module: str) -> list[Import]:
     return found
 
 
-IMPORTS = [found for module in MODULES for found in imports_of(module)]
-INTERNAL = [found for found in IMPORTS if found.target.split(".")[0] == "kling_nb"]
+@functools.cache
+def all_imports() -> list[Import]:
+    """Every import of the package."""
+    return [found for module in MODULES for found in imports_of(module)]
+
+
+@functools.cache
+def internal() -> list[Import]:
+    """Every import of the package from the package."""
+    return [found for found in all_imports() if found.target.split(".")[0] == "kling_nb"]
 
 
 def test_every_package_stands_in_the_table() -> None:
@@ -168,7 +177,7 @@ def test_every_package_stands_in_the_table() -> None:
 def test_layers_point_downward_only() -> None:
     wrong = [
         str(found)
-        for found in INTERNAL
+        for found in internal()
         if not found.typing_only
         and found.layer
         and layer_of(found.target) not in {found.layer, "", *SHARED, *ALLOWED[found.layer]}
@@ -181,7 +190,7 @@ def test_narrow_doors_between_packages(pair: tuple[str, str], part: str) -> None
     user, used = pair
     wrong = [
         str(found)
-        for found in INTERNAL
+        for found in internal()
         if found.layer == user
         and layer_of(found.target) == used
         and not (found.target == part or found.target.startswith(f"{part}."))
@@ -224,7 +233,7 @@ def test_domain_does_no_input_or_output() -> None:
     }
     wrong = [
         str(found)
-        for found in IMPORTS
+        for found in all_imports()
         if found.layer == "domain" and not found.typing_only and found.target.split(".")[0] in banned
     ]
     assert wrong == []
@@ -233,7 +242,7 @@ def test_domain_does_no_input_or_output() -> None:
 def test_libraries_stay_in_their_layer() -> None:
     wrong = [
         str(found)
-        for found in IMPORTS
+        for found in all_imports()
         if not found.typing_only
         and found.target.split(".")[0] in OWNERS
         and found.layer not in OWNERS[found.target.split(".")[0]]
@@ -242,7 +251,7 @@ def test_libraries_stay_in_their_layer() -> None:
 
 
 def test_at_most_one_module_imports_ipycanvas() -> None:
-    users = {found.module for found in IMPORTS if found.target.split(".")[0] == "ipycanvas"}
+    users = {found.module for found in all_imports() if found.target.split(".")[0] == "ipycanvas"}
     assert len(users) <= 1, f"ipycanvas is fenced in one module, but {sorted(users)} import it"
 
 
@@ -275,7 +284,7 @@ def test_the_cycle_finder_finds_one() -> None:
 def test_no_import_cycles() -> None:
     """Imports inside functions count: hiding an arrow does not remove it."""
     edges: dict[str, set[str]] = {}
-    for found in INTERNAL:
+    for found in internal():
         if (
             not found.typing_only
             and found.module != "kling_nb"

@@ -12,7 +12,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import nbformat
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -301,6 +300,8 @@ def test_python_versions_agree() -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebooks_are_committed_clean(path: Path) -> None:
     """Without outputs: they are made on the reader's machine, and none of ours can leak."""
+    import nbformat  # takes seconds: its checker of addresses builds dozens of grammars
+
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
