@@ -208,6 +208,10 @@ def score(
     return using.score(runs, executor=executor, again=again, progress=progress, **asked)
 
 
-def plot(what: Verdict | VoteRanking | pd.DataFrame | None = None) -> Plot:
-    """Return a picture of an answer or a summary; see :meth:`Session.plot`."""
-    return default_session().plot(what)
+def plot(
+    what: Verdict | VoteRanking | pd.DataFrame | str | None = None,
+    frame: Any = None,
+    by: str | Sequence[str] = "prompt",
+) -> Plot:
+    """Return a picture of an answer, a summary, or one number of many runs; see :meth:`Session.plot`."""
+    return default_session().plot(what, frame, by)

@@ -114,20 +114,35 @@ class LookingSession(JudgingSession):
 
         return summary_frame(self.runs() if frame is None else frame, by)
 
-    def plot(self, what: Verdict | VoteRanking | pd.DataFrame | None = None) -> Plot:
-        """Return a picture of an answer or a summary.
+    def plot(
+        self,
+        what: Verdict | VoteRanking | pd.DataFrame | str | None = None,
+        frame: Any = None,
+        by: str | Sequence[str] = "prompt",
+    ) -> Plot:
+        """Return a picture of an answer, a summary, or one number of many runs.
 
         Parameters
         ----------
         what
             What :meth:`which_is_better`, :meth:`ranking` or :meth:`summary` returned; None is the summary
-            by day.
+            by day. Or the name of a number: a score such as ``path_error``, ``rating``, ``seconds`` …
+        frame, by
+            For the name of a number: the runs (a table, a sweep, runs or ids; None takes all), and the
+            column, or several, whose values make the rows. Clips that stand still or are blurred are hollow
+            dots.
 
         Raises
         ------
         InputError
-            It is none of these.
+            It is none of these, or no run has the number.
+        UsageError
+            No such column.
         """
+        if isinstance(what, str):
+            from kling_nb.session.metricplots import metric_plot  # noqa: PLC0415 - only for those who look
+
+            return metric_plot(self.table(frame), what, by)
         from kling_nb.session.summaries import summary_plot  # noqa: PLC0415 - only for those who look
 
         answer = self.summary() if what is None else what
@@ -137,8 +152,8 @@ class LookingSession(JudgingSession):
         if not hasattr(found, "_repr_html_"):
             raise InputError(
                 f"{type(answer).__name__} cannot be drawn.",
-                "Answers and summaries can: which_is_better, ranking, summary.",
-                'Write e.g. kn.plot(kn.summary("model")).',
+                "Answers and summaries can (which_is_better, ranking, summary), and numbers by their name.",
+                'Write e.g. kn.plot(kn.summary("model")) or kn.plot("path_error", by="prompt").',
             )
         return cast("Plot", found)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kling_nb.session.svg import WIDTH, Plot, clipped, drawing, line_between, text_at
+from kling_nb.session.views import html_text
 
 Row = tuple[str, Sequence[float], float, tuple[float, float]]
 """Name, values, mean and its interval."""
@@ -21,7 +22,15 @@ _COLORS: Final = {"kept": "#2f9e62", "ended": "#5b8def", "failed": "#d9534f"}
 """Readable on white and on black, and apart for the colour-blind by lightness."""
 
 
-def dots(rows: Sequence[Row], title: str, bounds: tuple[float, float] | None = None) -> Plot:
+def dots(
+    rows: Sequence[Row],
+    title: str,
+    bounds: tuple[float, float] | None = None,
+    *,
+    faults: Sequence[Sequence[str]] = (),
+    target: float | None = None,
+    empty: str = "nothing judged yet",
+) -> Plot:
     """Show repeats: every value a dot, the mean a bar, its 95 % interval a line.
 
     Parameters
@@ -32,24 +41,43 @@ def dots(rows: Sequence[Row], title: str, bounds: tuple[float, float] | None = N
         What the axis shows.
     bounds
         Ends of the axis; None takes those of the values.
+    faults
+        For every value of every row what is wrong with its clip, empty where nothing is; such dots are
+        hollow.
+    target
+        The best value, as a dashed line.
+    empty
+        What stands in a row without values.
     """
     held = [row for row in rows if len(row[1])]
-    axis = _Axis(*(bounds or _ends([x for _, values, _, span in held for x in (*values, *span)])))
+    ends = [x for _, values, _, span in held for x in (*values, *span)]
+    axis = _Axis(*(bounds or _ends(ends if target is None else [*ends, target])))
     parts = [text_at(_LABEL, 14, title, weight=600), *axis.ticks(len(rows))]
+    if target is not None:
+        x = axis.at(target)
+        parts.append(line_between(x, _TOP, x, axis.height(len(rows)) - 26, dashed=True))
     for number, (name, values, mean, span) in enumerate(rows):
         y = _TOP + _ROW * (number + 0.5)
         parts.append(text_at(_LABEL - 10, y + 4, clipped(name), anchor="end", full=name))
         if not len(values):
-            parts.append(text_at(_LABEL + 6, y + 4, "nothing judged yet", faint=True))
+            parts.append(text_at(_LABEL + 6, y + 4, empty, faint=True))
             continue
         parts += axis.span(mean, span, y)
+        wrong = faults[number] if faults else [""] * len(values)
         parts += [
-            f'<circle cx="{axis.at(value):.1f}" cy="{y + 11 - lift:.1f}" r="{_DOT}" fill="#5b8def" '
-            'fill-opacity=".75"/>'
-            for value, lift in axis.stacked(values)
+            _dot(axis.at(value), y + 11 - lift, fault)
+            for (value, lift), fault in zip(axis.stacked(values), wrong, strict=True)
         ]
         parts.append(text_at(WIDTH - _RIGHT + 12, y + 4, f"{mean:.2g} ({len(values)})"))
     return drawing(parts, axis.height(len(rows)))
+
+
+def _dot(x: float, y: float, fault: str) -> str:
+    place = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT}"'
+    if not fault:
+        return f'{place} fill="{_COLORS["ended"]}" fill-opacity=".75"/>'
+    stroke = f'fill="none" stroke="{_COLORS["failed"]}" stroke-width="1.5"'
+    return f"{place} {stroke}><title>{html_text(fault)}</title></circle>"
 
 
 def spans(

@@ -225,7 +225,12 @@ class Verdict:
         told = self._yardstick
         expected = told.expected([group.spread for group in self.groups])
         rows = [
-            (group.name, group.values, group.spread.mean, told.interval(group.values, expected))
+            (
+                f"{group.name} (cannot win)" if group.out else group.name,
+                group.values,
+                group.spread.mean,
+                told.interval(group.values, expected),
+            )
             for group in self.groups
         ]
         return dots(rows, told.title, told.axis)

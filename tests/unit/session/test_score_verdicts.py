@@ -10,7 +10,7 @@ import pytest
 
 from kling_nb.domain.scoreorder import FLATTERS
 from kling_nb.domain.scores import BY_NAME, MEASURES, Scores
-from kling_nb.errors import UsageError
+from kling_nb.errors import InputError, UsageError
 from kling_nb.runlog import RunRecord
 from kling_nb.session import Session
 from kling_nb.session.verdicts import Verdict
@@ -186,6 +186,34 @@ def test_a_variable_called_like_a_score_still_makes_the_groups(session: Session)
         session.log.insert(row)
         session.log.put_scores(row.id, Scores(1, "c", "d", {"motion": 2.0}))
     assert best_of(session.which_is_better(by="motion")) == "fast"
+
+
+def test_a_score_is_drawn_by_what_was_varied(session: Session) -> None:
+    for cfg, values, flags in ((0.5, [0.9, 1.0], ()), (0.25, [0.1], STILL), (1.0, [None], ())):
+        measured(session, f"<b>{cfg}", "gain", values, flags)  # type: ignore[arg-type]
+    drawn = session.plot("gain", by="prompt").svg
+    assert "<b>" not in drawn
+    assert drawn.index("&lt;b&gt;0.25") < drawn.index("&lt;b&gt;0.5") < drawn.index("&lt;b&gt;1.0")
+    assert drawn.count("<circle") == 3
+    assert drawn.count("<title>stands still</title>") == 1, "a hollow dot that says why"
+    assert drawn.count("stroke-dasharray") == 1, "where the best would be"
+    assert "gain (near 1 is best)" in drawn
+    assert "no number" in drawn
+    with pytest.raises(InputError, match="No run has a path error"):
+        session.plot("path_error")
+    with pytest.raises(UsageError, match="no column"):
+        session.plot("path_eror")
+
+
+def test_a_score_that_makes_no_clip_better_can_be_looked_at_all_the_same(session: Session) -> None:
+    measured(session, "a", "motion", [2.0])
+    assert "motion in %/s" in session.plot("motion").svg
+
+
+def test_who_cannot_win_is_marked_in_the_picture(session: Session) -> None:
+    measured(session, "frozen", "path_error", [0.1], STILL)
+    measured(session, "moves", "path_error", [0.4])
+    assert "(cannot win)" in session.which_is_better(metric="path_error").plot.svg
 
 
 def test_ratings_are_compared_as_ever_whatever_the_scores_say(session: Session) -> None:
