@@ -42,6 +42,7 @@ _WORSE = 0.04
 _GOES_ON = 0.5
 _PATIENCE, _NOW_AND_THEN = 8, 4
 _PLAIN = 0.985
+_FASTEST_TURN = 0.15
 _AGAIN, _HOPELESS = 0.88, 0.45
 _FAINT, _TOGETHER = 0.6, 0.005
 _TURNED_REST, _FAR_TURN = 0.75, 0.1
@@ -155,7 +156,7 @@ class Track:
         if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
             fit = max([fit, *self._other(picture, guess)], key=_by_zncc)
         enough = max(self._enough, _AGAIN) if self._lost else self._enough
-        if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit)):
+        if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit, guess)):
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
         agreed = None if self._lost or self.lookalike > LOOKALIKE else self._by_points(picture, guess)
         if agreed is None:
@@ -166,7 +167,7 @@ class Track:
             return Sighting(time_s, again.pose, "template", again.zncc, 1.0, again.precision)
         return Sighting(time_s, pose, "points", again.zncc, share, 0.5)
 
-    def _same_as_last(self, picture: Array, fit: Fit) -> bool:
+    def _same_as_last(self, picture: Array, fit: Fit, guess: Pose) -> bool:
         """Whether a faint likeness to the first frame is at the place to which the last look leads.
 
         An object that changes its look bit by bit is so still held against the first frame.
@@ -177,7 +178,7 @@ class Track:
         left, top, right, bottom = self._box
         corner = np.array(origin, dtype=np.float64)
         look = Template(before, self._where[top:bottom, left:right], self._middle - corner, origin)
-        again = look.fit(picture, fit.pose)
+        again = look.fit(picture, guess)
         apart = math.hypot(again.pose.dx - fit.pose.dx, again.pose.dy - fit.pose.dy)
         return again.zncc >= GOOD and apart <= _TOGETHER * math.hypot(*picture.shape)
 
@@ -226,7 +227,13 @@ class Track:
 
     def _plausible(self, fit: Fit) -> bool:
         limit = 0.01 * math.hypot(*self._first.shape)
-        return fit.visible >= _LEAST_VISIBLE and fit.precision < limit and 0.5 < fit.pose.scale < 2
+        sharp = fit.visible >= _LEAST_VISIBLE and fit.precision < limit
+        return sharp and self._continuous(fit.pose)
+
+    def _continuous(self, pose: Pose) -> bool:
+        """Whether it turned and grew no faster than things do."""
+        change = math.hypot(pose.a - self._pose.a, pose.b - self._pose.b)
+        return 0.5 < pose.scale < 2 and change <= _FASTEST_TURN
 
     def _upright(self, picture: Array, pose: Pose, margin: int) -> tuple[Array, tuple[int, int]]:
         """Return the object's surroundings as they would be without its motion, and their origin."""
@@ -268,7 +275,7 @@ class Track:
             float(agreed.matrix[1, 0]),
         )
         pose = guess.after(rest)
-        return (pose, share) if share >= _LEAST_SHARE and 0.5 < pose.scale < 2 else None
+        return (pose, share) if share >= _LEAST_SHARE and self._continuous(pose) else None
 
     def _searched(self, picture: Array, guess: Pose) -> Pose | None:
         """Look around for an object; None when no place or more than one looks like it."""
