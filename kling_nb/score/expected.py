@@ -63,23 +63,3 @@ def asked_displacement(path: Array, shares: Array, timing: Timing = "arc") -> Ar
             moved += np.clip((wanted - begun) / duration, 0.0, 1.0)[:, None] * step
             begun += float(duration)
     return moved
-
-
-def path_length(path: Array) -> float:
-    """Length of the way along a path, in its units."""
-    points = np.asarray(path, dtype=np.float64).reshape(-1, 2)
-    return float(np.linalg.norm(np.diff(points, axis=0), axis=1).sum())
-
-
-def in_pixels_of(path: Array, matrix: Array) -> Array:
-    """Carry a path over to another picture.
-
-    Parameters
-    ----------
-    path
-        (N, 2) pixels of the start picture as sent.
-    matrix
-        (3, 3) that maps those pixels to the other picture's: scale and shift.
-    """
-    points = np.asarray(path, dtype=np.float64).reshape(-1, 2)
-    return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2])

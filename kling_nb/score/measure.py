@@ -141,7 +141,7 @@ class _Measurement:
         if asked.static is not None and asked.static.any():
             self._static = StaticMeter(self._place.mask(asked.static), facts)
         if asked.objects:
-            self._objects = ObjectTracker(asked, self._place.matrix, scale=facts.scale)
+            self._objects = ObjectTracker(asked, self._place)
 
     def _excluded(self, first: Look) -> Array:
         """Return where no point may tell of the camera: labels, and painted objects on their way."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from kling_nb.domain.scores import ObjectScores
 from kling_nb.motion.fields import carried
 from kling_nb.score.asked import Asked, AskedObject
-from kling_nb.score.expected import asked_displacement, in_pixels_of, progress
+from kling_nb.score.expected import asked_displacement, progress
 from kling_nb.score.pathscores import path_scores
+from kling_nb.score.start import Registration
 from kling_nb.score.track import Sighting, Track
 
 Array = NDArray[Any]
@@ -67,15 +67,13 @@ class ObjectTracker:
     ----------
     asked
         What was asked.
-    to_luma
-        (3, 3) that maps pixels of the start picture as sent to pixels of ``luma``: scale and shift.
-    scale
-        (x, y) pixels of ``luma`` per pixel of the video as shown.
+    place
+        Where the start picture is in the video.
     """
 
-    def __init__(self, asked: Asked, to_luma: Array, *, scale: tuple[float, float] = (1.0, 1.0)) -> None:
-        self._asked, self._to_luma = asked, np.asarray(to_luma, dtype=np.float64)
-        self._scale = np.array(scale, dtype=np.float64)
+    def __init__(self, asked: Asked, place: Registration) -> None:
+        self._asked, self._place = asked, place
+        self._scale = np.array(place.facts.scale, dtype=np.float64)
         self._objects: list[_Followed] = []
         self._times: list[float] = []
         self._size = (0, 0)
@@ -110,10 +108,10 @@ class ObjectTracker:
         return tuple(self._judged(each, camera) for each in self._objects)
 
     def _begin(self, luma: Array) -> None:
-        masks = [_placed(each.mask, self._to_luma, self._size) for each in self._asked.objects]
+        masks = [self._place.mask(each.mask) for each in self._asked.objects]
         taken = np.zeros(luma.shape, np.bool_)
         if self._asked.static is not None:
-            taken |= _placed(self._asked.static, self._to_luma, self._size)
+            taken |= self._place.mask(self._asked.static)
         own = []
         # A pixel belongs to one region only: to the static one first, else to the one painted last.
         for mask in reversed(masks):
@@ -122,7 +120,7 @@ class ObjectTracker:
         chosen = [_level(mask, luma.shape) for mask in own[::-1]]
         levels = _levels(luma, set(chosen))
         for each, mask, level in zip(self._asked.objects, own[::-1], chosen, strict=True):
-            path = in_pixels_of(each.path, self._to_luma)
+            path = self._place.points(each.path)
             if not mask.any():
                 why = "nothing of it is in the video"
                 self._objects.append(_Followed(each, path, np.zeros(2), level, None, why))
@@ -222,15 +220,6 @@ def _method(sightings: list[Sighting]) -> str:
 
 def _pairs(places: Array) -> tuple[tuple[float, float], ...]:
     return tuple((round(float(x), 2), round(float(y), 2)) for x, y in places)
-
-
-def _placed(mask: Array, to_luma: Array, size: tuple[int, int]) -> Array:
-    """Carry a mask of the start picture over to the video."""
-    shrink = math.sqrt(abs(float(np.linalg.det(to_luma[:2, :2]))))
-    soft: Array = mask.astype(np.float32)
-    if shrink < 0.7:
-        soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), 0.4 / shrink))
-    return np.asarray(cv2.warpAffine(soft, to_luma[:2], size, flags=cv2.INTER_LINEAR) >= 0.5)
 
 
 def _core(mask: Array, shape: tuple[int, ...]) -> Array:
