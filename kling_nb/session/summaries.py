@@ -34,9 +34,10 @@ def summary_frame(frame: pd.DataFrame, by: str | Sequence[str] = "day") -> pd.Da
     -------
     DataFrame
         Number of runs, of those that succeeded and failed, ``success`` with its 95 % interval; rated, mean
-        and spread of ratings; kept, discarded and undecided clips; Kling units and dollars spent; what a kept
-        clip cost in units, or in dollars where a door bills in something else, with its interval; median
-        seconds. Newest day or largest group first.
+        and spread of ratings; kept, discarded and undecided clips; clips measured and those of them with a
+        flag, median path error (%) and gain of those that have one; Kling units and dollars spent; what a
+        kept clip cost in units, or in dollars where a door bills in something else, with its interval;
+        median seconds. Newest day or largest group first.
 
     Raises
     ------
@@ -67,6 +68,7 @@ def summary_frame(frame: pd.DataFrame, by: str | Sequence[str] = "day") -> pd.Da
 _COLUMNS: Final = (
     *("runs", "succeeded", "failed", "success", "success_low", "success_high"),
     *("rated", "rating", "rating_sd", "kept", "discarded", "undecided"),
+    *("measured", "flagged", "path_error", "gain"),
     *("units", "usd", "per_kept", "per_kept_low", "per_kept_high", "per_kept_in", "seconds"),
 )
 
@@ -92,10 +94,23 @@ def _summary(runs: pd.DataFrame) -> dict[str, Any]:
         "kept": kept,
         "discarded": discarded,
         "undecided": succeeded - int((runs["kept"].notna() & _succeeded(runs)).sum()),
+        **_measured(runs),
         "units": float(_spent(runs, "units").sum()),
         "usd": float(_spent(runs, "usd").sum()),
         **_per_kept(runs),
         "seconds": float(seconds.median()) if seconds.notna().any() else math.nan,
+    }
+
+
+def _measured(runs: pd.DataFrame) -> dict[str, Any]:
+    """Return how many clips were measured, how many of them have a flag, and the middle of what they show."""
+    if "score_version" not in runs.columns:
+        return {"measured": 0, "flagged": 0, "path_error": math.nan, "gain": math.nan}
+    middle = {name: runs[name].dropna() for name in ("path_error", "gain")}
+    return {
+        "measured": int(runs["score_version"].notna().sum()),
+        "flagged": sum(bool(len(flags)) for flags in runs["flags"]),
+        **{name: float(values.median()) if len(values) else math.nan for name, values in middle.items()},
     }
 
 

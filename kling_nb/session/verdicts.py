@@ -233,7 +233,8 @@ class Verdict:
             )
             for group in self.groups
         ]
-        return dots(rows, told.title, told.axis)
+        empty = "nothing judged yet" if told.measure is None else "no number that counts"
+        return dots(rows, told.title, told.axis, empty=empty)
 
     def __str__(self) -> str:
         legend = [f"{group.name}: {text_of(group.label)}" for group in self.groups if is_letter(group.name)]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kling_nb.domain.scores import Scores
 from kling_nb.errors import InputError, UsageError
 from kling_nb.runlog import RunRecord
 from kling_nb.runlog.records import utc_now
@@ -203,6 +204,17 @@ def test_a_summary_counts_and_prices_what_was_kept(session: Session) -> None:
     # The undecided clip may still be kept: it does not count yet.
     assert (row["per_kept"], row["per_kept_in"]) == (10.5, "units")
     assert row["per_kept_low"] < 10.5 < row["per_kept_high"]
+
+
+def test_a_summary_tells_what_was_measured_and_what_to_look_at(session: Session) -> None:
+    ids = rated(session, "x", [None, None, None, None])
+    for run_id, gain, flags in zip(
+        ids, (0.5, 0.9, None), (("short",), (), ("untracked", "blurred")), strict=False
+    ):
+        session.log.put_scores(run_id, Scores(1, "c", "d", {"gain": gain}, flags=flags))
+    (row,) = session.summary("prompt").to_dict("records")
+    assert (row["runs"], row["measured"], row["flagged"], row["gain"]) == (4, 3, 2, 0.7)
+    assert math.isnan(row["path_error"])
 
 
 def test_rehearsals_stand_apart_and_days_are_local(session: Session) -> None:
