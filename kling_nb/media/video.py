@@ -93,7 +93,7 @@ def frames(path: str | Path) -> Iterator[NDArray[np.uint8]]:
             for frame in container.decode(stream):
                 yield np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
         except av.FFmpegError as error:
-            raise _unreadable(path, str(error)) from error
+            raise _unreadable(path, _plainly(error)) from error
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def look(path: str | Path, target: str | Path, long_side: int = 640) -> VideoInf
             # Without threads: they would decode more frames than the one that is wanted.
             first = next(container.decode(stream), None)
         except av.FFmpegError as error:
-            raise _unreadable(path, str(error)) from error
+            raise _unreadable(path, _plainly(error)) from error
     if first is None:
         raise _unreadable(path, "it holds no frames")
     write_poster(np.asarray(first.to_ndarray(format="rgb24"), dtype=np.uint8), target, long_side)
@@ -224,7 +224,7 @@ def _open(path: str | Path) -> InputContainer:
         # The file is somebody else's: what it names, on this machine or on the web, is not opened.
         return av.open(str(path), options={"protocol_whitelist": "file"})
     except (OSError, ValueError, av.FFmpegError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, _plainly(error)) from error
 
 
 def _video_stream(container: InputContainer, path: str | Path) -> VideoStream:
@@ -237,6 +237,11 @@ def _video_stream(container: InputContainer, path: str | Path) -> VideoStream:
     if context is not None and context.width * context.height > MAX_FRAME_PIXELS:
         raise _unreadable(path, f"its frames claim {context.width}×{context.height} pixels")
     return stream
+
+
+def _plainly(error: Exception) -> str:
+    """Say what went wrong without number and path, which PyAV and the system add to it."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _unreadable(path: str | Path, why: str) -> MediaError:

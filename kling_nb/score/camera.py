@@ -140,7 +140,10 @@ class CameraMeter:
         if not self._texture:
             why = "the picture has too little texture outside the painted objects to tell the camera's motion"
         elif confidences[-1] <= 0 or (confidences <= 0).mean() > 0.3:
-            why = "the picture changes too much to follow the camera; look at the clip"
+            why = (
+                "too little of the picture could be followed to tell the camera's motion: it is too soft, or "
+                "changes too much"
+            )
         else:
             matrices, confidences = _bridged(times, matrices, confidences)
         return CameraTrack(indices, times, matrices, confidences, why)

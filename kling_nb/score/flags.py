@@ -14,9 +14,11 @@ SHORT, LONG = 0.8, 1.25
 LATE_SHARE: Final = 0.12
 LEAK_LEVELS: Final = 4.0
 LEAK_LIKENESS: Final = 0.93
+CERTAIN_LEAK: Final = 6.0
+"""Levels that no good coding makes: on rough texture a leak leaves the structural likeness high."""
 CAMERA_DRIFT: Final = 1.0
 CAMERA_DIRECTION: Final = 0.7
-SHARPNESS_LOST: Final = 20.0
+SHARPNESS_LOST: Final = 18.0
 FLICKER: Final = 0.8
 FIRST_MATCH: Final = 0.6
 END_MATCH: Final = 0.5
@@ -42,6 +44,8 @@ class Circumstances:
         Whether the camera was expected to keep still: something was painted and no end picture sent.
     changed
         Share of the picture that ever looked different from the first frame.
+    elsewhere
+        Whether the first frame does not show the start picture at all.
     """
 
     objects: int
@@ -50,6 +54,7 @@ class Circumstances:
     camera_way: float | None
     still_wanted: bool
     changed: float
+    elsewhere: bool = False
 
 
 def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[Flag, ...]:
@@ -57,8 +62,9 @@ def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[
     found: list[Flag] = []
     if _frozen(values, about):
         found.append("frozen")
-    found += _of_paths(values, about)
-    if _over(values, "leak", LEAK_LEVELS) and _under(values, "leak_ssim", LEAK_LIKENESS):
+    found += _of_paths(values, about, "frozen" in found)
+    unlike = _over(values, "leak", LEAK_LEVELS) and _under(values, "leak_ssim", LEAK_LIKENESS)
+    if unlike or _over(values, "leak", CERTAIN_LEAK):
         found.append("leak")
     if _camera(values, about):
         found.append("camera")
@@ -66,7 +72,7 @@ def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[
         found.append("blurred")
     if _over(values, "flicker", FLICKER):
         found.append("flickering")
-    if _under(values, "first_match", FIRST_MATCH):
+    if about.elsewhere or _under(values, "first_match", FIRST_MATCH):
         found.append("first frame")
     if _under(values, "end_match", END_MATCH):
         found.append("end frame")
@@ -83,7 +89,7 @@ def _frozen(values: Mapping[str, float | None], about: Circumstances) -> bool:
     return (about.changed < FROZEN_CHANGE and camera_still) or (still and about.changed < 10 * FROZEN_CHANGE)
 
 
-def _of_paths(values: Mapping[str, float | None], about: Circumstances) -> list[Flag]:
+def _of_paths(values: Mapping[str, float | None], about: Circumstances, frozen: bool) -> list[Flag]:
     found: list[Flag] = []
     gain, direction = values.get("gain"), values.get("direction")
     if about.objects and (values.get("tracked") or 0.0) < 1:
@@ -92,7 +98,7 @@ def _of_paths(values: Mapping[str, float | None], about: Circumstances) -> list[
         return found
     if abs(gain) >= FROZEN_GAIN and direction is not None and direction < REVERSED:
         found.append("reversed")
-    elif gain < SHORT:
+    elif FROZEN_GAIN <= gain < SHORT or (gain < FROZEN_GAIN and not frozen):
         found.append("short")
     elif gain > LONG:
         found.append("long")

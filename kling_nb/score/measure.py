@@ -23,6 +23,7 @@ from kling_nb.score.determinism import one_thread
 from kling_nb.score.ends import EndScores, end_likeness, likeness
 from kling_nb.score.flags import Circumstances, flags_of
 from kling_nb.score.objects import ObjectTracker
+from kling_nb.score.sharpness import Sharpness, SharpnessMeter
 from kling_nb.score.start import overlays, register
 from kling_nb.score.static import Leak, StaticMeter
 from kling_nb.score.steadiness import Steadiness, SteadinessMeter
@@ -116,6 +117,7 @@ class _Measurement:
             times.append(look.time_s)
             indices.append(look.index)
             matrix = self._camera.see(look)
+            self._sharpness.see(look, matrix)
             if self._static is not None:
                 self._static.see(look, matrix)
             if self._objects is not None:
@@ -134,6 +136,7 @@ class _Measurement:
             self._ends("first", likeness(gray, self._place, first, self._labels))
         self._camera = CameraMeter(facts, self._excluded(first))
         self._steadiness = SteadinessMeter(facts)
+        self._sharpness = SharpnessMeter(facts)
         self._static: StaticMeter | None = None
         self._objects: ObjectTracker | None = None
         if self._place is None or self._place.why:
@@ -175,9 +178,10 @@ class _Measurement:
         facts = self._clip.facts
         camera = self._camera.result()
         steady = self._steadiness.result()
+        sharp = self._sharpness.result()
         leak = None if self._static is None else self._static.result()
         judged = self._of_camera(camera, facts)
-        self._of_steadiness(steady)
+        self._of_steadiness(steady, sharp)
         self._of_static(leak)
         self._of_words(steady, camera, facts)
         objects = self._of_objects(camera, indices)
@@ -187,7 +191,7 @@ class _Measurement:
             "camera_shift": _camera_curve(camera, facts),
             "flicker": steady.light,
             "motion": steady.motions,
-            "sharpness": steady.sharpness,
+            "sharpness": sharp.curve,
             "leak": [] if leak is None else leak.curve,
         }
         return Scores(
@@ -234,12 +238,12 @@ class _Measurement:
             self._put("camera_direction", judged.direction, camera.confidence, judged.why)
         return judged
 
-    def _of_steadiness(self, steady: Steadiness) -> None:
+    def _of_steadiness(self, steady: Steadiness, sharp: Sharpness) -> None:
         sight = min(1.0, 0.25 + 1.5 * steady.texture)
         self._put("motion", steady.motion, sight)
         self._put("flicker", steady.flicker, 1.0, "the clip has fewer than three frames")
         self._put("warp_error", steady.warp_error, sight)
-        self._put("sharpness_decay", steady.sharpness_decay, sight, "the first frame has nothing sharp in it")
+        self._put("sharpness_decay", sharp.decay, sharp.confidence, sharp.why)
 
     def _of_static(self, leak: Leak | None) -> None:
         if leak is None:
@@ -294,6 +298,7 @@ class _Measurement:
             None if judged is None else judged.moved,
             painted and (asked.tail is None or asked.way == "endframe"),
             steady.changed,
+            bool(self._place is not None and self._place.why),
         )
 
 

@@ -1,4 +1,4 @@
-"""How much a clip moves, how steady its light is, what changes beyond motion, and how sharp it stays.
+"""How much a clip moves, how steady its light is, and what changes beyond motion.
 
 Flicker is like VBench's temporal flickering (Huang et al. 2023) and warp error like that of Lai et al.
 (2018), with optical flow by DIS instead of a network. Both reward blur and frozen clips: they are nothing
@@ -24,11 +24,13 @@ _FLOW_SIDE = 320
 _TINY_SIDE = 160
 _CELLS = (6, 4)
 _FLOW_PAIRS = 64
-_LOOKS_AT_SHARPNESS = 40
+_LOOKS_AT_CHANGE = 40
 _CALMEST = 0.98
+_CODING = 0.35
+"""Levels by which good coding alone makes whole frames brighter and darker, by their kind (P, B)."""
 _CHANGED_LEVELS = 6.0
 _COARSE = (40, 24)
-_ENDS = 3
+_SAME_LIGHT = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,13 @@ class Steadiness:
 
     Parameters
     ----------
-    motion, flicker, warp_error, sharpness_decay
+    motion, flicker, warp_error
         As in ``domain.scores.MEASURES``; None where there is none.
     changed
         Share of the picture that ever looks different from the first frame.
     texture
         0 to 1: how much of the picture has texture by which motion can be seen.
-    light, motions, warps, sharpness
+    light, motions, warps
         (time in seconds, value) over the clip.
     paces
         Dense motion, for the direction of what moves.
@@ -70,13 +72,11 @@ class Steadiness:
     motion: float | None = None
     flicker: float | None = None
     warp_error: float | None = None
-    sharpness_decay: float | None = None
     changed: float = 0.0
     texture: float = 0.0
     light: list[tuple[float, float]] = field(default_factory=list)
     motions: list[tuple[float, float]] = field(default_factory=list)
     warps: list[tuple[float, float]] = field(default_factory=list)
-    sharpness: list[tuple[float, float]] = field(default_factory=list)
     paces: list[Pace] = field(default_factory=list)
 
 
@@ -94,7 +94,7 @@ class SteadinessMeter:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         # Pairs begin with frames for which the camera is known.
         self._every_pair = facts.stride * max(1, math.ceil(facts.frames / (facts.stride * _FLOW_PAIRS)))
-        self._every_sharpness = max(1, math.ceil(facts.frames / _LOOKS_AT_SHARPNESS))
+        self._every_change = max(1, math.ceil(facts.frames / _LOOKS_AT_CHANGE))
         self._found = Steadiness()
         self._lights: list[tuple[float, Array]] = []
         self._before: tuple[Look, Array] | None = None
@@ -104,8 +104,7 @@ class SteadinessMeter:
     def see(self, look: Look) -> None:
         """Take in one frame."""
         self._lights.append((look.time_s, _shrunk(look.small.astype(np.float32), _CELLS)))
-        if look.index % self._every_sharpness == 0 or look.last:
-            self._found.sharpness.append((look.time_s, sharpness(look.luma)))
+        if look.index % self._every_change == 0 or look.last:
             self._change(look)
         earlier = self._before
         wanted = (look.index % self._every_pair == 0) or (
@@ -128,14 +127,16 @@ class SteadinessMeter:
         if found.light:
             values = np.sort([value for _, value in found.light])
             found.flicker = float(values[: max(1, round(_CALMEST * len(values)))].mean())
-        found.sharpness_decay = _decay([value for _, value in found.sharpness])
         if self._most_change is not None:
             found.changed = float((self._most_change > _CHANGED_LEVELS).mean())
         return found
 
     def _pair(self, look: Look, before: Array, later: Look, after: Array) -> None:
-        there = np.asarray(self._flow.calc(before, after, None))  # type: ignore[call-overload]
-        back = np.asarray(self._flow.calc(after, before, None))  # type: ignore[call-overload]
+        # A change of light is no motion, but flow takes it for some.
+        gain = (float(before.mean()) + 1) / (float(after.mean()) + 1)
+        alike = cv2.convertScaleAbs(after, alpha=gain) if abs(gain - 1) > _SAME_LIGHT else after
+        there = np.asarray(self._flow.calc(before, alike, None))  # type: ignore[call-overload]
+        back = np.asarray(self._flow.calc(alike, before, None))  # type: ignore[call-overload]
         seconds = later.time_s - look.time_s
         height, width = before.shape
         speed = float(cv2.magnitude(there[:, :, 0], there[:, :, 1]).mean())
@@ -162,21 +163,6 @@ class SteadinessMeter:
         np.maximum(self._most_change, np.abs(matched - self._first_tiny), out=self._most_change)
 
 
-def sharpness(luma: Array) -> float:
-    """Fine detail in relation to coarse detail: falls when a picture is blurred, hardly with its content."""
-    half = _shrunk(luma, (max(8, luma.shape[1] // 2), max(8, luma.shape[0] // 2)))
-    quarter = _shrunk(half, (max(4, half.shape[1] // 2), max(4, half.shape[0] // 2)))
-    fine, coarse = (float(np.abs(cv2.Laplacian(p, cv2.CV_16S)).mean()) for p in (half, quarter))
-    return fine / (coarse + 0.5)
-
-
-def _decay(values: list[float]) -> float | None:
-    if len(values) < 2 or values[0] <= 0:
-        return None
-    ends = max(1, min(_ENDS, len(values) // 4))
-    return 100 * (1 - float(np.median(values[-ends:])) / float(np.median(values[:ends])))
-
-
 def _warp_error(before: Array, after: Array, there: Array, back: Array) -> float:
     """Mean change along the flow where the way back agrees (the test of Ruder et al. 2016)."""
     height, width = before.shape
@@ -196,7 +182,8 @@ def _swings(lights: list[tuple[float, Array]]) -> list[tuple[float, float]]:
     for (t0, before), (t1, here), (t2, after) in zip(lights, lights[1:], lights[2:], strict=False):
         share = (t1 - t0) / (t2 - t0)
         line = before + (after - before) * np.float32(share)
-        swings.append((t1, float(np.abs(here - line).mean())))
+        swing = float(np.abs(here - line).mean())
+        swings.append((t1, math.sqrt(max(0.0, swing**2 - _CODING**2))))
     return swings
 
 
