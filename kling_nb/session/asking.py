@@ -109,7 +109,14 @@ class _Files:
 
     def brush(self, row: Mapping[str, Any], masks: Mapping[str, str]) -> dict[str, Any] | None:
         """Return a brush without masks whose pixels cannot be had; None when nothing of it is left."""
+        try:
+            return self._left_of(row, masks)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            # A log that others can write to may hold anything.
+            self.notes.append("The motion brush cannot be read: its objects are not measured.")
+            return None
 
+    def _left_of(self, row: Mapping[str, Any], masks: Mapping[str, str]) -> dict[str, Any] | None:
         def there(mask: Mapping[str, Any], what: str) -> bool:
             if mask.get("url"):
                 self.notes.append(f"The {what} is an address: it cannot be measured.")

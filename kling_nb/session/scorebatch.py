@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from kling_nb.domain.scores import MEASURES, SCORE_VERSION
-from kling_nb.errors import KlingError
+from kling_nb.errors import InputError, KlingError
 from kling_nb.keys import looks_secret
 from kling_nb.score.batch import Batch
 from kling_nb.session.chosen import ids_of
@@ -47,15 +48,33 @@ def score_runs(
         ids = [str(run_id) for run_id in frame.loc[frame["video_path"].notna(), "id"]]
     else:
         ids = ids_of(runs, session)
-    told = progress if callable(progress) else _line() if progress else None
-    return _Round(session, ids, again, told).go(executor)
+    return _Round(session, ids, again, progress).go(executor)
+
+
+def score_clips(
+    session: ScoringSession,
+    clips: Sequence[str | os.PathLike[str]],
+    executor: Executor | None,
+    *,
+    again: bool,
+    progress: bool | Callable[[str], None],
+    **asked: Any,
+) -> pd.DataFrame:
+    """Measure clips outside the log; see :meth:`ScoringSession.score`."""
+    return _Clips(session, [os.fspath(clip) for clip in clips], again, progress, asked).go(executor)
 
 
 class _Round:
     """One call over many runs."""
 
+    name = "id"
+
     def __init__(
-        self, session: ScoringSession, ids: Sequence[str], again: bool, told: Callable[[str], None] | None
+        self,
+        session: ScoringSession,
+        ids: Sequence[str],
+        again: bool,
+        progress: bool | Callable[[str], None],
     ) -> None:
         self._session = session
         self._ids = ids
@@ -63,7 +82,7 @@ class _Round:
         self._rows: dict[str, dict[str, Any]] = {}
         self._jobs: dict[str, Job] = {}
         self._known = 0
-        self._told = told
+        self._told = progress if callable(progress) else _line() if progress else None
         self._begun = self._shown = time.monotonic()
 
     def go(self, executor: Executor | None) -> pd.DataFrame:
@@ -124,8 +143,11 @@ class _Round:
 
     def _take(self, outcome: Outcome) -> None:
         assert outcome.scores is not None
-        self._session.keep_scores(outcome.key, self._jobs.pop(outcome.key), outcome.scores)
+        self._keep(self._jobs.pop(outcome.key), outcome.scores)
         self._note(outcome.key, _row(outcome.scores))
+
+    def _keep(self, job: Job, scores: Scores) -> None:
+        self._session.keep_scores(job.key, job, scores)
 
     def _note(self, run_id: str, row: dict[str, Any], *, known: bool = False) -> None:
         self._rows[run_id] = row
@@ -150,12 +172,48 @@ class _Round:
     def _frame(self) -> pd.DataFrame:
         names = ["flags", "score_confidence", *(measure.name for measure in MEASURES), "why"]
         rows = [self._rows.get(run_id, {}) for run_id in self._ids]
-        frame = pd.DataFrame(rows, index=pd.Index(list(self._ids), name="id", dtype="str"), columns=names)
+        frame = pd.DataFrame(
+            rows, index=pd.Index(list(self._ids), name=self.name, dtype="str"), columns=names
+        )
         numbers = [name for name in names if name not in ("flags", "why")]
         frame[numbers] = frame[numbers].astype("float64")
         frame["flags"] = [row.get("flags", ()) for row in rows]
         frame["why"] = [row.get("why", "") for row in rows]
         return frame
+
+
+class _Clips(_Round):
+    """One call over clips that no run of the log speaks of."""
+
+    name = "clip"
+
+    def __init__(
+        self,
+        session: ScoringSession,
+        clips: Sequence[str],
+        again: bool,
+        progress: bool | Callable[[str], None],
+        asked: dict[str, Any],
+    ) -> None:
+        super().__init__(session, list(dict.fromkeys(clips)), again, progress)
+        self._asked = asked
+
+    def _work(self) -> Iterator[Job]:
+        for clip in self._ids:
+            try:
+                job = replace(self._session.job_of_clip(clip, **self._asked), key=clip)
+            except InputError as error:
+                self._note(clip, {"why": f"{error.what} {error.why}"})
+                continue
+            known = None if self._again else self._session.known_scores(job)
+            if known is not None:
+                self._note(clip, _row(known), known=True)
+            else:
+                self._jobs[clip] = job
+                yield job
+
+    def _keep(self, job: Job, scores: Scores) -> None:
+        self._session.keep_clip_scores(job, scores)
 
 
 def _row(scores: Scores) -> dict[str, Any]:

@@ -172,13 +172,13 @@ class ScoringSession(SweepingSession):
             There is no such file.
         """
         self.ready()
-        job = self._job_of_clip(clip, asked)
-
-        def keep(fresh: Job | None, scores: Scores) -> None:
-            if fresh is not None:
-                self._score_files.put(fresh, scores)
-
+        job, keep = self.job_of_clip(clip, **asked), self.keep_clip_scores
         return self._wait(self._scorer.add(job.key, lambda: self._looked_up(job, again), keep, first=True))
+
+    def keep_clip_scores(self, job: Job | None, scores: Scores) -> None:
+        """Keep the scores of a clip outside the log; without a job they were kept before."""
+        if job is not None:
+            self._score_files.put(job, scores)
 
     def score(
         self,
@@ -198,7 +198,7 @@ class ScoringSession(SweepingSession):
         ----------
         runs
             A table of runs, runs, ids, a sweep, a filter; None is every run with a clip. Or the path of a
-            video, which is measured against what ``**asked`` says.
+            video, or several, measured against what ``**asked`` says.
         executor
             Any ``concurrent.futures.Executor``: threads, processes, ``client.get_executor()`` of Dask …;
             None starts a process for each core and ends them afterwards. Workers elsewhere are sent what
@@ -213,23 +213,25 @@ class ScoringSession(SweepingSession):
         Returns
         -------
         DataFrame or Scores
-            One row a run with a column for each score, ``flags``, ``score_confidence``, and ``why`` where
-            nothing could be measured. Of a path: its scores.
+            One row a run (or path) with a column for each score, ``flags``, ``score_confidence``, and ``why``
+            where nothing could be measured. Of one path: its scores.
         """
         if is_clip(runs):
             from kling_nb.session.scoreviews import ShownScores  # noqa: PLC0415 - only for those who look
 
             return ShownScores.of(self.measure_clip(runs, again=again, **asked))
+        from kling_nb.session import scorebatch  # noqa: PLC0415 - loads with the first batch
+
+        self.ready()
+        if isinstance(runs, list | tuple) and runs and all(map(is_clip, runs)):
+            return scorebatch.score_clips(self, runs, executor, again=again, progress=progress, **asked)
         if asked:
             raise InputError(
                 f"score() of runs takes no {', '.join(sorted(asked))}.",
                 "The log knows what was asked of a run.",
                 'Only a video outside the log needs it: kn.score("clip.mp4", image=…).',
             )
-        from kling_nb.session.scorebatch import score_runs  # noqa: PLC0415 - loads with the first batch
-
-        self.ready()
-        return score_runs(self, runs, executor, again=again, progress=progress)
+        return scorebatch.score_runs(self, runs, executor, again=again, progress=progress)
 
     def job_of(self, record: RunRecord, clip: Path | None, *, fetch: bool = False) -> Job:
         """Return the work of measuring the clip of a run; see :func:`kling_nb.session.asking.job_of`."""
@@ -238,7 +240,8 @@ class ScoringSession(SweepingSession):
         path = clip if clip is not None else self.home / str(record.video_path)
         return job_of(record, self.inputs, path, _sha256(record, path), fetch=fetch)
 
-    def _job_of_clip(self, clip: str | os.PathLike[str], asked: dict[str, Any]) -> Job:
+    def job_of_clip(self, clip: str | os.PathLike[str], *, way: str | None = None, **asked: Any) -> Job:
+        """Return the work of measuring a clip outside the log; parameters as for :meth:`measure_clip`."""
         from kling_nb.score.workers import Job, digest_of  # noqa: PLC0415 - as above
         from kling_nb.session.asking import job_of_request  # noqa: PLC0415 - as above
 
@@ -249,7 +252,6 @@ class ScoringSession(SweepingSession):
             raise InputError(
                 f"{path.name} cannot be read.", f"{error.strerror or error}.", "Give the path of a video."
             ) from error
-        way = asked.pop("way", None)
         if not asked:
             return Job(str(path), str(path), sha256)
         prepared = self.build(draft=True, **asked)

@@ -20,6 +20,7 @@ from clip_shelf import shelf
 from quick_sessions import finish
 
 import kling_nb as kn
+from kling_nb.score.batch import workers_of
 from kling_nb.session import MotionBrush, Session
 
 SIZE = (480, 360)
@@ -80,7 +81,9 @@ def dask() -> Iterator[Executor]:
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
-        yield client.get_executor()
+        executor = client.get_executor()
+        assert workers_of(executor) == 2
+        yield executor
 
 
 def spawned() -> ProcessPoolExecutor:

@@ -124,6 +124,15 @@ def test_masks_that_are_addresses_cannot_be_measured(session: Session, picture: 
     assert asked.static is None and any("address" in note for note in asked.notes)
 
 
+@pytest.mark.parametrize("brush", [{}, {"size": 3, "dynamic_masks": 7}, {"dynamic_masks": [{"mask": None}]}])
+def test_a_brush_that_is_none_does_not_stop_the_rest(
+    session: Session, picture: np.ndarray, brush: dict[str, Any]
+) -> None:
+    """A log that others can write to may hold anything."""
+    asked = asked_of(replace(native(session, picture), brush=brush), session.inputs)
+    assert asked.objects == () and asked.start is not None
+
+
 def test_large_pictures_are_reduced_and_coordinates_stay(session: Session) -> None:
     large = np.tile(np.arange(2000, dtype=np.uint16).astype(np.uint8), (1000, 1))
     large = np.stack([large] * 3, axis=2)
