@@ -217,7 +217,7 @@ class Drawn:
             exposures = [share]
             if self.shutter:
                 step = self.shutter / max(1, self.frames - 1)
-                exposures = [min(1.0, max(0.0, share + step * (k / 6 - 0.5))) for k in range(7)]
+                exposures = [min(1.0, max(0.0, share + step * (k / 4 - 0.5))) for k in range(5)]
             drawn = np.mean([np.asarray(self._drawn(each), dtype=np.float32) for each in exposures], axis=0)
             drawn = drawn * light + random.normal(0, self.noise, drawn.shape) if self.noise else drawn * light
             frame = Image.fromarray(np.clip(np.rint(drawn), 0, 255).astype(np.uint8))
@@ -237,10 +237,7 @@ class Drawn:
                 *_double(sprite.centre), math.radians(sprite.turn * share), 1 + (sprite.grow - 1) * share
             )
             own = np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]]) @ there
-            matrix = camera @ own
-            shown.paste(
-                _transformed(colours, matrix, shown.size), (0, 0), _transformed(cover, matrix, shown.size)
-            )
+            _paste(shown, colours, cover, camera @ own, sprite)
         if self.occluder is not None:
             post = Image.new("L", shown.size, 0)
             post.paste(255, self.occluder)
@@ -269,6 +266,18 @@ def _cut(sprite: Sprite, width: int, height: int) -> tuple[Image.Image, Image.Im
     return colours, Image.fromarray((sprite.alpha(width, height) * 255).round().astype(np.uint8))
 
 
+def _paste(
+    shown: Image.Image, colours: Image.Image, cover: Image.Image, matrix: Array, sprite: Sprite
+) -> None:
+    """Draw a cut-out through an affine map, no more of the frame than it may cover."""
+    x, y = (matrix @ [*sprite.centre, 1.0])[:2]
+    reach = 3 + sprite.radius * max(1.0, sprite.aspect) * math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    left, top = math.floor(x - reach), math.floor(y - reach)
+    size = (math.ceil(2 * reach), math.ceil(2 * reach))
+    local = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ matrix
+    shown.paste(_transformed(colours, local, size), (left, top), _transformed(cover, local, size))
+
+
 def _double(centre: tuple[float, float]) -> tuple[float, float]:
     """The size of a frame that has its middle there."""
     return 2 * centre[0] + 1, 2 * centre[1] + 1
@@ -284,9 +293,12 @@ def _about(width: float, height: float, angle: float, factor: float) -> Array:
 
 
 def _transformed(picture: Image.Image, matrix: Array, size: tuple[int, int]) -> Image.Image:
-    """Draw a picture through an affine map of pixel centres; nothing to do for the identity."""
-    if picture.size == size and np.allclose(matrix, np.eye(3), atol=1e-9):
-        return picture.copy()
+    """Draw a picture through an affine map of pixel centres; whole pixels are no more than a crop."""
+    shift = np.rint(matrix[:2, 2])
+    whole = np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1.0]])
+    if np.allclose(matrix, whole, atol=1e-9):
+        left, top = (-int(value) for value in shift)
+        return picture.crop((left, top, left + size[0], top + size[1]))
     # Pillow's coordinates are those of pixel corners.
     corner = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
     inverse = corner @ np.linalg.inv(matrix) @ np.linalg.inv(corner)
