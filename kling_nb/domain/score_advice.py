@@ -97,7 +97,9 @@ def advice_of(
 
 def _frozen(case: _Case) -> Iterator[str]:
     motion = case.sure("motion")
-    if not case.flagged("frozen") and (motion is None or motion >= _STILL or case.scores.frames < 2):
+    if not case.flagged("frozen") and (
+        motion is None or motion >= _STILL or case.scores.frames < 2 or any(map(_moved, _followed(case)))
+    ):
         return
     number = "" if motion is None else f" {_shown('motion', motion)}"
     if case.asked_objects or case.has_camera:
@@ -113,7 +115,7 @@ def _frozen(case: _Case) -> Iterator[str]:
 
 def _objects(case: _Case) -> Iterator[str]:
     """About every painted object that was followed, by its name where there are several."""
-    followed = [each for each in case.scores.objects if each.measurable and each.confidence >= SURE]
+    followed = _followed(case)
     if not followed and not case.scores.objects and case.sure("gain") is not None:
         followed = [ObjectScores("", case.scores.values, 1.0)]
     several = len(case.scores.objects) > 1
@@ -127,6 +129,16 @@ def _objects(case: _Case) -> Iterator[str]:
             "The brush was put into words and the objects did not follow it; draw it as an end frame instead "
             "(way endframe) on a model that takes one."
         )
+
+
+def _followed(case: _Case) -> list[ObjectScores]:
+    return [each for each in case.scores.objects if each.measurable and each.confidence >= SURE]
+
+
+def _moved(each: ObjectScores) -> bool:
+    """Whether an object moved: a small one hardly shows in the motion of the whole picture."""
+    gain = _own(each, "gain")
+    return gain is not None and abs(gain) >= _MOVED
 
 
 def _went_astray(each: ObjectScores) -> bool:
@@ -309,7 +321,7 @@ def _picture(case: _Case) -> Iterator[str]:
     if case.flagged("flickering") and flicker is not None:
         yield (
             f"Flicker {_shown('flicker', flicker)}: the light is unsteady from frame to frame; "
-            "say “steady light” in the prompt or try another seed by running it again."
+            "say “steady light” in the prompt, or make the clip once more: the next one may be steady."
         )
 
 

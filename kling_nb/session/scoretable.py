@@ -10,6 +10,7 @@ import pandas as pd
 from kling_nb.domain.scores import BY_NAME, MEASURES
 from kling_nb.errors import printable
 from kling_nb.session.scorerows import MARKS, flags_of, header, number
+from kling_nb.session.sweep_build import words_of
 from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
@@ -154,7 +155,10 @@ def _head(word: str, meaning: str, unit: str = "") -> str:
 
 def _told(row: dict[str, Any]) -> str:
     """Return what a person calls the run."""
-    return next((str(row[name]) for name in ("name", "id") if _known(row.get(name))), "")
+    called = next((str(row[name]) for name in ("name", "id") if _known(row.get(name))), "")
+    variables = row.get("variables")
+    # Runs of a sweep may share their name: what varies tells them apart.
+    return f"{called}, {words_of(variables)}" if isinstance(variables, dict) and variables else called
 
 
 def _known(value: Any) -> bool:

@@ -209,5 +209,11 @@ def test_a_frozen_clip_is_told_once() -> None:
     )
 
 
+def test_a_small_object_that_went_half_the_way_is_no_frozen_clip() -> None:
+    """The motion of the whole picture is little where only a coin moves in it."""
+    text = only(objects=(boat(gain=0.5),), motion=0.09, way="native")
+    assert text.startswith("Gain 0.50: boat went half the way")
+
+
 def test_one_frame() -> None:
     assert only(frames=1).startswith("The clip has one frame only")
