@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from kling_nb.domain.score_advice import advice_of
 from kling_nb.domain.scores import BY_NAME, Scores
 from kling_nb.errors import printable
+from kling_nb.session.scoreplots import curves_plot
 from kling_nb.session.scorerows import (
     HEADS,
     OBJECT_COLUMNS,
@@ -22,6 +23,7 @@ from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
+    from kling_nb.session.svg import Plot
 
 _TABLE: Final = "border-collapse:collapse;color:inherit;font:inherit;"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;"
@@ -61,6 +63,11 @@ class ShownScores(Scores):
     def advice(self) -> tuple[str, ...]:
         """What to try next, from these numbers."""
         return self._advice
+
+    @property
+    def plot(self) -> Plot:
+        """Everything that was measured over time."""
+        return curves_plot(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Scores) and self.to_json() == other.to_json()

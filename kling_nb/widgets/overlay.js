@@ -42,14 +42,14 @@ class PathOverlay {
   draw({ points, color, measured = [], times = [] }) {
     const { unit } = this;
     if (points.length) {
-      for (const [stroke, wide] of [["#000", 6.5], ["#fff", 5.2], [color, 4]]) this.course(points, stroke, wide);
+      for (const [stroke, wide] of [["#000", 5.6], ["#fff", 4.4], [color, 3.2]]) this.course(points, stroke, wide);
       this.el.append(
         svgElement("circle", { cx: points[0][0], cy: points[0][1], r: 1.2 * unit, fill: "#fff", stroke: "#000", "stroke-width": 0.4 * unit }),
         svgElement("polygon", { points: arrowHead(points, 2.6 * unit), fill: color, stroke: "#000", "stroke-width": 0.4 * unit }),
       );
     }
     if (measured.length) {
-      for (const [stroke, wide] of [["#000", 4.4], ["#fff", 2.2]]) this.course(measured, stroke, wide, { "stroke-dasharray": "7 7", "stroke-linecap": "butt", class: "kn-measured" });
+      for (const [stroke, wide] of [["#000", 3.8], ["#fff", 2]]) this.course(measured, stroke, wide, { "stroke-dasharray": "6 6", "stroke-linecap": "butt", class: "kn-measured" });
       const [x, y] = measured.at(-1);
       this.el.append(svgElement("rect", { x: x - unit, y: y - unit, width: 2 * unit, height: 2 * unit, fill: color, stroke: "#fff", "stroke-width": 0.5 * unit, "paint-order": "stroke", class: "kn-measured-end" }));
     }

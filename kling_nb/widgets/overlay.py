@@ -62,7 +62,7 @@ def fewer(points: Points, tolerance: float) -> list[Sequence[float]]:
 
 
 def _asked(points: Points, color: str, unit: float) -> list[str]:
-    lines = [_course(points, shade, wide) for shade, wide in (("#000", 6.5), ("#fff", 5.2), (color, 4))]
+    lines = [_course(points, shade, wide) for shade, wide in (("#000", 5.6), ("#fff", 4.4), (color, 3.2))]
     x, y = points[0]
     start = (
         f'<circle cx="{x:g}" cy="{y:g}" r="{1.2 * unit:.2f}" fill="#fff" stroke="#000" '
@@ -76,7 +76,7 @@ def _asked(points: Points, color: str, unit: float) -> list[str]:
 
 
 def _measured(points: Points, color: str, unit: float) -> list[str]:
-    lines = [_course(points, shade, wide, dashed=True) for shade, wide in (("#000", 4.4), ("#fff", 2.2))]
+    lines = [_course(points, shade, wide, dashed=True) for shade, wide in (("#000", 3.8), ("#fff", 2))]
     x, y = points[-1]
     end = (
         f'<rect x="{x - unit:.1f}" y="{y - unit:.1f}" width="{2 * unit:.2f}" height="{2 * unit:.2f}" '
@@ -87,7 +87,7 @@ def _measured(points: Points, color: str, unit: float) -> list[str]:
 
 def _course(points: Points, color: str, wide: float, *, dashed: bool = False) -> str:
     course = " ".join(f"{x:g},{y:g}" for x, y in points)
-    ends = 'stroke-linecap="butt" stroke-dasharray="7 7"' if dashed else 'stroke-linecap="round"'
+    ends = 'stroke-linecap="butt" stroke-dasharray="6 6"' if dashed else 'stroke-linecap="round"'
     return (
         f'<polyline points="{course}" fill="none" stroke="{color}" stroke-width="{wide}" '
         f'vector-effect="non-scaling-stroke" {ends} stroke-linejoin="round"/>'

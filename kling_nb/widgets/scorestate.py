@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from kling_nb.domain.palette import COLORS
@@ -60,7 +61,7 @@ def scores_state(run: Run) -> dict[str, Any] | None:
     for rows in (*(rows for _, rows in texts["groups"]), texts["objects"]):
         for row in rows:
             row["dots"] = "" if row["confidence"] is None else dots(row["confidence"])
-    return {
+    done = {
         "state": "done",
         **texts,
         "heads": HEADS,
@@ -68,6 +69,9 @@ def scores_state(run: Run) -> dict[str, Any] | None:
         "paths": paths_of(scores),
         "pictures": pictures_of(scores),
     }
+    # Lists throughout, as the page sends them back.
+    found: dict[str, Any] = json.loads(json.dumps(done))
+    return found
 
 
 def saved_scores(run: Run) -> str:

@@ -77,8 +77,10 @@ class Tile {
       return;
     }
     const badges = scores.flags.map(([word, reason]) => element("span", "kn-flag", { title: reason }, `⚠ ${word}`));
-    const first = scores.texts[name] ? [element("b", "", {}, `${this.gallery.plan.orders[name]} ${scores.texts[name]}`), " · "] : [];
-    this.scores.replaceChildren(...badges, ...first, scores.line);
+    const first = scores.texts[name] ? `${this.gallery.plan.orders[name]} ${scores.texts[name]}` : "";
+    const rest = scores.line.split(" · ").filter((part) => part !== first).join(" · ");
+    const words = first ? [element("b", "", {}, first), rest ? ` · ${rest}` : ""] : [rest];
+    this.scores.replaceChildren(...badges, ...words);
     this.scores.title = [...scores.flags.map(([word, reason]) => `${word}: ${reason}`), scores.line].join("\n");
   }
 

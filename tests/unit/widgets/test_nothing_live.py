@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from made_scores import made_scores
 from PIL import Image
 
 from kling_nb.domain.problems import Problem, Severity
@@ -25,6 +26,9 @@ from kling_nb.session.doortable import DoorRow
 from kling_nb.session.plots import bars, dots, spans
 from kling_nb.session.preview import Preview
 from kling_nb.session.rankings import VoteRanking
+from kling_nb.session.scorepictures import ScorePicture
+from kling_nb.session.scoreplots import curves_plot
+from kling_nb.session.scoretable import ScoreTable, ToldFrame
 from kling_nb.session.sweep_views import html_of as sweep_html
 from kling_nb.session.sweep_views import text_of as sweep_text
 from kling_nb.session.verdicts import Group, Verdict
@@ -172,7 +176,8 @@ def pad(tmp_path, text):
 def sheet(tmp_path, text):
     (tmp_path / "clip.mp4").write_bytes(b"film")
     record = SimpleNamespace(poster_path=None, video_path="clip.mp4")
-    item = {"id": text, "status": text, "model": text, "rating": 3, "prompt": text}
+    scores = {"flags": [(text, text)], "line": text}
+    item = {"id": text, "status": text, "model": text, "rating": 3, "prompt": text, "scores": scores}
     pivot = {"cells": {text: [0, 0]}, "rows": text, "cols": text, "row_labels": [text], "col_labels": [text]}
     around = Surroundings(tmp_path, None, 0)
     return sheet_html([item], {text: record}, around, tmp_path, {"pivot": pivot})
@@ -207,7 +212,7 @@ def runs_table(text):
 
 def report(studio, tmp_path, text):
     rows = [
-        row_of(run, Clips("link", 0, tmp_path), 1, metadata=True)
+        row_of(run, Clips("link", 0, tmp_path), 1, metadata=True, scores=made_scores(text, text))
         for run in (failed_run(studio, text), finished_run(studio, text))
     ]
     return page(text, rows, [(text, text)], Groups(text, [[text] * 8]), [text])
@@ -253,11 +258,37 @@ def swept(studio, text):
 
 
 def wall(studio, tmp_path, text):
-    cards = [{"id": text, "label": text, "kind": text, "status": text, "repeat": 2}] * 2
+    scores = {"flags": [(text, text)], "line": text}
+    cards = [{"id": text, "label": text, "kind": text, "status": text, "repeat": 2, "scores": scores}] * 2
     return static_wall(swept(studio, text), cards, tmp_path, None)
 
 
+def measured_run(studio, text):
+    run = studio.finished(**record_of(text))
+    run.set_scores(made_scores(text, text))
+    return run
+
+
+def score_picture(text):
+    return ScorePicture(Image.new("RGB", (8, 8)), text)._repr_html_()
+
+
+def score_table(text):
+    row = {"id": text, "name": text, "prompt": text, "why": text, "flags": (text,), "gain": 0.5}
+    return ScoreTable(pd.DataFrame([row, row | {"flags": ()}]))._repr_html_()
+
+
+def told_runs(text):
+    return ToldFrame(pd.DataFrame([{"prompt": text, "gain": 0.5}]))._repr_html_()
+
+
 VIEWS = {
+    "scores": lambda studio, tmp, text: measured_run(studio, text).scores._repr_html_(),
+    "scores over time": lambda studio, tmp, text: curves_plot(made_scores(text), text)._repr_html_(),
+    "score picture": lambda studio, tmp, text: score_picture(text),
+    "score table": lambda studio, tmp, text: score_table(text),
+    "%kling runs": lambda studio, tmp, text: told_runs(text),
+    "static card, measured": lambda studio, tmp, text: card(measured_run(studio, text)),
     "diff": lambda studio, tmp, text: difference(studio, text),
     "which is better": lambda studio, tmp, text: verdict(text),
     "ranking": lambda studio, tmp, text: vote_ranking(text),
@@ -284,6 +315,13 @@ VIEWS = {
 }
 
 
+WITHOUT_PRICES = {
+    *("pad", "runs()", "models()", "doctor", "report", "plots", "diff", "%kling runs", "scores over time"),
+    # The words are those of the picture, not of the page.
+    "score picture",
+}
+
+
 @pytest.fixture(autouse=True)
 def wide(monkeypatch, tmp_path):
     monkeypatch.setenv("KLING_NB_HOME", str(tmp_path / "home"))
@@ -300,12 +338,10 @@ def test_a_page_is_built_alike_whatever_the_texts_say(studio, tmp_path, view, pa
     assert hostile.comments == []
     assert not any(address.strip().lower().startswith("javascript") for address in hostile.addresses)
     shown = "".join(hostile.text)
-    assert "\x1b" not in shown or view in ("runs()", "models()")
+    assert "\x1b" not in shown or view in ("runs()", "models()", "%kling runs")
 
 
-@pytest.mark.parametrize(
-    "view", sorted(set(VIEWS) - {"pad", "runs()", "models()", "doctor", "report", "plots", "diff"})
-)
+@pytest.mark.parametrize("view", sorted(set(VIEWS) - WITHOUT_PRICES))
 def test_no_formulas_are_looked_for(studio, tmp_path, view):
     """Notebook pages turn text between dollar signs into formulas, prices in prompts too."""
     html = VIEWS[view](studio, tmp_path, "from $5 to $6")
@@ -367,6 +403,11 @@ def test_every_place_that_makes_html_is_in_the_table():
         "session/rankings.py",
         "session/sweep.py",
         "session/verdicts.py",
+        "session/scoreviews.py",
+        "session/scoretable.py",
+        "session/scorepictures.py",
         # What the plots make.
         "magics/commands/summary.py",
+        # What the tables of scores make.
+        "magics/commands/score.py",
     }
