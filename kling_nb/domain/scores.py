@@ -152,9 +152,9 @@ class ObjectScores:
         ``template``, ``points`` or empty.
     asked, measured
         Places of the object's middle, (x, y) pixels of the video, at the same moments; ``measured`` is empty
-        when it could not be followed.
+        when it could not be followed. Kept to a hundredth of a pixel.
     times
-        Those moments in seconds.
+        Those moments in seconds, kept to a tenth of a millisecond.
 
     Raises
     ------
@@ -172,13 +172,15 @@ class ObjectScores:
     times: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what would be no number in the log, where it is made."""
+        """Refuse what would be no number in the log, where it is made; leave out digits that mean nothing."""
         object.__setattr__(self, "values", _numbers(self.values, "object score"))
         object.__setattr__(self, "confidence", _finite(self.confidence, "confidence"))
         for name in ("asked", "measured"):
-            places = tuple((_finite(x, name), _finite(y, name)) for x, y in getattr(self, name))
+            places = tuple(
+                (round(_finite(x, name), 2), round(_finite(y, name), 2)) for x, y in getattr(self, name)
+            )
             object.__setattr__(self, name, places)
-        object.__setattr__(self, "times", tuple(_finite(time, "times") for time in self.times))
+        object.__setattr__(self, "times", tuple(round(_finite(time, "times"), 4) for time in self.times))
 
     @property
     def measurable(self) -> bool:
@@ -210,7 +212,7 @@ class Scores:
         The clip: (width, height) as shown, frames a second, number of frames, seconds.
     curves
         Numbers over time for plots: ``times`` and, of the same length, ``path_error``, ``camera_shift``,
-        ``flicker``, ``motion``, ``sharpness``, ``leak``; those that were measured.
+        ``flicker``, ``motion``, ``sharpness``, ``leak``; those that were measured. Kept to six digits.
     leak_map
         Mean change in gray levels inside the static mask on a coarse grid, rows from the top; None outside
         the mask. Empty without a static mask.
@@ -240,7 +242,7 @@ class Scores:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what would be no number in the log, where it is made."""
+        """Refuse what would be no number in the log, where it is made; leave out digits that mean nothing."""
         every: dict[str, Any] = dict.fromkeys(BY_NAME)
         object.__setattr__(self, "values", every | _numbers(self.values, "score"))
         found = {name: _finite(value, name) for name, value in self.confidence.items()}
@@ -302,7 +304,7 @@ def _numbers(values: Mapping[str, Any], what: str) -> dict[str, float | None]:
 
 
 def _row(values: Iterable[Any], what: str) -> tuple[float | None, ...]:
-    return tuple(None if value is None else _finite(value, what) for value in values)
+    return tuple(None if value is None else float(f"{_finite(value, what):.6g}") for value in values)
 
 
 def _finite(value: Any, what: str) -> float:

@@ -81,7 +81,7 @@ class ScoreBook:
         Parameters
         ----------
         found
-            Scores by complete run id. Places are kept to a hundredth of a pixel, curves to six digits.
+            Scores by complete run id.
 
         Returns
         -------
@@ -161,18 +161,8 @@ def _row(run_id: str, scores: Scores) -> dict[str, Any]:
 
 
 def _detail(scores: Scores) -> dict[str, Any]:
-    """Return what has no column; digits beyond what was measured would make most of it."""
-    row = {name: value for name, value in scores.to_json().items() if name not in _OWN}
-    for each in row["objects"]:
-        each |= {name: [[round(x, 2), round(y, 2)] for x, y in each[name]] for name in ("asked", "measured")}
-        each["times"] = [round(time, 4) for time in each["times"]]
-    row["curves"] = {name: [_short(value) for value in curve] for name, curve in row["curves"].items()}
-    row["leak_map"] = [[_short(value) for value in line] for line in row["leak_map"]]
-    return row
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")
+    """Return what has no column."""
+    return {name: value for name, value in scores.to_json().items() if name not in _OWN}
 
 
 def _values(row: Sequence[Any]) -> dict[str, float | None]:

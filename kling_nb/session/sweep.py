@@ -136,7 +136,9 @@ class Sweep:
     def progress(self) -> Progress:
         """How far it is."""
         held = [(run, run.id != entry.id) for entry, run in self.pairs if run is not None]
-        return progress_of(len(self._plan.entries), held, self._session.settings.quota)
+        found = progress_of(len(self._plan.entries), held, self._session.settings.quota)
+        driver = self._driver
+        return replace(found, measuring=True) if driver is not None and driver.measuring else found
 
     @property
     def cost(self) -> str:

@@ -62,6 +62,8 @@ class Driver:
         self._sweep = sweep
         self._rule = readable_rule(until, sweep.session) if isinstance(until, str) else until
         self._unscored: dict[str, float] = {}
+        self.measuring = False
+        """Whether the next run waits for scores."""
         self._words = until if isinstance(until, str) else "until="
         self._wake = threading.Event()
         self._halted: str | None = None
@@ -132,11 +134,11 @@ class Driver:
             if self._halted is not None:
                 self._end(STOPPED, self._halted)
                 return True
-            awaits_scores = self._awaits_scores()
+            self.measuring = self._awaits_scores()
             if self._holds():
                 self._end(STOPPED, f"{self._words} holds")
                 return True
-            pair = None if awaits_scores else self._next()
+            pair = None if self.measuring else self._next()
             if pair is None or self._abandoned or not self._make(pair):
                 break
         pairs = sweep.pairs

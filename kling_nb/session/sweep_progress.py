@@ -30,6 +30,8 @@ class Progress:
         How many of those done or under way the log had already.
     units, usd
         Taken by the service, or expected as long as it has not said, for what was sent.
+    measuring
+        Whether the next run waits for the scores of clips that are there.
     seconds_left
         Until all are there, judged by how long like runs took; None without any history.
     """
@@ -43,6 +45,7 @@ class Progress:
     reused: int = 0
     units: Decimal = Decimal(0)
     usd: Decimal = Decimal(0)
+    measuring: bool = False
     seconds_left: float | None = None
 
     @property
@@ -82,7 +85,8 @@ class Progress:
                 if count
             ),
         ]
-        return ", ".join(counts) + f" · {self.spent}"
+        waiting = ", the next waits for scores" * self.measuring
+        return ", ".join(counts) + f"{waiting} · {self.spent}"
 
 
 def progress_of(total: int, runs: Iterable[tuple[Run, bool]], lanes: int) -> Progress:

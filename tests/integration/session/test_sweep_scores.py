@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,12 @@ def test_a_clip_that_is_never_measured_is_given_up_and_counts_as_no_hit(
 ) -> None:
     monkeypatch.setattr(slow_meter, "filed", lambda _run: None)
     monkeypatch.setattr(sweep_driver, "SCORES_S", 0.2)
-    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=3, until="gain >= 0").wait(60)
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=3, until="gain >= 0")
+    said = set()
+    while not sweep.done:
+        said.add("the next waits for scores" in sweep.message)
+        time.sleep(0.01)
+    assert said == {True, False}
     assert (sweep.state, len(sandbox.tasks())) == ("done", 3)
 
 
