@@ -53,13 +53,10 @@ def asked_displacement(path: Array, shares: Array, timing: Timing = "arc") -> Ar
     steps = points[1:] - points[:-1]
     durations = np.hypot(steps[:, 0], steps[:, 1]) if timing == "arc" else np.ones(len(steps))
     total = float(durations.sum())
-    moved = np.zeros((len(wanted), 2))
     if total <= 0:
-        return moved
+        return np.zeros((len(wanted), 2))
+    steps, durations = steps[durations > 0], durations[durations > 0] / total
+    begun = np.cumsum(durations) - durations
     # Each step is done as far as the moment lies in it or after it: what is done of all adds up.
-    begun = 0.0
-    for step, duration in zip(steps, durations / total, strict=True):
-        if duration > 0:
-            moved += np.clip((wanted - begun) / duration, 0.0, 1.0)[:, None] * step
-            begun += float(duration)
-    return moved
+    done = np.clip((wanted[:, None] - begun) / durations, 0.0, 1.0)
+    return np.asarray(done @ steps)

@@ -18,8 +18,8 @@ HARDLY = 0.05
 
 _STILL_PX = 0.5
 _LAG_REACH = 0.6
-_LAG_STEPS = 49
-_LAG_TRAVEL = 0.2
+_LAG_STEPS = 33
+_LAG_TRAVEL = 0.15
 _LAG_UNEXPLAINED = 0.25
 _LAG_VAGUE = 0.12
 
@@ -103,7 +103,7 @@ def _lag(path: Array, timing: Timing, shares: Array, measured: Array, duration: 
     if len(shares) < 5 or wanted <= 0 or done < _LAG_TRAVEL**2 * wanted:
         return None
     delays = np.linspace(-_LAG_REACH, _LAG_REACH, _LAG_STEPS)
-    rests = np.array([_unexplained(path, timing, shares - delay, measured) for delay in delays])
+    rests = _unexplained(path, timing, shares, delays, measured)
     best = int(np.argmin(rests))
     if rests[best] > _LAG_UNEXPLAINED**2 * done or best in (0, len(delays) - 1):
         return None
@@ -112,14 +112,14 @@ def _lag(path: Array, timing: Timing, shares: Array, measured: Array, duration: 
     if len(as_good) and float(np.ptp(as_good)) > 2 * _LAG_VAGUE:
         return None
     fine = np.linspace(delays[best - 1], delays[best + 1], 25)
-    rests = np.array([_unexplained(path, timing, shares - delay, measured) for delay in fine])
+    rests = _unexplained(path, timing, shares, fine, measured)
     return float(fine[int(np.argmin(rests))]) * duration
 
 
-def _unexplained(path: Array, timing: Timing, shares: Array, measured: Array) -> float:
-    """Return what is left of the measured motion after the asked one, scaled to fit, was taken out."""
-    asked = asked_displacement(path, shares, timing)
-    wanted = float((asked**2).sum())
-    done = float((measured**2).sum())
-    common = max(0.0, float((asked * measured).sum()))
-    return done - common**2 / wanted if wanted > 0 else done
+def _unexplained(path: Array, timing: Timing, shares: Array, delays: Array, measured: Array) -> Array:
+    """Return what the asked motion, put off and scaled to fit, leaves of the measured one, for each delay."""
+    moments = (shares[None, :] - delays[:, None]).ravel()
+    asked = asked_displacement(path, moments, timing).reshape(len(delays), len(shares), 2)
+    wanted = (asked**2).sum(axis=(1, 2))
+    common = np.maximum((asked * measured).sum(axis=(1, 2)), 0)
+    return np.asarray((measured**2).sum() - common**2 / np.maximum(wanted, 1e-9))

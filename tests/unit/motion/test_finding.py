@@ -37,7 +37,7 @@ def moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def turn(degrees: float, scale: float, dx: float, dy: float) -> np.ndarray:
     return np.vstack(
-        [cv2.getRotationMatrix2D((160, 107), degrees, scale) + [[0, 0, dx], [0, 0, dy]], [0, 0, 1]]
+        [np.add(cv2.getRotationMatrix2D((160, 107), degrees, scale), [[0, 0, dx], [0, 0, dy]]), [0, 0, 1]]
     )
 
 
