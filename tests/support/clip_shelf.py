@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,7 @@ def _row(session: Session, files: tuple[Path, Path], number: int, columns: dict[
         "image_height": SIZE[1],
         "video_path": own[".mp4"],
         "poster_path": own[".jpg"],
+        "video_sha256": hashlib.sha256(files[0].read_bytes()).hexdigest(),
         "form": "image2video",
     }
     told = {name: value(number) if callable(value) else value for name, value in columns.items()}

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 from clip_shelf import shelf
+from made_scores import made_scores
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError, UsageError
@@ -33,9 +34,11 @@ def session(tmp_path_factory):
         actual_units=Decimal("1.5"), cfg_scale=lambda n: 0.3 + 0.4 * (n % 2), note=SECRET, tags=[SECRET],
         variables=lambda n: {"cfg_scale": 0.3 + 0.4 * (n % 2), "prompt": SECRET + str(n % 2)},
         image_source=f"/home/{SECRET}/boat.png", task_id=SECRET, name=SECRET,
-        request={"model_name": "kling-v2-6", "prompt": SECRET},
+        request={"model_name": "kling-v2-6", "prompt": SECRET}, video_sha256="a" * 64,
     )  # fmt: skip
     with Session("sandbox", home) as session:
+        for run_id, flags in zip(session.log.frame()["id"][:2], (("frozen",), ("leak",)), strict=True):
+            session.log.put_scores(str(run_id), made_scores(SECRET, flags=flags, notes=(SECRET,)))
         session.log.insert(
             RunRecord(
                 status=RunStatus.FAILED,
@@ -136,6 +139,18 @@ def test_the_summary_says_what_came_of_it(session, tmp_path):
     assert "6 units" in text
     by = " ".join(" ".join(read(report(tmp_path / "b.html", by="model", session=session)).seen).split())
     assert "By model" in by
+
+
+def test_scores_stand_with_their_clips_and_runs_can_be_sorted_by_them(session, tmp_path):
+    text = report(tmp_path / "r.html", session=session).read_text(encoding="utf-8")
+    assert text.count('<span class="flag"') == 2
+    assert text.count("path error 0.42 % · gain 0.81") == 2
+    assert '<option value="score:path_error">best path error</option>' in text
+    assert "score:end_match" not in text, "no run has it"
+    assert text.count("&#34;path_error&#34;: -0.416") == 2
+    flattered = [set(found.split()) for found in re.findall('data-flattered="([^"]+)"', text)]
+    assert len(flattered) == 1
+    assert "flicker" in flattered[0]
 
 
 def test_links_are_relative_to_the_report(session, tmp_path):

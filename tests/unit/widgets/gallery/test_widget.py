@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from made_scores import made_scores
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.session import Session
@@ -193,3 +194,26 @@ def test_requested_paths_come_from_the_row_not_from_mask_files(session, add) -> 
     assert details["paths"]["size"] == list(SIZE)
     (line,) = details["paths"]["lines"]
     assert line["points"][0] == [30.5, 60.5] and line["points"][-1] == [290.5, 60.5]
+
+
+def test_scores_are_badges_orders_and_paths(session, add, sent) -> None:
+    moved, frozen, stale = (add(video_sha256=letter * 64) for letter in "aac")
+    still = {**made_scores().values, "gain": 0.0, "flicker": 0.0}
+    session.log.put_scores(frozen, made_scores(values=still, flags=("frozen",), objects=()))
+    session.log.put_scores(stale, made_scores())
+    made = gallery([moved, frozen, stale], session=session)
+    by_id = {item["id"]: item for item in made.items}
+    assert by_id[moved]["scores"] is None
+    assert by_id[stale]["scores"] is None, "measured of another clip"
+    scores = by_id[frozen]["scores"]
+    assert [word for word, _ in scores["flags"]] == ["frozen"]
+    assert {"flicker", "leak", "warp_error"} <= set(scores["flattered"])
+    assert "path_error" not in scores["flattered"]
+    session.log.put_scores(moved, made_scores())
+    made._watch.look()
+    (items, _), (details, _) = sent[-2:]
+    goodness = items["items"][0]["scores"]["goodness"]
+    assert goodness["path_error"] == pytest.approx(-0.416)
+    assert goodness["gain"] == pytest.approx(-0.19)
+    assert [line["label"] for line in details["details"][moved]["paths"]["lines"]] == ["boat", "boat"]
+    assert "⚠ too short" in made._repr_mimebundle_()[0]["text/html"]

@@ -1,0 +1,149 @@
+"""Scores on a card: the line, the table, pictures on demand, and what is left of it in the saved notebook."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from clip_shelf import numbered_clip
+from made_scores import FRAMES, made_scores
+
+from kling_nb.domain.task import RunStatus
+from kling_nb.widgets import card as cards
+from kling_nb.widgets.card import WIDGET_TYPE, RunCard
+from kling_nb.widgets.overlay import fewer
+
+
+class Output:
+    """The place of the card in the notebook's file."""
+
+    def __init__(self, bundle: dict[str, Any]) -> None:
+        self.bundles = [bundle]
+
+    def replace(self, bundle: dict[str, Any]) -> None:
+        self.bundles.append(bundle)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], Any]]:
+    """Messages the card sends to its page."""
+    messages: list[tuple[dict[str, Any], Any]] = []
+    monkeypatch.setattr(RunCard, "send", lambda _, content, buffers=None: messages.append((content, buffers)))
+    return messages
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def test_without_a_clip_there_is_no_line(studio) -> None:
+    assert RunCard(studio.run()).state["scores"] is None
+    assert RunCard(studio.run(RunStatus.FAILED)).state["scores"] is None
+
+
+def test_the_line_is_there_as_soon_as_the_clip_is(studio) -> None:
+    run = studio.finished()
+    assert RunCard(run).state["scores"]["state"] == "none"
+    studio.keeper.measuring.add(run.id)
+    card = RunCard(run)
+    assert card.state["scores"] == {"state": "measuring", "line": "measuring…"}
+    run.set_scores(made_scores())
+    card._on_change(run)
+    scores = card.state["scores"]
+    assert scores["line"].startswith("path error 0.42 %")
+    assert [word for word, _ in scores["flags"]] == ["too short", "leak", "not followed"]
+    assert scores["pictures"] == ["sheet", "leak", "plot"]
+    assert json.loads(json.dumps(card.state)) == card.state
+
+
+def test_paths_lie_in_pixels_of_the_video(studio) -> None:
+    run = studio.finished()
+    run.set_scores(made_scores())
+    paths = RunCard(run).state["scores"]["paths"]
+    assert paths["size"] == [320, 180]
+    found, lost = paths["lines"]
+    assert found["points"][0] == [40.0, 90.0]
+    assert found["measured"][-1][0] == pytest.approx(40 + 160 * 23 / 24, abs=0.06)
+    assert len(found["times"]) == len(found["points"]) == FRAMES
+    assert lost["measured"] == []
+
+
+def test_what_is_saved_waits_for_the_scores_and_is_drawn_once(studio, monkeypatch) -> None:
+    monkeypatch.setattr(cards, "CellOutput", Output)
+    run = studio.run()
+    card = RunCard(run).show()
+    done = studio.finished()
+    studio.keeper.measuring.add(run.id)
+    run.set_record(done.record)
+    run.settle()
+    card._on_change(run)
+    assert len(card._output.bundles) == 1, "it waits"
+    run.set_scores(made_scores())
+    card._on_change(run)
+    card._on_change(run)
+    (_, saved) = card._output.bundles
+    assert "⚠ leak" in saved["text/html"]
+    assert 'title="How far the painted objects were' in saved["text/html"]
+    assert "class=\"kn-paths\"" in saved["text/html"]
+
+
+def test_scores_that_do_not_come_are_not_waited_for(studio, monkeypatch) -> None:
+    monkeypatch.setattr(cards, "CellOutput", Output)
+    monkeypatch.setattr(cards, "PATIENCE_S", 0.1)
+    run = studio.run()
+    card = RunCard(run).show()
+    studio.keeper.measuring.add(run.id)
+    run.set_record(studio.finished().record)
+    run.settle()
+    card._on_change(run)
+    until(lambda: len(card._output.bundles) > 1)
+    assert "measuring…" not in card._output.bundles[1]["text/html"]
+    run.set_scores(made_scores())
+    card._on_change(run)
+    until(lambda: len(card._output.bundles) == 3)
+    assert "⚠ leak" in card._output.bundles[2]["text/html"]
+
+
+def test_the_saved_card_has_the_paths_over_its_player(studio, monkeypatch) -> None:
+    monkeypatch.setattr(RunCard, "_lives_on_alone", lambda *_: True)
+    run = studio.finished()
+    run.set_scores(made_scores())
+    shown = RunCard(run)._repr_mimebundle_()[0]
+    assert WIDGET_TYPE not in shown
+    html = shown["text/html"]
+    box = html[html.index('class="kn-film-box"') : html.index("</svg>")]
+    assert 'viewBox="0 0 320 180"' in box
+    assert "Requested motion solid, measured motion dashed: boat, boat" in box
+    assert box.count("stroke-dasharray") == 2
+
+
+def test_a_saved_path_keeps_its_corners_and_little_else() -> None:
+    line = [(float(x), 0.0) for x in range(100)] + [(99.0, float(y)) for y in range(1, 100)]
+    assert fewer(line, 0.5) == [(0.0, 0.0), (99.0, 0.0), (99.0, 99.0)]
+    there_and_back = [(float(x), 0.0) for x in [*range(50), *range(50, -1, -1)]]
+    assert (50.0, 0.0) in fewer(there_and_back, 0.5)
+
+
+def test_pictures_on_demand_or_a_reason(studio, sent) -> None:
+    run = studio.finished()
+    clip = studio.keeper.home / "media" / "clip.mp4"
+    numbered_clip(clip, frames=FRAMES)
+    card = RunCard(run)
+    card._on_message(card, {"kind": "picture", "what": "plot"}, [])
+    until(lambda: sent)
+    (message, (data,)) = sent.pop()
+    assert (message["kind"], data) == ("picture", b"")
+    assert "has not been measured yet" in message["said"]
+    run.set_scores(made_scores())
+    for what, begin in (("sheet", b"\xff\xd8"), ("leak", b"\xff\xd8"), ("plot", b"<svg")):
+        card._on_message(card, {"kind": "picture", "what": what}, [])
+        until(lambda: sent)
+        (message, (data,)) = sent.pop()
+        assert (message["what"], message["said"]) == (what, "")
+        assert data.startswith(begin)
