@@ -134,12 +134,13 @@ class Driver:
             if self._halted is not None:
                 self._end(STOPPED, self._halted)
                 return True
+            # In this order: the clip that leaves a slot is seen by the rule before the slot is used.
+            pair = self._next()
             self.measuring = self._awaits_scores()
             if self._holds():
                 self._end(STOPPED, f"{self._words} holds")
                 return True
-            pair = None if self.measuring else self._next()
-            if pair is None or self._abandoned or not self._make(pair):
+            if self.measuring or pair is None or self._abandoned or not self._make(pair):
                 break
         pairs = sweep.pairs
         if all(run is not None and run.done for _, run in pairs):
