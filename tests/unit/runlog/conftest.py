@@ -5,21 +5,20 @@ from __future__ import annotations
 import inspect
 import os
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from kernels_of_a_log import Kernel, Nursery
 from postgres_server import PostgresServer
 
 from kling_nb.runlog import RunLog, open_log
 
 WORKER = Path(__file__).with_name("worker.py")
 
-Start = Callable[..., "subprocess.Popen[str]"]
+Start = Callable[..., Kernel]
 
 
 @pytest.fixture
@@ -53,25 +52,25 @@ def log(place: str) -> Iterator[RunLog]:
         yield log
 
 
-@pytest.fixture
-def start(place: str) -> Iterator[Start]:
-    """Start ``worker.py COMMAND TARGET …`` as another kernel would run."""
-    started: list[subprocess.Popen[str]] = []
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    with Nursery(WORKER) as nursery:
+        yield nursery
 
-    def start(command: str, *arguments: object) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, str(WORKER), command, place, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
+
+@pytest.fixture
+def start(place: str, nursery: Nursery) -> Iterator[Start]:
+    """Start ``worker.py COMMAND TARGET …`` as another kernel would run."""
+    started: list[Kernel] = []
+
+    def start(command: str, *arguments: object) -> Kernel:
+        started.append(nursery.start(command, place, *map(str, arguments)))
+        return started[-1]
 
     yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    for kernel in started:
+        kernel.kill()
+        kernel.communicate()
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from kernels_of_a_log import Kernel
 
 from kling_nb.domain.budget import Amount, Limit, Scope
 from kling_nb.domain.task import RunStatus
@@ -309,15 +309,13 @@ def test_exactly_as_many_runs_pass_as_can_be_paid(log: RunLog) -> None:
 
 def claims_of(start: Any, processes: int, claims: int, price: str) -> int:
     """Let processes claim at the same moment; how many runs they were given."""
-    workers: list[Popen[str]] = [start("spend", claims, price) for _ in range(processes)]
+    workers: list[Kernel] = [start("spend", claims, price) for _ in range(processes)]
     for worker in workers:
-        assert worker.stdout is not None
         assert worker.stdout.readline().strip() == "ready"
     for worker in workers:
-        assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    outputs = [worker.communicate(timeout=120)[0].split() for worker in workers]
+    outputs = [worker.communicate()[0].split() for worker in workers]
     assert [worker.returncode for worker in workers] == [0] * processes
     return sum(output.count("made") for output in outputs)
 

@@ -6,29 +6,27 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 from threading import Thread
 
 import pytest
+from kernels_of_a_log import Kernel
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RunLogError
 from kling_nb.runlog import RunLog, RunRecord, open_log
 
-Start = Callable[..., "Popen[str]"]
+Start = Callable[..., Kernel]
 
 
-def line(process: Popen[str]) -> str:
-    assert process.stdout is not None
+def line(process: Kernel) -> str:
     return process.stdout.readline().strip()
 
 
-def together(processes: list[Popen[str]]) -> list[list[str]]:
+def together(processes: list[Kernel]) -> list[list[str]]:
     """Let all start at the same moment and return what each printed."""
     for process in processes:
         assert line(process) == "ready"
     for process in processes:
-        assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     outputs = [process.communicate()[0].splitlines() for process in processes]

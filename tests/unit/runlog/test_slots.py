@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from subprocess import Popen
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels_of_a_log import Kernel
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import Admission, Busy, Change, RunLog, RunRecord, Wish, open_log
@@ -239,15 +239,13 @@ def test_never_more_in_use_than_the_quota_whatever_happens(
             assert len(live) <= quota
 
 
-def together(workers: list[Popen[str]]) -> list[int]:
+def together(workers: list[Kernel]) -> list[int]:
     for worker in workers:
-        assert worker.stdout is not None
         assert worker.stdout.readline().strip() == "ready"
     for worker in workers:
-        assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.flush()
-    outputs = [worker.communicate(timeout=120)[0] for worker in workers]
+    outputs = [worker.communicate()[0] for worker in workers]
     assert [worker.returncode for worker in workers] == [0] * len(workers)
     return [int(output) for output in outputs]
 

@@ -115,9 +115,14 @@ def endless(log: RunLog) -> None:
         print("processing", run.id, flush=True)
 
 
+COMMANDS = {f.__name__: f for f in (rows, updates, claim, spend, slots, judge, lease, hold, endless)}
+
+
+def main(command: str, place: str, *arguments: str) -> None:
+    """Do what is asked with a log that is opened for it."""
+    with RunLog(place, busy_timeout=60) as opened:
+        COMMANDS[command](opened, *arguments)
+
+
 if __name__ == "__main__":
-    command, path, *arguments = sys.argv[1:]
-    with RunLog(path, busy_timeout=60) as opened:
-        {f.__name__: f for f in (rows, updates, claim, spend, slots, judge, lease, hold, endless)}[command](
-            opened, *arguments
-        )
+    main(*sys.argv[1:])
