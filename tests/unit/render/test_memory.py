@@ -47,17 +47,17 @@ def bent(asked: render.RenderPlan, by: float) -> render.RenderPlan:
 
 @pytest.mark.parametrize("kind", SCENES)
 def test_frames_are_the_same_with_and_without_memory(kind: str) -> None:
-    memory, asked = Memory(50_000_000), plan(frames=5, **SCENES[kind])
+    memory, asked = Memory(50_000_000), plan(frames=3, **SCENES[kind])
+    fresh = frames(asked)
     for _ in range(2):
-        remembered = frames(asked, memory)
-        assert all(np.array_equal(a, b) for a, b in zip(remembered, frames(asked), strict=True))
+        assert all(np.array_equal(a, b) for a, b in zip(frames(asked, memory), fresh, strict=True))
 
 
 @pytest.mark.parametrize("kind", [kind for kind, values in SCENES.items() if "motions" in values])
 def test_an_edit_after_another_drawing_is_drawn_as_if_it_were_the_first(kind: str) -> None:
-    memory, asked = Memory(50_000_000), plan(frames=5, **SCENES[kind])
+    memory, asked = Memory(50_000_000), plan(frames=3, **SCENES[kind])
     frames(asked, memory)
-    for by in (1.0, 3.0, -20.0):
+    for by in (1.0, -20.0):
         edited = bent(asked, by)
         assert all(np.array_equal(a, b) for a, b in zip(frames(edited, memory), frames(edited), strict=True))
 

@@ -178,9 +178,9 @@ class TestBrush:
         )
         shown = list(lumas(asked))
         frozen = disc(20, 20, 15)
+        before = start_luma(asked)[frozen]
         assert len(shown) == 3
-        for luma in shown:
-            assert np.array_equal(luma[frozen], start_luma(asked)[frozen])
+        assert all(np.array_equal(luma[frozen], before) for luma in shown)
 
 
 class TestStatic:
