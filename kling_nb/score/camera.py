@@ -6,7 +6,6 @@ proportions are held against it, never the amount.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -15,22 +14,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from kling_nb.motion.fields import carried
-from kling_nb.motion.points import fit_homography, fit_similarity, follow
 from kling_nb.score.clip import Facts, Look
+from kling_nb.score.keyframe import Key
 
 Array = NDArray[Any]
 
-_GRID = (10, 6)
-_IN_CELL = 4
-_TEXTURE = 0.0012
-_TOLERANCE = 1.0
-_LEAST = 14
-_FULL = 60
-_LEAST_CELLS = 7
-_LEAST_SHARE = 0.3
-_KEEP = 0.6
-_FAR_SCALE, _FAR_TURN = 0.09, math.radians(6)
+_STRAY = 22
 _LOST = 4
 _BRIDGE_S = 0.6
 
@@ -108,7 +97,7 @@ class CameraMeter:
         if excluded is not None:
             share = cv2.resize(excluded.astype(np.float32), facts.small_size, interpolation=cv2.INTER_AREA)
             self._allowed = share < 0.01
-        self._key: _Key | None = None
+        self._key: Key | None = None
         self._lost = 0
         self._texture = True
         self._rows: list[tuple[int, float, Array, float]] = []
@@ -128,7 +117,7 @@ class CameraMeter:
         whole = step @ key.matrix
         self._rows.append((look.index, look.time_s, self._back @ whole @ self._scale, key.confidence))
         if key.worn(step):
-            renewed = _Key(look.small, self._places(whole, key), whole)
+            renewed = Key(look.small, self._places(whole, key), whole)
             if renewed.usable:
                 self._key = renewed
         return self._rows[-1][2]
@@ -149,123 +138,16 @@ class CameraMeter:
         return CameraTrack(indices, times, matrices, confidences, why)
 
     def _start(self, look: Look) -> None:
-        self._key = _Key(look.small, self._allowed, np.eye(3))
+        self._key = Key(look.small, self._allowed, np.eye(3))
         self._texture = self._key.usable
         self._rows.append((look.index, look.time_s, np.eye(3), 1.0 if self._texture else 0.0))
 
-    def _places(self, whole: Array, key: _Key) -> Array:
+    def _places(self, whole: Array, key: Key) -> Array:
         """Where new points may be: nowhere near what is painted or went its own way."""
         banned = cv2.warpPerspective((~self._allowed).astype(np.uint8), whole, self._size)
         for x, y in key.strays:
-            cv2.circle(banned, (round(float(x)), round(float(y))), 10, 1, -1)
+            cv2.circle(banned, (round(float(x)), round(float(y))), _STRAY, 1, -1)
         return np.asarray(banned == 0)
-
-
-class _Key:
-    """A key frame with its points, and where they were last seen."""
-
-    def __init__(self, small: Array, allowed: Array, matrix: Array) -> None:
-        self._small = small
-        self._mean = float(small.mean())
-        self.matrix = matrix
-        self._points = spread_points(small, allowed)
-        self._places = self._points.copy()
-        self._ours = np.ones(len(self._points), np.bool_)
-        self._alive = np.ones(len(self._points), np.bool_)
-        self.confidence = 1.0
-        self.usable = len(self._points) >= _LEAST and _cells(self._points, small.shape) >= _LEAST_CELLS
-
-    def fit(self, small: Array) -> Array | None:
-        """Return the homography from the key frame to another frame, None when there is none."""
-        light = self._mean - float(small.mean())
-        if abs(light) > 1.5:
-            small = np.asarray(cv2.addWeighted(small, 1.0, small, 0.0, light))
-        places, sure = follow(
-            self._small, small, self._points, guess=self._places, window=15, levels=2, tolerance=0.6
-        )
-        agreed = self._agreed(places, sure)
-        if agreed is None:
-            return None
-        matrix, ours = agreed
-        expected = carried(self._points, matrix)
-        self._places = np.where(ours[:, None], places, expected).astype(np.float32)
-        inside = np.all((expected >= 0) & (expected < np.array(small.shape[::-1])), axis=1)
-        self._alive, self._ours = inside, ours
-        count, cells = int(ours.sum()), _cells(places[ours], small.shape)
-        share = count / max(1, int(sure.sum()))
-        if count < _LEAST or cells < _LEAST_CELLS or share < _LEAST_SHARE:
-            return None
-        self.confidence = float(
-            min(1.0, count / _FULL) * min(1.0, cells / (2.5 * _LEAST_CELLS)) * min(1.0, 0.3 + share)
-        )
-        return matrix
-
-    def _agreed(self, places: Array, sure: Array) -> tuple[Array, Array] | None:
-        """Fit those that agreed before; only when they fall apart, all of them."""
-        for group in (sure & self._ours, sure):
-            least = max(_LEAST, 0.5 * int(group.sum())) if group is not sure else _LEAST
-            source, target = self._points[group], places[group]
-            fit = fit_homography if len(source) >= 2 * _LEAST else fit_similarity
-            agreed = fit(source, target, tolerance=_TOLERANCE, least=_LEAST)
-            if agreed is None or int(agreed.inliers.sum()) < least:
-                continue
-            misses = np.linalg.norm(carried(self._points, agreed.matrix) - places, axis=1)
-            return agreed.matrix, sure & (misses < _TOLERANCE)
-        return None
-
-    @property
-    def strays(self) -> Array:
-        """Points that did not go with the camera, where they would be if they had."""
-        return np.asarray(self._places[~self._ours & self._alive])
-
-    def worn(self, step: Array) -> bool:
-        """Whether too much has gone or changed to go on with these points."""
-        height, width = self._small.shape
-        motion = decomposed(step, (width, height))
-        turned = abs(motion.roll) > math.degrees(_FAR_TURN) or abs(math.log(motion.scale)) > _FAR_SCALE
-        return turned or int(self._ours.sum()) < _KEEP * len(self._points)
-
-
-def spread_points(picture: Array, allowed: Array) -> Array:
-    """Find points of absolute texture, the best few of every cell: no corner of the frame decides alone.
-
-    Parameters
-    ----------
-    picture
-        (H, W) uint8.
-    allowed
-        (H, W) bool.
-
-    Returns
-    -------
-    ndarray
-        (N, 2) float32 pixels (x, y).
-    """
-    strength = cv2.cornerMinEigenVal(picture, 5)
-    strength[~allowed] = 0
-    strength[:4], strength[-4:], strength[:, :4], strength[:, -4:] = 0, 0, 0, 0
-    peaks = (strength >= cv2.dilate(strength, np.ones((9, 9), np.uint8))) & (strength > _TEXTURE)
-    rows, columns = np.nonzero(peaks)
-    order = np.argsort(-strength[rows, columns], kind="stable")
-    rows, columns = rows[order], columns[order]
-    cells = _cell_numbers(columns, rows, picture.shape)
-    by_cell = np.argsort(cells, kind="stable")
-    ranks = np.empty(len(cells), np.int64)
-    starts = np.searchsorted(cells[by_cell], cells[by_cell])
-    ranks[by_cell] = np.arange(len(cells)) - starts
-    kept = ranks < _IN_CELL
-    return np.stack([columns[kept], rows[kept]], axis=1).astype(np.float32)
-
-
-def _cell_numbers(xs: Array, ys: Array, shape: tuple[int, ...]) -> Array:
-    across, down = _GRID if shape[1] >= shape[0] else _GRID[::-1]
-    columns = np.clip((xs * across / shape[1]).astype(np.int64), 0, across - 1)
-    rows = np.clip((ys * down / shape[0]).astype(np.int64), 0, down - 1)
-    return np.asarray(rows * across + columns)
-
-
-def _cells(points: Array, shape: tuple[int, ...]) -> int:
-    return len(np.unique(_cell_numbers(points[:, 0], points[:, 1], shape))) if len(points) else 0
 
 
 def _bridged(times: Array, matrices: Array, confidences: Array) -> tuple[Array, Array]:
@@ -279,44 +161,3 @@ def _bridged(times: Array, matrices: Array, confidences: Array) -> tuple[Array, 
                 matrices[place] = matrices[before] * (1 - share) + matrices[after] * share
                 confidences[place] = 0.5 * min(confidences[before], confidences[after])
     return matrices, confidences
-
-
-@dataclass(frozen=True, slots=True)
-class CameraMotion:
-    """A homography in terms of a camera, about the frame's middle.
-
-    Parameters
-    ----------
-    dx, dy
-        How far the middle was carried, in pixels, y downward.
-    scale
-        How much larger things became.
-    roll
-        Degrees by which the picture turned counter-clockwise.
-    """
-
-    dx: float
-    dy: float
-    scale: float
-    roll: float
-
-
-def decomposed(matrix: Array, size: tuple[int, int]) -> CameraMotion:
-    """Take a homography apart at the middle of a frame of (width, height) pixels."""
-    about = about_middle(matrix, size)
-    shift = about[:2, 2]
-    slope = about[:2, :2] - np.outer(shift, about[2, :2])
-    scale = math.sqrt(max(1e-9, float(np.linalg.det(slope))))
-    roll = math.degrees(math.atan2(slope[0, 1] - slope[1, 0], slope[0, 0] + slope[1, 1]))
-    return CameraMotion(float(shift[0]), float(shift[1]), scale, roll)
-
-
-def about_middle(matrix: Array, size: tuple[int, int]) -> Array:
-    """Return a homography in coordinates whose origin is the frame's middle."""
-    x, y = (size[0] - 1) / 2, (size[1] - 1) / 2
-    there, back = (
-        np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]]),
-        np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]]),
-    )
-    about = there @ matrix @ back
-    return np.asarray(about / about[2, 2])

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kling_nb.motion.fields import carried
-from kling_nb.score.camera import CameraTrack, about_middle, decomposed
+from kling_nb.score.camera import CameraTrack
+from kling_nb.score.homography import about_middle, decomposed
 
 Array = NDArray[Any]
 

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from kling_nb.domain.scores import MEASURES, SCORE_VERSION, ObjectScores, Scores
 from kling_nb.errors import KlingError
 from kling_nb.score.asked import Asked
-from kling_nb.score.camera import CameraMeter, CameraTrack, decomposed
+from kling_nb.score.camera import CameraMeter, CameraTrack
 from kling_nb.score.cameramove import CameraScores, compared
 from kling_nb.score.clip import Clip, Facts, Look, MeasuringStopped, file_sha256
 from kling_nb.score.curves import curves_of
 from kling_nb.score.determinism import one_thread
 from kling_nb.score.ends import EndScores, end_likeness, likeness
 from kling_nb.score.flags import Circumstances, flags_of
+from kling_nb.score.homography import decomposed
 from kling_nb.score.objects import ObjectTracker
 from kling_nb.score.sharpness import Sharpness, SharpnessMeter
 from kling_nb.score.start import overlays, register

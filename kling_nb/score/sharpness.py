@@ -14,17 +14,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.fields import carried
 from kling_nb.score.clip import Facts, Look
 
 Array = NDArray[Any]
 
-_LOOKS = 24
+_LOOKS = 18
 _ENDS = 3
 _COARSE = 4.0
 _SAME = 10.0
 _DETAIL = 3.0
 _LEAST_SHARE, _LEAST_SEEN = 0.01, 0.1
 _VAGUE = 0.5
+_STILL = 0.15
 
 
 @dataclass(slots=True)
@@ -98,7 +100,7 @@ class SharpnessMeter:
     def _compared(self, half: Array, camera: Array) -> float | None:
         assert self._first is not None
         carried, seen = self._first_half, np.ones(half.shape, np.bool_)
-        if not np.allclose(camera, np.eye(3), atol=1e-3):
+        if _way(camera, self._first.shape) > _STILL:
             # Carried at full size and halved then, as the frame was: the other way round fine detail differs.
             size = (self._first.shape[1], self._first.shape[0])
             whole = cv2.warpPerspective(
@@ -117,6 +119,13 @@ class SharpnessMeter:
         if same.mean() < _LEAST_SHARE:
             return None
         return float(now[same].mean() / before[same].mean())
+
+
+def _way(matrix: Array, shape: tuple[int, ...]) -> float:
+    """Longest way of a corner in pixels."""
+    height, width = shape
+    corners = np.array([[0.0, 0], [width, 0], [width, height], [0, height]])
+    return float(np.abs(carried(corners, matrix) - corners).max())
 
 
 def _detail(picture: Array) -> Array:

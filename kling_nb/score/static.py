@@ -15,7 +15,7 @@ from kling_nb.score.likeness import ssim_map
 
 Array = NDArray[Any]
 
-_LOOKS = 32
+_LOOKS = 24
 _MARGIN = 5
 _LEAST_PIXELS = 60
 _GRID = 24

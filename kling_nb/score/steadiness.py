@@ -23,7 +23,7 @@ Array = NDArray[Any]
 _FLOW_SIDE = 320
 _TINY_SIDE = 160
 _CELLS = (6, 4)
-_FLOW_PAIRS = 64
+_FLOW_PAIRS = 48
 _LOOKS_AT_CHANGE = 40
 _CALMEST = 0.98
 _CODING = 0.35
@@ -169,11 +169,15 @@ def _warp_error(before: Array, after: Array, there: Array, back: Array) -> float
     places = there + identity_grid(width, height)
     returned = sample(back, places, border=cv2.BORDER_REPLICATE)
     pulled = sample(after, places, border=cv2.BORDER_REPLICATE)
-    gap = ((there + returned) ** 2).sum(axis=2)
-    visible = gap <= 0.01 * ((there**2).sum(axis=2) + (returned**2).sum(axis=2)) + 0.5
+    visible = _squared(there + returned) <= 0.01 * (_squared(there) + _squared(returned)) + 0.5
     if not visible.any():
         return float(cv2.absdiff(before, after).mean())
     return float(cv2.absdiff(before, pulled)[visible].mean())
+
+
+def _squared(field: Array) -> Array:
+    across, down = field[:, :, 0], field[:, :, 1]
+    return np.asarray(across * across + down * down)
 
 
 def _swings(lights: list[tuple[float, Array]]) -> list[tuple[float, float]]:
