@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,11 @@ from kling_nb.domain.scores import BY_NAME
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Reasons = Callable[[Sequence[str]], Mapping[str, str]]
+"""Says of runs, by their ids, why they have no number."""
+
+_NOT_MEASURED: Final = "not measured yet, kn.score() measures"
 
 _TOLD_BESIDE: Final = ("motion", "sharpness_decay")
 """Never is a score that rewards stillness or blur shown without these."""
@@ -134,6 +139,28 @@ def notes_of(metric: str, groups: Sequence[tuple[str, Sequence[Clip]]]) -> list[
         notes.append(f"Little {label} is no merit of blurred clips: look at {', '.join(blurred)} first.")
     if metric in FLATTERS["frozen"] or metric in FLATTERS["blurred"]:
         notes += [f"Beside it: {'; '.join(parts)}."] if (parts := _beside(groups)) else []
+    return notes
+
+
+def notes_of_missing(
+    metric: str, groups: Sequence[tuple[str, Sequence[Clip]]], reasons: Reasons
+) -> list[str]:
+    """Return which clips have no number, and why.
+
+    Parameters
+    ----------
+    metric, groups
+        As for :func:`notes_of`.
+    reasons
+        Knows of those that were measured.
+    """
+    missing = [(name, [clip.run for clip in clips if not clip.has_number]) for name, clips in groups]
+    why = reasons([run for _, runs in missing for run in runs])
+    notes = []
+    for name, runs in missing:
+        counts = Counter(why.get(run, _NOT_MEASURED) for run in runs)
+        listed = "; ".join(f"{count} × {reason}" for reason, count in counts.items())
+        notes += [f"Without {BY_NAME[metric].label}: {len(runs)} of {name} ({listed})."] if runs else []
     return notes
 
 

@@ -26,6 +26,9 @@ _TEMPLATES: Final = ("prompt", "negative_prompt")
 
 UNSET: Final = "(not set)"
 
+_SHORT: Final = 32
+"""Longer names of groups are called A, B, C."""
+
 
 def values_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     """Return a column by its name; also ``seconds``, ``succeeded``, ``day`` and variables of a sweep.
@@ -159,3 +162,22 @@ def _as_asked(frame: pd.DataFrame, name: str, by: Sequence[str]) -> pd.Series[An
 def text_of(label: Sequence[Hashable]) -> str:
     """Return a group's name in words."""
     return " · ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in label)
+
+
+def names_for(labels: Sequence[tuple[Hashable, ...]]) -> dict[tuple[Hashable, ...], str]:
+    """Return what to call groups in a sentence: their values when short, else A, B, C."""
+    texts = [text_of(label) for label in labels]
+    if all(len(text) <= _SHORT and "\n" not in text for text in texts) and len(set(texts)) == len(texts):
+        return {label: f"“{text}”" for label, text in zip(labels, texts, strict=True)}
+    return {label: letter(number) for number, label in enumerate(labels)}
+
+
+def letter(number: int) -> str:
+    """Return A to Z, then AA, AB and so on."""
+    before, last = divmod(number, 26)
+    return (letter(before - 1) if before else "") + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[last]
+
+
+def is_letter(name: str) -> bool:
+    """Whether a group is called by a letter, which needs a legend."""
+    return not name.startswith("“")

@@ -10,10 +10,9 @@ from kling_nb.domain.scoreorder import target_of
 from kling_nb.domain.scores import BY_NAME
 from kling_nb.errors import InputError
 from kling_nb.session.faults import flags_and_stillness
-from kling_nb.session.groups import labels_of, text_of, values_of
+from kling_nb.session.groups import is_letter, labels_of, names_for, text_of, values_of
 from kling_nb.session.plots import Row, dots
 from kling_nb.session.scorerows import MARKS
-from kling_nb.session.verdicts import names_for
 from kling_nb.session.yardstick import Yardstick
 from kling_nb.stats import spread_of
 
@@ -75,7 +74,7 @@ def metric_plot(frame: pd.DataFrame, metric: str, by: str | Sequence[str]) -> Pl
     for label in labels:
         found = [value for value, _ in held[label]]
         span = told.interval(found, expected) if len(found) > 1 else (found or [math.nan]) * 2
-        name = text_of(label) if names[label].startswith("“") else f"{names[label]}: {text_of(label)}"
+        name = text_of(label) if not is_letter(names[label]) else f"{names[label]}: {text_of(label)}"
         rows.append((name, found, spread_of(found).mean, (span[0], span[1])))
     return dots(
         rows,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from kling_nb.errors import InputError, printable
-from kling_nb.session.groups import labels_of, names_of, text_of
-from kling_nb.session.verdicts import is_letter, names_for
+from kling_nb.session.groups import is_letter, labels_of, names_for, names_of, text_of
 from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.stats import Ranking, rank
 from kling_nb.stats.votes import SURE, Outcome

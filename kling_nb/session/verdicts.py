@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from kling_nb.domain.scores import BY_NAME
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import printable
-from kling_nb.session.faults import Clip, clips_of, notes_of, why_out
-from kling_nb.session.groups import confounded, labels_of, names_of, text_of, values_of
+from kling_nb.session.faults import Clip, Reasons, clips_of, notes_of, notes_of_missing, why_out
+from kling_nb.session.groups import confounded, is_letter, labels_of, names_for, names_of, text_of, values_of
 from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.session.yardstick import Yardstick, yardstick_of
 from kling_nb.stats import Difference, Spread, repeats_needed, spread_of
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kling_nb.session.svg import Plot
-
-    Reasons = Callable[[Sequence[str]], Mapping[str, str]]
-
-_SHORT: Final = 32
-"""Longer names of groups are called A, B, C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +288,11 @@ def verdict_of(
     expected = told.expected([group.spread for group in winners])
     rivals = [_rival(winners[0], other, told, expected) for other in winners[1:]]
     rivals.sort(key=lambda rival: rival.ahead.estimate)
-    notes = _score_notes(metric, told, groups, held, reasons) if is_score else _to_judge(groups)
+    notes = _to_judge(groups)
+    if is_score:
+        out = [f"{group.name} cannot be the best: {group.out}." for group in groups if group.out]
+        called = [(group.name, held[group.label]) for group in groups]
+        notes = [told.rule, *out, *notes_of(metric, called), *notes_of_missing(metric, called, reasons)]
     if others := confounded(frame, labels, by):
         notes.append(f"The groups also differ in {', '.join(others)}: the difference may come from there.")
     return Verdict(metric, names_of(by), tuple(groups), tuple(rivals), tuple(notes), smaller)
@@ -333,49 +331,6 @@ def _groups(held: _Held, told: Yardstick) -> list[Group]:
 def _to_judge(groups: Sequence[Group]) -> list[str]:
     left = ", ".join(f"{group.open} of {group.name}" for group in groups if group.open)
     return [f"Still to be judged: {left}."] if left else []
-
-
-def _score_notes(
-    metric: str, told: Yardstick, groups: Sequence[Group], held: _Held, reasons: Reasons
-) -> list[str]:
-    """Return what one should know before a score is believed."""
-    notes = [told.rule]
-    notes += [f"{group.name} cannot be the best: {group.out}." for group in groups if group.out]
-    notes += notes_of(metric, [(group.name, held[group.label]) for group in groups])
-    why = reasons([clip.run for clips in held.values() for clip in clips if not clip.has_number])
-    for group in groups:
-        counts: dict[str, int] = {}
-        for clip in held[group.label]:
-            if not clip.has_number:
-                reason = why.get(clip.run, _NOT_MEASURED)
-                counts[reason] = counts.get(reason, 0) + 1
-        listed = "; ".join(f"{count} × {reason}" for reason, count in counts.items())
-        notes += (
-            [f"Without {BY_NAME[metric].label}: {group.open} of {group.name} ({listed})."] if listed else []
-        )
-    return notes
-
-
-_NOT_MEASURED: Final = "not measured yet, kn.score() measures"
-
-
-def names_for(labels: Sequence[tuple[Hashable, ...]]) -> dict[tuple[Hashable, ...], str]:
-    """Return what to call groups in a sentence: their values when short, else A, B, C."""
-    texts = [text_of(label) for label in labels]
-    if all(len(text) <= _SHORT and "\n" not in text for text in texts) and len(set(texts)) == len(texts):
-        return {label: f"“{text}”" for label, text in zip(labels, texts, strict=True)}
-    return {label: letter(number) for number, label in enumerate(labels)}
-
-
-def letter(number: int) -> str:
-    """Return A to Z, then AA, AB and so on."""
-    before, last = divmod(number, 26)
-    return (letter(before - 1) if before else "") + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[last]
-
-
-def is_letter(name: str) -> bool:
-    """Whether a group is called by a letter, which needs a legend."""
-    return not name.startswith("“")
 
 
 def _rival(best: Group, other: Group, told: Yardstick, expected: float) -> Rival:

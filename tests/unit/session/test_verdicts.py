@@ -19,9 +19,9 @@ from kling_nb.runlog import RunRecord
 from kling_nb.runlog.records import utc_now
 from kling_nb.session import Session
 from kling_nb.session.functions import plot
+from kling_nb.session.groups import letter
 from kling_nb.session.plots import dots
 from kling_nb.session.svg import Plot
-from kling_nb.session.verdicts import letter
 
 LONG = "a wooden boat drifts to the left over a calm lake, the camera"
 
