@@ -156,8 +156,11 @@ def _head(word: str, meaning: str, unit: str = "") -> str:
 def _told(row: dict[str, Any]) -> str:
     """Return what a person calls the run."""
     called = next((str(row[name]) for name in ("name", "id") if _known(row.get(name))), "")
-    variables = row.get("variables")
-    # Runs of a sweep may share their name: what varies tells them apart.
+    # Runs of a sweep may share their name: what varies tells them apart. It stands in front of a sweep's own
+    # table; a run that was made before and is used again does not know of it.
+    front = list(row)[: list(row).index("id")] if "id" in row else []
+    own = {"repeat", *BY_NAME, *HEADS}
+    variables = {name: row[name] for name in front if name not in own} or row.get("variables")
     return f"{called}, {words_of(variables)}" if isinstance(variables, dict) and variables else called
 
 

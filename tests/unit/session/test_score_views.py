@@ -142,6 +142,17 @@ def test_a_table_of_runs_names_them_however_they_are_found() -> None:
     assert "… and 5 more" in repr(ScoreTable(pd.concat([by_id] * 65)))
 
 
+def test_runs_of_a_sweep_are_told_apart_by_what_varies() -> None:
+    """Those that were made before know nothing of it: the sweep's table does."""
+    made = {"pull": 0.5, "repeat": 1, "id": "r-1", "name": "coins", "variables": {"pull": 0.5}}
+    rows = [{**made, **made_scores().values}, {**made, "pull": 1.0, "id": "r-0", "name": "", "variables": {}}]
+    told = [line.split("  ")[0] for line in repr(ScoreTable(pd.DataFrame(rows))).splitlines()[1:]]
+    assert told == ["coins, pull=0.5", "r-0, pull=1.0"]
+    log = [{name: value for name, value in row.items() if name not in ("pull", "repeat")} for row in rows]
+    told = [line.split("  ")[0] for line in repr(ScoreTable(pd.DataFrame(log))).splitlines()[1:]]
+    assert told == ["coins, pull=0.5", "r-0"]
+
+
 # --- plots and pictures -------------------------------------------------------------------------------------
 
 
