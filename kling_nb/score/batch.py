@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import suppress
 from typing import Any, Final
 
 from kling_nb.errors import UsageError
-from kling_nb.score.workers import CRASHED, Job, Outcome, measure_job, quiet_worker, unmeasured, words_of
+from kling_nb.score.workers import (
+    CRASHED,
+    LIMIT_S,
+    Job,
+    Outcome,
+    measure_job,
+    quiet_worker,
+    unmeasured,
+    words_of,
+)
 
 PER_WORKER: Final = 3
 """Jobs handed out for each worker: enough that none waits, few enough that thousands need no memory."""
 
 LOOK_AGAIN_S: Final = 0.2
 """Longest uninterrupted wait, in seconds."""
+
+PATIENCE_S: Final = 2 * LIMIT_S
+"""A worker gives a clip up by itself, unless the library that reads it never comes back."""
+
+STUCK: Final = "reading it did not come to an end"
+"""Why there are no scores of a clip that holds whoever reads it."""
 
 Told = Callable[[Outcome], None]
 Work = Callable[[Job], Outcome]
@@ -36,6 +52,8 @@ class Batch:
         Variables that those processes see changed.
     work
         What is done with a job.
+    patience_s
+        How long processes of its own may all be silent before they are ended.
     """
 
     def __init__(
@@ -46,6 +64,7 @@ class Batch:
         work: Work = measure_job,
         processes: int | None = None,
         environment: dict[str, str] | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._told = told
         self._work = work
@@ -55,6 +74,8 @@ class Batch:
         self._own: Any = None
         self._waiting: dict[Future[Outcome], Job] = {}
         self._suspects: list[tuple[Job, str]] = []
+        self._patience_s = patience_s
+        self._heard = time.monotonic()
 
     def run(self, jobs: Iterable[Job]) -> None:
         """Measure all; ends when the last outcome was told.
@@ -100,10 +121,17 @@ class Batch:
             self._given = None if executor is self._given else self._given
             self._end_own(kill=True)
             future = self._executor().submit(self._work, job)
+        if not self._waiting:
+            self._heard = time.monotonic()
         self._waiting[future] = job
 
     def _collect(self) -> None:
         done, _ = wait(self._waiting, timeout=LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        if done:
+            self._heard = time.monotonic()
+        elif self._own is not None and time.monotonic() - self._heard > self._patience_s:
+            # Whoever holds them up is found when each is tried alone.
+            self._end_own(kill=True)
         for future in done:
             self._take(future, self._waiting.pop(future))
 
@@ -182,7 +210,9 @@ def workers_of(executor: Executor) -> int:
 
 
 def _reason(error: BaseException) -> str:
-    """Say why a job came back without an answer; Dask has a name of its own for a dead worker."""
+    """Say why a job came back without an answer; Dask and loky have names of their own for it."""
     if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
         return CRASHED
+    if type(error).__name__ == "ShutdownExecutorError":
+        return STUCK
     return f"the executor did not do it ({words_of(error)})"

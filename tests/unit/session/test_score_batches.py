@@ -12,10 +12,10 @@ from typing import Any
 import psutil
 import pytest
 from clip_shelf import numbered_clip
-from score_jobs import answered, deadly, elsewhere, failing, unlucky
+from score_jobs import answered, deadly, elsewhere, endless, failing, unlucky
 
 from kling_nb.errors import UsageError
-from kling_nb.score.batch import PER_WORKER, Batch, workers_of
+from kling_nb.score.batch import PER_WORKER, STUCK, Batch, workers_of
 from kling_nb.score.workers import CRASHED, Job, Outcome, digest_of
 
 
@@ -77,6 +77,15 @@ def test_a_worker_that_died_by_accident_costs_nothing(tmp_path: Path) -> None:
     told: list[Outcome] = []
     Batch(told.append, processes=1, work=unlucky).run([Job("a", str(tmp_path / "mark"), "a")])
     assert [bool(outcome.scores and outcome.scores.motion) for outcome in told] == [True]
+
+
+@pytest.mark.drill
+def test_a_clip_that_holds_its_worker_for_ever_is_given_up() -> None:
+    told: list[Outcome] = []
+    Batch(told.append, processes=2, work=endless, patience_s=10).run(jobs("a", "endless", "b", "c"))
+    found = {outcome.key: outcome for outcome in told}
+    assert reasons(found.pop("endless")) == {STUCK} and sorted(found) == ["a", "b", "c"]
+    assert all(outcome.scores and outcome.scores.motion for outcome in found.values())
 
 
 def test_somebody_elses_pool_that_breaks_does_not_end_the_call() -> None:
