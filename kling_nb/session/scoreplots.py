@@ -15,7 +15,7 @@ CURVES: Final = (
     ("camera_shift", "camera shift", "%", "How far the camera has carried the picture's middle."),
     ("motion", "motion", "%/s", "How fast the picture moves."),
     ("leak", "static leak", "levels", "Change inside the static mask; above 4 it may be flagged."),
-    ("sharpness", "sharpness", "", "Sharpness of the frame."),
+    ("sharpness", "sharpness", "% of first", "Sharpness, in percent of the first frame's."),
     ("flicker", "flicker", "levels", "Unsteadiness of the light."),
 )
 """Curve, title, unit and meaning, from top to bottom."""

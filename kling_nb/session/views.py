@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import printable
+from kling_nb.session.scorerows import flags_of, line_of
 
 if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
@@ -66,6 +67,11 @@ def lines_of(run: Run) -> list[tuple[str, str]]:
     rows.append(("provider", run.provider + (f" ({run.provider_reason})" if run.provider_reason else "")))
     rows += [("task id", run.task_id)] if run.task_id else []
     rows += [("video", str(run.video))] if run.video else []
+    scores = run.scores if run.record.video_path is not None else None
+    if scores is not None:
+        words = [f"⚠ {word}" for word, _ in flags_of(scores.flags)]
+        measured = line_of(scores.values, scores.flags, asked=bool(scores.objects))
+        rows.append(("scores", " · ".join([*words, measured])))
     rows += [("notice", notice) for notice in run.notices]
     rows += [("error", line) for line in (run.error.lines() if run.error else [])]
     return rows

@@ -12,6 +12,7 @@ from kling_nb.errors import SettingsError, printable
 from kling_nb.session.doors import door_of
 from kling_nb.session.forms import form_of
 from kling_nb.session.masks import RECOGNIZE
+from kling_nb.session.scorerows import flags_of, line_of
 from kling_nb.session.views import is_set
 from kling_nb.widgets import places
 from kling_nb.widgets.scorestate import scores_state
@@ -217,7 +218,13 @@ def plain_text(run: Run) -> str:
     head = printable(" · ".join(str(part) for part in parts if part))
     if run.error is not None and (run.done or ended):
         return "\n".join([head, *run.error.lines()])
-    return f"{head}\n{run.video}" if run.video is not None else head
+    lines = [head, *([str(run.video)] if run.video is not None else [])]
+    scores = run.scores if run.record.video_path is not None else None
+    if scores is not None:
+        words = [f"! {word}" for word, _ in flags_of(scores.flags)]
+        measured = line_of(scores.values, scores.flags, asked=bool(scores.objects))
+        lines.append(printable(f"scores: {' · '.join([*words, measured])}"))
+    return "\n".join(lines)
 
 
 def clock(seconds: float) -> str:

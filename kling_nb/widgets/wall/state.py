@@ -10,10 +10,11 @@ from kling_nb.session.clips import small_picture
 from kling_nb.session.sweep_build import words_of
 from kling_nb.session.sweep_progress import kind_of
 from kling_nb.widgets import places
-from kling_nb.widgets.scorestate import MEASURING, badge_of
+from kling_nb.widgets.scorestate import MEASURING, badge_of, of_clip
 from kling_nb.widgets.static import data_uri
 
 if TYPE_CHECKING:
+    from kling_nb.runlog.scores import Measured
     from kling_nb.session.run import Run
     from kling_nb.session.sweep import Sweep
     from kling_nb.session.sweep_notes import Entry
@@ -46,7 +47,9 @@ def head_of(sweep: Sweep) -> dict[str, Any]:
     }
 
 
-def card_of(sweep: Sweep, entry: Entry, run: Run | None, root: Path | None) -> dict[str, Any]:
+def card_of(
+    sweep: Sweep, entry: Entry, run: Run | None, root: Path | None, measured: Measured | None = None
+) -> dict[str, Any]:
     """Return one card.
 
     Parameters
@@ -57,6 +60,8 @@ def card_of(sweep: Sweep, entry: Entry, run: Run | None, root: Path | None) -> d
         The planned run, and its handle once it exists.
     root
         Folder that the server shows; None without one.
+    measured
+        Numbers of its clip; None where it was not measured.
     """
     variables = sweep.plan.variables[entry.cell]
     plan: dict[str, Any] = {
@@ -79,19 +84,16 @@ def card_of(sweep: Sweep, entry: Entry, run: Run | None, root: Path | None) -> d
         "expected_s": run.expected if kind == "running" else None,
         "poster": _poster(run, root),
         "clip": _clip(run, root),
-        "scores": _scores(run),
+        "scores": _scores(run, measured),
     }
 
 
-def _scores(run: Run) -> Mapping[str, Any] | None:
+def _scores(run: Run, measured: Measured | None) -> Mapping[str, Any] | None:
     """Return flags and one line; None where nothing is or will be measured."""
-    if run.record.video_path is None:
-        return None
-    scores = run.scores
-    if scores is None:
+    badge = badge_of(of_clip(measured, run.record))
+    if badge is None:
         return {"flags": (), "line": MEASURING} if run.measuring else None
-    badge = badge_of(scores)
-    return None if badge is None else {"flags": badge["flags"], "line": badge["line"]}
+    return {"flags": badge["flags"], "line": badge["line"]}
 
 
 def _poster(run: Run, root: Path | None) -> Mapping[str, str] | None:

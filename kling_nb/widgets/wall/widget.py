@@ -103,10 +103,14 @@ class Wall(anywidget.AnyWidget):
 
     def _cards(self) -> list[dict[str, Any]]:
         cards = []
-        for entry, run in self._sweep.pairs:
+        pairs = self._sweep.pairs
+        open_ids = [run.id for entry, run in pairs if run is not None and entry.id not in self._settled]
+        measured = self._sweep.session.log.scores.measured(open_ids)
+        for entry, run in pairs:
             card = self._settled.get(entry.id)
             if card is None:
-                card = card_of(self._sweep, entry, run, self._root)
+                known = None if run is None else measured.get(run.id)
+                card = card_of(self._sweep, entry, run, self._root, known)
                 if run is not None and run.complete and run.done and not run.measuring:
                     # Nothing changes about it any more; hundreds of them would be looked at again and again.
                     self._settled[entry.id] = card
