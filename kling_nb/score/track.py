@@ -10,13 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.matching import correlation, evened, lookalike
 from kling_nb.motion.points import corner_points, fit_similarity, follow
 from kling_nb.motion.template import Fit, Pose, Template
 
 Array = NDArray[Any]
 
 GOOD = 0.92
-"""Correlation of a template that is followed well, on average over the clip."""
+"""Correlation with the first frame from which on nothing better is looked for."""
 
 ENOUGH = 0.8
 """Correlation at which a template still counts as seen in a frame."""
@@ -24,30 +25,29 @@ ENOUGH = 0.8
 LOOKALIKE = 0.88
 """Correlation with another place from which on points, each by itself, are not trusted."""
 
-_SAME = 0.97
+# What can be followed at all: contrast in gray levels, correlation with another place.
+_LEAST_PIXELS, _LEAST_CONTRAST, _SAME = 40, 2.0, 0.97
+# Unlikeness to the first frame, as a share of that of the most similar other place.
 _CLEARLY = 0.6
-_LEAST_PIXELS = 40
-_LEAST_CONTRAST = 2.0
-_LEAST_VISIBLE = 0.25
-_TURNING_VISIBLE = 0.6
-_SOME_POINTS = 60
-_LEAST_AGREEING = 8
-_LEAST_SHARE = 0.5
-_MARGIN = 12
-_WINDOW, _BENDS, _DETAIL = 13, 0.06, 5.0
+_LEAST_VISIBLE, _TURNING_VISIBLE = 0.25, 0.6
+# Points: pixels around the object, of a patch, and of a bend as a share of the object's radius.
+_SOME_POINTS, _LEAST_AGREEING, _LEAST_SHARE = 60, 8, 0.5
+_MARGIN, _WINDOW, _BENDS = 12, 13, 0.06
+# Searches: how far, as shares of the diagonal; at what size; how good, and how much better than the next.
 _SEARCH_FIRST, _SEARCH_MOST = 0.06, 0.15
 _SEARCH_SIDE, _SEARCH_LEAST, _SEARCH_AHEAD = 24, 0.6, 0.04
 _MOST_SEARCHES = 24
+# Drop of correlation below the usual one that makes another look worth while.
 _WORSE = 0.04
+# A turn or scale is fitted below _PLAIN, believed when it leaves so much less, and tried first when far.
+_PLAIN, _TURNED_REST, _FAR_TURN, _FASTEST_TURN = 0.985, 0.75, 0.1, 0.15
+# Seconds an unseen object goes on; frames until it is looked for in every fourth only.
 _GOES_ON = 0.5
 _PATIENCE, _NOW_AND_THEN = 5, 4
-_PLAIN = 0.985
-_FASTEST_TURN = 0.15
+# Correlation that a lost object needs, and below which a fit is given up.
 _AGAIN, _HOPELESS = 0.88, 0.45
+# Correlation that is enough where the last frame confirms it, to within this share of the diagonal.
 _FAINT, _TOGETHER = 0.6, 0.005
-_TURNED_REST, _FAR_TURN = 0.75, 0.1
-_LOOKALIKE_SIDE = 64
-_LOOKALIKE_REACH = 48
 
 Way = Literal["template", "points", ""]
 
@@ -257,7 +257,7 @@ class Track:
             return None
         now, _ = self._upright(picture, guess, _MARGIN)
         places, sure = follow(
-            _evened(before), _evened(now), self._points, window=_WINDOW, levels=2, tolerance=0.7
+            evened(before), evened(now), self._points, window=_WINDOW, levels=2, tolerance=0.7
         )
         if int(sure.sum()) < _LEAST_AGREEING:
             return None
@@ -285,7 +285,7 @@ class Track:
         now, _ = self._upright(picture, guess, reach)
         look = self._first[top:bottom, left:right]
         factor = min(1.0, _SEARCH_SIDE / max(look.shape))
-        values = _correlation(now, look, self._where[top:bottom, left:right], factor)
+        values = correlation(now, look, self._where[top:bottom, left:right], factor)
         if values is None:
             return None
         _, best, _, (x, y) = cv2.minMaxLoc(values)
@@ -298,67 +298,5 @@ class Track:
         return guess.after(Pose(x / factor - reach, y / factor - reach))
 
 
-def _evened(picture: Array) -> Array:
-    """Return a picture without its slow changes of light and contrast."""
-    gray = picture.astype(np.float32)
-    detail = gray - cv2.GaussianBlur(gray, (0, 0), _DETAIL)
-    spread = cv2.sqrt(cv2.GaussianBlur(detail * detail, (0, 0), 2 * _DETAIL)) + 2
-    return np.asarray(np.clip(128 + 50 * detail / spread, 0, 255).astype(np.uint8))
-
-
 def _by_zncc(fit: Fit) -> float:
     return fit.zncc
-
-
-def lookalike(picture: Array, where: Array, apart: float) -> float:
-    """Return how much the most similar place around a region looks like it.
-
-    Parameters
-    ----------
-    picture
-        (h, w) uint8.
-    where
-        (h, w) bool: the region.
-    apart
-        Pixels from which on a place is another one.
-
-    Returns
-    -------
-    float
-        Highest correlation, -1 to 1; -1 where there is no other place.
-    """
-    rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    reach = max(_LOOKALIKE_REACH, math.ceil(2 * apart))
-    area = (
-        slice(max(0, top - reach), min(picture.shape[0], bottom + reach)),
-        slice(max(0, left - reach), min(picture.shape[1], right + reach)),
-    )
-    look, mask = picture[top:bottom, left:right], where[top:bottom, left:right]
-    factor = min(1.0, _LOOKALIKE_SIDE / max(look.shape))
-    values = _correlation(picture[area], look, mask, factor)
-    if values is None:
-        return -1.0
-    ys, xs = np.mgrid[: values.shape[0], : values.shape[1]]
-    away = np.hypot(xs - (left - area[1].start) * factor, ys - (top - area[0].start) * factor)
-    others = values[away >= max(2.0, apart * factor)]
-    return float(others.max()) if others.size else -1.0
-
-
-def _correlation(picture: Array, look: Array, mask: Array, factor: float) -> Array | None:
-    """Correlation of a masked look with every place of a picture, at a reduced size."""
-    parts: list[Array] = []
-    for part, method in (
-        (picture, cv2.INTER_AREA),
-        (look, cv2.INTER_AREA),
-        (mask.astype(np.float32), cv2.INTER_AREA),
-    ):
-        size = (max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor)))
-        small = part if factor == 1 else cv2.resize(part, size, interpolation=method)
-        parts.append(np.asarray(small, dtype=np.float32))
-    wide, small_look, weights = parts
-    weights = (weights >= 0.5).astype(np.float32)
-    if wide.shape[0] < small_look.shape[0] or wide.shape[1] < small_look.shape[1] or weights.sum() < 9:
-        return None
-    values = cv2.matchTemplate(wide, small_look, cv2.TM_CCOEFF_NORMED, mask=weights)
-    return np.nan_to_num(np.asarray(values), nan=-1.0, posinf=-1.0, neginf=-1.0)

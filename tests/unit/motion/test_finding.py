@@ -12,6 +12,7 @@ from skimage import data
 from kling_nb.motion.features import feature_homography, matched_features
 from kling_nb.motion.fields import carried, identity_grid
 from kling_nb.motion.flow import dense_flow, halfway_flow
+from kling_nb.motion.matching import correlation, lookalike
 from kling_nb.motion.points import corner_points, fit_homography, fit_similarity, follow
 from kling_nb.motion.refine import refined_shift
 from kling_nb.motion.template import Pose, Template
@@ -166,3 +167,26 @@ class TestTemplate:
         found = Template(cat, where, np.array([160.0, 107.0])).fit(cat, Pose(400, 0))
         assert found.visible == 0
         assert found.zncc == -1
+
+
+class TestMatching:
+    def test_a_look_correlates_with_its_own_place_only(self, cat: np.ndarray) -> None:
+        mask = np.hypot(*(identity_grid(41, 41) - 20).transpose(2, 0, 1)) <= 20
+        values = correlation(255 - cat // 2, cat[60:101, 100:141], mask, 1.0)
+        assert values is not None
+        assert np.unravel_index(values.argmin(), values.shape) == (60, 100)
+        same = correlation(cat // 2 + 30, cat[60:101, 100:141], mask, 1.0)
+        assert same is not None
+        assert np.unravel_index(same.argmax(), same.shape) == (60, 100)
+        assert same.max() > 0.99
+        assert correlation(cat[:30, :30], cat[60:101, 100:141], mask, 1.0) is None
+
+    def test_repeated_places_are_known_and_unique_ones_too(self, cat: np.ndarray) -> None:
+        where = np.hypot(*(identity_grid(320, 214) - [110, 60]).transpose(2, 0, 1)) < 16
+        assert lookalike(cat, where, 10) < 0.8
+        twice = cat.copy()
+        twice[43:78, 133:168] = cat[43:78, 93:128]
+        # 40 pixels beside it stands the same again.
+        assert lookalike(twice, where, 10) > 0.97
+        slope = np.add(*np.indices(cat.shape)).astype(np.uint8) // 4
+        assert lookalike(slope, where, 10) > 0.97
