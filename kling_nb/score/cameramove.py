@@ -104,16 +104,12 @@ def _cosine(matrix: Array, axes: Mapping[str, float], proportions: bool, size: t
     grid = _grid(size)
     seen = (carried(grid, matrix) - grid).ravel()
     fields = [_field(axis, value, size).ravel() for axis, value in axes.items()]
-    if proportions:
-        wanted = np.sum(fields, axis=0)
-        return _between(seen, wanted)
-    best = max(_between(seen, field) for field in fields)
-    if len(fields) == 2:
-        # The best mixture of both parts; an amount below 0 would be the opposite of the request.
+    if not proportions and len(fields) == 2:
+        # The best mixture of both parts; an amount below 0 would be the opposite of a part.
         amounts, *_ = np.linalg.lstsq(np.stack(fields, axis=1), seen, rcond=None)
-        if (amounts > 0).all():
-            best = max(best, _between(seen, amounts[0] * fields[0] + amounts[1] * fields[1]))
-    return best
+        if (amounts >= 0).all():
+            return _between(seen, amounts[0] * fields[0] + amounts[1] * fields[1])
+    return _between(seen, np.sum(fields, axis=0))
 
 
 def _between(first: Array, second: Array) -> float:
