@@ -121,7 +121,7 @@ over all values, within the account's slots; the budget holds in every kernel.
   --set name="a, b",c    quotes keep a comma; JSON lists and names of list variables work too
   --zip model,mode       vary together      --sample 10 --seed 1   a random part
   --until "kept >= 3"    also rating, rated, discarded, done, failed, spent; joined by and, or
-  --until "gain >= 0.9"  a score of the best clip: path_error < 1, leak < 2 … (not of clips that stand still)
+  --until "gain >= 0.9"  a score of the best clip: path_error < 1, leak < 2 …; never of frozen ones
   %kling stop s-…    %kling resume s-…    %kling sweeps    s.frame    s.dropped    s.progress
 After a crash %kling resume s-… repeats nothing and skips nothing.""",
         ("vary", "repeat", "groups", "sample", "seed", "until", "budget", "yes", "dry_run", "out"),

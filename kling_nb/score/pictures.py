@@ -217,7 +217,7 @@ def leak_picture(path: str | Path, scores: Scores) -> Image.Image:
     outlines, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     for color, thick in ((DARK, 4), (WHITE, 2)):
         cv2.drawContours(mixed, outlines, -1, color, thick, cv2.LINE_AA)
-    return _with_scale(Image.fromarray(mixed), top)
+    return _with_scale(Image.fromarray(mixed), top, scores.values.get("leak"))
 
 
 def heat(share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -226,17 +226,20 @@ def heat(share: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(cv2.applyColorMap(codes, cv2.COLORMAP_INFERNO)[:, :, ::-1], dtype=np.float64)
 
 
-def _with_scale(picture: Image.Image, top: float) -> Image.Image:
+def _with_scale(picture: Image.Image, top: float, leak: float | None) -> Image.Image:
     """Return a heat map with its levels below it."""
     font = _font(_TEXT)
-    made = Image.new("RGB", (picture.width, picture.height + 92), WHITE)
+    made = Image.new("RGB", (picture.width, picture.height + 114), WHITE)
     made.paste(picture, (0, 0))
-    wide, left, y = picture.width - 80, 20, picture.height + 38
+    wide, left, y = picture.width - 80, 20, picture.height + 60
     bar = heat(np.linspace(0, 1, wide)[None, :].repeat(18, axis=0))
     made.paste(Image.fromarray(bar.astype(np.uint8)), (left, y))
     pen = ImageDraw.Draw(made)
-    title = "mean change inside the static mask, gray levels of 255"
-    pen.text((left, picture.height + 20), title, font=font, fill=DARK, anchor="lm")
+    titles = ["change of the static part, mean over the clip"]
+    # The score looks at the worst moments: it may lie above everything on the map.
+    titles += [f"gray levels of 255; the clip's worst frames: {leak:.1f}"] if leak is not None else []
+    for line, title in enumerate(titles):
+        pen.text((left, picture.height + 18 + 22 * line), title, font=font, fill=DARK, anchor="lm")
     # The most important words get their place first.
     known = {FLAGGED: f"{FLAGGED:.0f} flag", top: f"{top:.0f}", 0.0: "0", 2.0: "2 coding"}
     taken: list[tuple[float, float]] = []
