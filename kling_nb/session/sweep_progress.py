@@ -109,7 +109,10 @@ def progress_of(total: int, runs: Iterable[tuple[Run, bool]], lanes: int) -> Pro
     ended = count["done"] + count["failed"] + count["uncertain"]
     return Progress(
         total,
-        **count,
+        done=count["done"],
+        failed=count["failed"],
+        uncertain=count["uncertain"],
+        running=count["running"],
         waiting=total - ended - count["running"],
         reused=sum(reused for _, reused in held),
         units=sum((cost.units or Decimal(0) for cost in costs), Decimal(0)),
