@@ -21,6 +21,7 @@ from quick_sessions import finish
 
 import kling_nb as kn
 from kling_nb.score.batch import workers_of
+from kling_nb.score.workers import digest_of
 from kling_nb.session import MotionBrush, Session
 
 SIZE = (480, 360)
@@ -67,7 +68,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     clip = home / "media" / f"run-{COUNT - 1:04d}.mp4"
     clip.unlink()
     clip.write_bytes(b"ftyp, and then nothing that a video has")
-    assert len(ids) == COUNT
+    with Session("sandbox", home) as session:
+        session.log.update(ids[-1], video_sha256=digest_of(clip))
     return home
 
 
@@ -120,6 +122,14 @@ def test_what_is_known_is_not_measured_again(
         found = kn.score(session=session)
     pd.testing.assert_frame_equal(found.loc[expected.index], expected)
     assert f"{COUNT} of {COUNT}, {COUNT} known before" in capsys.readouterr().out
+
+
+def test_a_clip_that_was_changed_since_its_download_says_so(tmp_path: Path) -> None:
+    (run_id,) = shelf(tmp_path, 1, clips=[{"frames": 8}], video_sha256="0" * 64)
+    with Session("sandbox", tmp_path) as session:
+        scores = session.run(run_id).score()
+        assert any("changed since" in note for note in scores.notes)
+        assert session.scores_of(session.log.get(run_id)) is None, "they are none of the clip that was made"
 
 
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path: Path) -> None:
