@@ -22,8 +22,8 @@ SHARPNESS_LOST: Final = 18.0
 FLICKER: Final = 0.5
 FIRST_MATCH: Final = 0.6
 END_MATCH: Final = 0.5
-FROZEN_MOTION: Final = 0.06
-FROZEN_CHANGE: Final = 0.002
+FROZEN_CHANGE: Final = 0.004
+STILL_CAMERA: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,9 @@ def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[
 
 
 def _frozen(values: Mapping[str, float | None], about: Circumstances) -> bool:
-    """Whether nothing moves: nothing looks different, or what does is no motion."""
-    motion = values.get("motion")
-    if motion is None:
-        return False
-    camera_still = about.camera_way is None or about.camera_way < 0.25
-    still = motion < FROZEN_MOTION and camera_still
-    return (about.changed < FROZEN_CHANGE and camera_still) or (still and about.changed < 10 * FROZEN_CHANGE)
+    """Whether nothing ever looks different from the first frame, blur and light aside."""
+    camera_still = about.camera_way is None or about.camera_way < STILL_CAMERA
+    return values.get("motion") is not None and camera_still and about.changed < FROZEN_CHANGE
 
 
 def _of_paths(values: Mapping[str, float | None], about: Circumstances, frozen: bool) -> list[Flag]:

@@ -29,6 +29,7 @@ _CALMEST = 0.98
 _CODING = 0.35
 """Levels by which good coding alone makes whole frames brighter and darker, by their kind (P, B)."""
 _CHANGED_LEVELS = 6.0
+_SOFT = 1.8
 _COARSE = (40, 24)
 _SAME_LIGHT = 0.004
 
@@ -150,6 +151,8 @@ class SteadinessMeter:
 
     def _change(self, look: Look) -> None:
         tiny = _shrunk(look.small.astype(np.float32), _fitted(look.small, _TINY_SIDE))
+        # So soft that more blur hardly shows: a frozen clip that is blurred as well is frozen still.
+        tiny = np.asarray(cv2.GaussianBlur(tiny, (0, 0), _SOFT))
         if self._first_tiny is None:
             self._first_tiny = tiny
             self._most_change = np.zeros_like(tiny)
