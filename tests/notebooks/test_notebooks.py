@@ -30,10 +30,10 @@ def executed(name: str, place: Path, **variables: str) -> NotebookNode:
 
 
 @contextmanager
-def run_all(name: str, place: Path) -> Iterator[NotebookNode]:
+def run_all(name: str, place: Path, **variables: str) -> Iterator[NotebookNode]:
     """A notebook after Run All, while its sandbox still runs."""
     try:
-        yield executed(name, place)
+        yield executed(name, place, **variables)
     finally:
         end_sandboxes(place)
 
@@ -132,7 +132,17 @@ def prompt_tuning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tuning]:
         end_sandboxes(place)
 
 
-@pytest.fixture(params=["first_video", "motion_brush", "money", "prompt_tuning"])
+@pytest.fixture(scope="module")
+def motion_scores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookNode]:
+    """The notebook of motion scores after Run All, on a machine that holds real keys."""
+    place = tmp_path_factory.mktemp("motion-scores")
+    elsewhere = {"KLING_NB_PROVIDER": "official", "KLING_NB_BUDGET_DAY": "1", "KLING_NB_SCORES": "off"}
+    with run_all("05-motion-scores.ipynb", place, **REAL_KEYS, **elsewhere) as notebook:
+        yield notebook
+        assert not (place / "kling_runs" / "runs.sqlite").exists(), "the real log is left alone"
+
+
+@pytest.fixture(params=["first_video", "motion_brush", "money", "prompt_tuning", "motion_scores"])
 def each(request: pytest.FixtureRequest) -> NotebookNode:
     """Each of the notebooks after Run All."""
     found = request.getfixturevalue(request.param)
@@ -382,3 +392,79 @@ def test_the_second_run_all_pays_for_no_clip_again(prompt_tuning: Tuning) -> Non
         assert "nothing spent" in text(again, cell)
     for cell in ("answer", "votes", "metric"):
         assert text(again, cell) == text(prompt_tuning.notebook, cell)
+
+
+def values(notebook: NotebookNode, cell_id: str) -> dict[str, float]:
+    """The numbers of a cell that shows the scores of one clip, by their labels."""
+    rows = re.findall(r"^  (\w[\w ]*?) +(?:[↓↑=]|→[01]) +(-?[\d.]+)", text(notebook, cell_id), re.MULTILINE)
+    return {label: float(value) for label, value in rows}
+
+
+def test_a_clip_that_does_what_was_asked_has_good_scores(motion_scores: NotebookNode) -> None:
+    found = values(motion_scores, "read")
+    assert found["path error"] <= 0.1 and found["end error"] <= 0.2
+    assert found["gain"] == pytest.approx(1, abs=0.02) and found["direction"] == 1
+    assert found["static leak"] < 4 and found["camera drift"] < 0.3
+    assert "!" not in text(motion_scores, "read"), "no flag"
+
+
+@pytest.mark.parametrize(
+    ("knob", "flag"),
+    [
+        ("half the way", "too short"),
+        ("backwards", "wrong way"),
+        ("leak", "leak"),
+        ("flicker", "flickers"),
+        ("frozen", "frozen"),
+        ("blurred", "blurred"),
+        ("camera", "camera"),
+    ],
+)
+def test_what_was_broken_on_purpose_is_flagged(motion_scores: NotebookNode, knob: str, flag: str) -> None:
+    rows = text(motion_scores, "table").splitlines()
+    (row,) = (row for row in rows if f"knob={knob} " in row)
+    assert flag in row.split(f"knob={knob} ")[1]
+    (clean,) = (row for row in rows if "knob=as asked " in row)
+    assert re.fullmatch(r"[\d.\s—-]+", clean.split("knob=as asked ")[1]), "it has no flag"
+
+
+def test_the_truth_is_read_back(motion_scores: NotebookNode) -> None:
+    said = text(motion_scores, "truth")
+    rows = re.findall(r"(\w+) +(-?[\d.]+) +(-?[\d.]+)$", said, re.MULTILINE)
+    assert len(rows) == 7
+    for score, told, measured in rows:
+        near = {"leak": 2.0, "camera_shift_px": 1.0, "camera_roll": 0.1}.get(score, 0.05)
+        assert float(measured) == pytest.approx(float(told), abs=near), score
+
+
+def test_the_camera_is_not_laid_to_the_coins(motion_scores: NotebookNode) -> None:
+    clean, carried = re.findall(r"([\d.]+) %, without the camera ([\d.]+) %", text(motion_scores, "own"))
+    assert float(carried[0]) > 0.5 > 0.1 > float(carried[1])
+    assert clean[0] == clean[1]
+
+
+def test_a_frozen_clip_leads_the_naive_table_and_loses_the_comparison(motion_scores: NotebookNode) -> None:
+    assert "frozen" in text(motion_scores, "cheap").splitlines()[1]
+    assert "“frozen” cannot be the best" in text(motion_scores, "frozen")
+    assert "no merit of blurred clips" in text(motion_scores, "blurred")
+
+
+def test_a_piece_of_sky_is_not_measurable_and_says_why(motion_scores: NotebookNode) -> None:
+    said = text(motion_scores, "sky")
+    assert re.search("sky  not measurable: .+", said)
+    assert not {"path error", "gain", "direction"} & set(values(motion_scores, "sky"))
+
+
+def test_the_asked_camera_move_is_found(motion_scores: NotebookNode) -> None:
+    assert values(motion_scores, "camera-scores")["camera direction"] == 1
+
+
+def test_a_rule_on_scores_ends_the_sweep_before_its_last_clip(motion_scores: NotebookNode) -> None:
+    rows = text(motion_scores, "stop").split("gain")[-1].splitlines()[1:]
+    assert [row.split()[1:3] for row in rows if row.strip()] == [["0.50", "succeeded"], ["0.98", "succeeded"]]
+
+
+def test_old_clips_and_clips_from_elsewhere_are_measured(motion_scores: NotebookNode) -> None:
+    said = text(motion_scores, "bulk")
+    assert "11 of 11, 11 known before" in said and "2 of 2" in said
+    assert float(text(motion_scores, "outside")) < 0.1
