@@ -19,7 +19,7 @@ import skimage
 from PIL import Image
 
 from kling_nb.media.encoder import VideoWriter
-from kling_nb.render import CameraMove, Distort, MaskMotion, RenderPlan, preview_size, render_planes
+from kling_nb.render import CameraMove, Distort, MaskMotion, Memory, RenderPlan, preview_size, render_planes
 from kling_nb.score.asked import Asked, AskedObject
 from kling_nb.score.measure import measure
 
@@ -56,6 +56,7 @@ QUALITIES: dict[str, dict[str, str]] = {
 encoder itself takes flicker of a hundredth and leaks of a few levels out of the clip."""
 
 LABEL = "SANDBOX PREVIEW"
+MEMORY = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def asked_of(case: Case) -> Asked:
     return Asked(size=size, start=picture, objects=objects, static=still, way="native")
 
 
-def render(case: Case, target: Path) -> Path:
+def render(case: Case, target: Path, memory: Memory | None = None) -> Path:
     """Render and encode a case."""
     plan = plan_of(case)
     options = (
@@ -183,7 +184,7 @@ def render(case: Case, target: Path) -> Path:
         else {"crf": "45" if case.quality == "rough" else "35"}
     )
     with VideoWriter(target, plan.width, plan.height, plan.fps, codec=plan.codec, options=options) as writer:
-        for planes in render_planes(plan):
+        for planes in render_planes(plan, memory):
             writer.write(planes)
     return target
 
@@ -193,12 +194,13 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._memory = Memory(MEMORY)
         self._read: dict[Case, Any] = {}
 
     def scores(self, case: Case) -> Any:
         """Scores of a case."""
         if case not in self._read:
-            target = render(case, self._folder / f"{len(self._read)}.mp4")
+            target = render(case, self._folder / f"{len(self._read)}.mp4", self._memory)
             self._read[case] = measure(target, asked_of(case))
             target.unlink()
         return self._read[case]

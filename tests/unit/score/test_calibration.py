@@ -16,7 +16,7 @@ QUALITIES = ("fine", "hasty")
 
 
 def clip(photograph: str, quality: str = "fine", **wrong: object) -> Case:
-    return Case(photograph, distorted(**wrong), quality, long_side=400, frames=21)
+    return Case(photograph, distorted(**wrong), quality, long_side=320, frames=17)
 
 
 @pytest.fixture(scope="module")

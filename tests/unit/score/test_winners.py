@@ -33,7 +33,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def scores(bench: Bench, photograph: str, wrong: str) -> Scores:
-    case = Case(photograph, distorted(**WRONG[wrong]), long_side=400, frames=21)
+    case = Case(photograph, distorted(**WRONG[wrong]), long_side=320, frames=17)
     found: Scores = bench.scores(case)
     return found
 
