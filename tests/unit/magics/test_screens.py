@@ -17,8 +17,8 @@ from kling_nb.magics.pages import PAGES
 from kling_nb.session import provider_names
 
 NAMES = (
-    "help runs show status wait resume sweeps stop attach extend vary score rate keep discard tag note undo diff "
-    "summary export report capsule cost budget models doctor config provider login logout preview masks pad "
+    "help runs show status wait resume sweeps stop attach extend vary score rate keep discard tag note undo "
+    "diff summary export report capsule cost budget models doctor config provider login logout preview masks pad "
     "sandbox"
 )
 
