@@ -18,8 +18,8 @@ from kling_nb.session import provider_names
 
 NAMES = (
     "help runs show status wait resume sweeps stop attach extend vary score rate keep discard tag note undo "
-    "diff summary export report capsule cost budget models doctor config provider login logout preview masks pad "
-    "sandbox"
+    "diff summary export report capsule cost budget models doctor config provider login logout preview masks "
+    "pad sandbox"
 )
 
 
