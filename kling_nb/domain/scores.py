@@ -90,8 +90,8 @@ MEASURES: Final[tuple[Measure, ...]] = (
     Measure("tracked", "objects tracked", "", "higher", "path", 2,
             "Share of the painted objects that could be followed; the path scores speak of these only."),
     Measure("leak", "static leak", "levels", "lower", "static", 1,
-            "Mean change inside the static mask, in gray levels of 255, after the light was matched; good "
-            "coding alone makes 1 to 2."),
+            "Mean change inside the static mask in the clip's worst tenth, in gray levels of 255, after the "
+            "light was matched; good coding alone makes 1 to 2."),
     Measure("leak_ssim", "static likeness", "", "higher", "static", 3,
             "Structural likeness (SSIM) of the static mask with its first frame: 1 is unchanged."),
     Measure("camera_shift", "camera shift", "%", "as asked", "camera", 2,

@@ -146,7 +146,8 @@ class LookingSession(JudgingSession):
         from kling_nb.session.summaries import summary_plot  # noqa: PLC0415 - only for those who look
 
         answer = self.summary() if what is None else what
-        if "purse" in getattr(answer, "columns", ()):
+        # A table of runs has purses, too.
+        if {"purse", "per_kept"} <= set(getattr(answer, "columns", ())):
             return summary_plot(cast("pd.DataFrame", answer))
         found = getattr(answer, "plot", None)
         if not hasattr(found, "_repr_html_"):

@@ -208,6 +208,8 @@ def test_a_score_is_drawn_by_what_was_varied(session: Session) -> None:
 def test_a_score_that_makes_no_clip_better_can_be_looked_at_all_the_same(session: Session) -> None:
     measured(session, "a", "motion", [2.0])
     assert "motion in %/s" in session.plot("motion").svg
+    with pytest.raises(InputError, match="numbers by their name"):
+        session.plot(session.runs())
 
 
 def test_who_cannot_win_is_marked_in_the_picture(session: Session) -> None:
