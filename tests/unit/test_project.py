@@ -190,6 +190,15 @@ def test_table_of_doors_in_the_readme_is_complete_and_true() -> None:
         }
 
 
+def test_table_of_scores_in_the_readme_is_that_of_the_catalogue() -> None:
+    from kling_nb.domain.scores import MEASURES
+
+    wanted = [f"| `{m.name}` | {m.unit} | {m.better} | {m.meaning} |" for m in MEASURES]
+    lines = section("Did the video do what was asked?").splitlines()
+    found = [line for line in lines if line.startswith("| `")]
+    assert found == wanted, "put this into the README:\n" + "\n".join(wanted)
+
+
 def test_magic_options_in_the_readme_exist() -> None:
     from kling_nb.magics import options
 
