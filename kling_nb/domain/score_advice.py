@@ -97,9 +97,9 @@ def advice_of(
 
 def _frozen(case: _Case) -> Iterator[str]:
     motion = case.sure("motion")
-    if not case.flagged("frozen") and (
-        motion is None or motion >= _STILL or case.scores.frames < 2 or any(map(_moved, _followed(case)))
-    ):
+    # A small object hardly shows in the motion of the whole picture: where there are some, the flag counts.
+    little = motion is not None and motion < _STILL and case.scores.frames > 1 and not case.asked_objects
+    if not case.flagged("frozen") and not little:
         return
     number = "" if motion is None else f" {_shown('motion', motion)}"
     if case.asked_objects or case.has_camera:
@@ -115,7 +115,7 @@ def _frozen(case: _Case) -> Iterator[str]:
 
 def _objects(case: _Case) -> Iterator[str]:
     """About every painted object that was followed, by its name where there are several."""
-    followed = _followed(case)
+    followed = [each for each in case.scores.objects if each.measurable and each.confidence >= SURE]
     if not followed and not case.scores.objects and case.sure("gain") is not None:
         followed = [ObjectScores("", case.scores.values, 1.0)]
     several = len(case.scores.objects) > 1
@@ -129,16 +129,6 @@ def _objects(case: _Case) -> Iterator[str]:
             "The brush was put into words and the objects did not follow it; draw it as an end frame instead "
             "(way endframe) on a model that takes one."
         )
-
-
-def _followed(case: _Case) -> list[ObjectScores]:
-    return [each for each in case.scores.objects if each.measurable and each.confidence >= SURE]
-
-
-def _moved(each: ObjectScores) -> bool:
-    """Whether an object moved: a small one hardly shows in the motion of the whole picture."""
-    gain = _own(each, "gain")
-    return gain is not None and abs(gain) >= _MOVED
 
 
 def _went_astray(each: ObjectScores) -> bool:

@@ -300,6 +300,8 @@ def _missing(scores: Scores) -> tuple[tuple[str, str], ...]:
         why = scores.why.get(measure.name)
         if why and scores.values.get(measure.name) is None and not measure.name.endswith(TWINS):
             reasons.setdefault(why, []).append(measure.label)
+    if len(reasons) == 1 and all(value is None for value in scores.values.values()):
+        return ((next(iter(reasons)), "the whole clip"),)
     return tuple((why, ", ".join(labels)) for why, labels in reasons.items())
 
 

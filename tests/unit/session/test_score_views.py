@@ -14,7 +14,7 @@ import pytest
 from clip_shelf import numbered_clip
 from made_scores import FRAMES, SIZE, made_scores
 
-from kling_nb.domain.scores import BY_NAME, MEASURES, Flag
+from kling_nb.domain.scores import BY_NAME, MEASURES, Flag, Scores
 from kling_nb.errors import InputError
 from kling_nb.score.pictures import leak_picture, sheet, stills
 from kling_nb.score.strokes import color_of, dashes
@@ -140,6 +140,12 @@ def test_a_table_of_runs_names_them_however_they_are_found() -> None:
     unmeasured = pd.DataFrame([{**dict.fromkeys(BY_NAME), **bare}])
     assert repr(ScoreTable(unmeasured)).splitlines()[1].split("  ")[:2] == ["r-2", "it has no clip"]
     assert "… and 5 more" in repr(ScoreTable(pd.concat([by_id] * 65)))
+
+
+def test_one_reason_for_everything_is_told_once() -> None:
+    why = dict.fromkeys(BY_NAME, "the file is cut off")
+    text = text_of(Scores(1, "c", "d", {}, why=why))
+    assert "Not measurable\n  the whole clip: the file is cut off" in text
 
 
 def test_runs_of_a_sweep_are_told_apart_by_what_varies() -> None:
