@@ -22,6 +22,7 @@ _SHORT = 0.02
 _OUTLIER = 3.0
 _LEAST_SPREAD = 4.0
 _LEAST_PIXELS = 24
+_GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,20 @@ class Template:
         (2,) pixels (x, y) that poses refer to.
     origin
         Where this picture's corner lies in the pictures to come.
+    hidden
+        (H, W) bool: pixels of the pictures to come that never show it, such as a label; None for none.
     """
 
-    def __init__(self, picture: Array, where: Array, middle: Array, origin: tuple[int, int] = (0, 0)) -> None:
-        ys, xs = np.nonzero(where)
-        step = max(1, math.ceil(len(xs) / MOST_PIXELS))
-        ys, xs = ys[::step], xs[::step]
+    def __init__(
+        self,
+        picture: Array,
+        where: Array,
+        middle: Array,
+        origin: tuple[int, int] = (0, 0),
+        hidden: Array | None = None,
+    ) -> None:
+        ys, xs = _spread(*np.nonzero(where))
+        self._hidden = hidden
         gray = np.asarray(picture, dtype=np.float32)
         self._middle = np.array(middle, dtype=np.float32)
         self._x, self._y = (
@@ -179,6 +188,11 @@ class Template:
         y += np.float32(self._middle[1] + pose.dy)
         height, width = picture.shape
         visible = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+        if self._hidden is not None:
+            rows, columns = (
+                np.clip(np.rint(at), 0, most - 1).astype(np.intp) for at, most in ((y, height), (x, width))
+            )
+            visible &= ~self._hidden[rows, columns]
         found = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return visible, np.asarray(found).ravel().astype(np.float32)
 
@@ -210,6 +224,15 @@ class Template:
         slopes = self._slopes[visible, :2].astype(np.float64)
         least = float(np.linalg.eigvalsh(slopes.T @ slopes)[0])
         return Fit(pose, zncc, share, left_over / math.sqrt(max(least, 1e-9)))
+
+
+def _spread(ys: Array, xs: Array) -> tuple[Array, Array]:
+    """Return some of many pixels, unevenly far apart: no row or column of a rectangle is favoured."""
+    step = math.ceil(len(xs) / MOST_PIXELS)
+    if step <= 1:
+        return ys, xs
+    order = np.sort((np.arange(len(xs) // step) * _GOLDEN % 1 * len(xs)).astype(np.intp))
+    return ys[order], xs[order]
 
 
 def _matched(found: Array, look: Array, weights: Array) -> Array:

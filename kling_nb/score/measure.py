@@ -145,7 +145,7 @@ class _Measurement:
         if asked.static is not None and asked.static.any():
             self._static = StaticMeter(self._place.mask(asked.static), facts)
         if asked.objects:
-            self._objects = ObjectTracker(asked, self._place)
+            self._objects = ObjectTracker(asked, self._place, self._labels)
 
     def _excluded(self, first: Look) -> Array:
         """Return where no point may tell of the camera: labels, and painted objects on their way."""

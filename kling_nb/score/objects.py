@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ _LEVEL_THICKNESS = 10
 _BLUR = 0.8
 _EDGE = 2
 _KEPT_SHARE = 0.4
+_LABEL_RIM, _LABEL_RIM_PX = 0.4, 3
 _LEAST_SEEN = 0.65
 _UNLIKE, _DISTINCT = 0.5, 0.1
 _TWIN = "own_"
@@ -69,10 +71,15 @@ class ObjectTracker:
         What was asked.
     place
         Where the start picture is in the video.
+    labels
+        Boxes (x, y, width, height) in pixels of ``luma`` with labels and watermarks: they lie on top of
+        everything, stay where they are, and say nothing of what is below them.
     """
 
-    def __init__(self, asked: Asked, place: Registration) -> None:
-        self._asked, self._place = asked, place
+    def __init__(
+        self, asked: Asked, place: Registration, labels: Sequence[tuple[int, int, int, int]] = ()
+    ) -> None:
+        self._asked, self._place, self._labels = asked, place, labels
         self._scale = np.array(place.facts.scale, dtype=np.float64)
         self._objects: list[_Followed] = []
         self._times: list[float] = []
@@ -109,7 +116,8 @@ class ObjectTracker:
 
     def _begin(self, luma: Array) -> None:
         masks = [self._place.mask(each.mask) for each in self._asked.objects]
-        taken = np.zeros(luma.shape, np.bool_)
+        label = _labelled(self._labels, luma.shape)
+        taken = np.zeros(luma.shape, np.bool_) if label is None else label.copy()
         if self._asked.static is not None:
             taken |= self._place.mask(self._asked.static)
         own = []
@@ -122,16 +130,18 @@ class ObjectTracker:
         for each, mask, level in zip(self._asked.objects, own[::-1], chosen, strict=True):
             path = self._place.points(each.path)
             if not mask.any():
-                why = "nothing of it is in the video"
+                painted = self._place.mask(each.mask)
+                covered = label is not None and bool((painted & label).any())
+                why = "a label covers it" if covered else "nothing of it is in the video"
                 self._objects.append(_Followed(each, path, np.zeros(2), level, None, why))
                 continue
             middle = np.argwhere(mask).mean(axis=0)[::-1]
             picture = levels[level]
             factor = picture.shape[1] / luma.shape[1], picture.shape[0] / luma.shape[0]
             there = (middle + 0.5) * factor - 0.5
-            self._objects.append(
-                _Followed(each, path, middle, level, Track(picture, _core(mask, picture.shape), there))
-            )
+            hidden = None if label is None else _reduced(label, picture.shape) > 0
+            track = Track(picture, _core(mask, picture.shape), there, hidden)
+            self._objects.append(_Followed(each, path, middle, level, track))
 
     def _judged(self, each: _Followed, camera: Sequence[Array | None] | None) -> ObjectScores:
         why = each.why or self._why_not(each)
@@ -224,13 +234,29 @@ def _pairs(places: Array) -> tuple[tuple[float, float], ...]:
 
 def _core(mask: Array, shape: tuple[int, ...]) -> Array:
     """Return the part of a mask away from its soft edge, at a level's size; all of it where that is thin."""
-    small = np.asarray(cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA) >= 0.5)
+    small = _reduced(mask, shape) >= 0.5
     factor = shape[1] / mask.shape[1]
     depth = cv2.distanceTransform(
         cv2.copyMakeBorder(small.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE), cv2.DIST_L2, 5
     )[1:-1, 1:-1]
     core = np.asarray(depth > max(1.0, _EDGE * factor * max(1, mask.shape[1] / 640)))
     return core if core.sum() >= _KEPT_SHARE * small.sum() else small
+
+
+def _reduced(mask: Array, shape: tuple[int, ...]) -> Array:
+    """Return the share of each pixel of a level that a mask takes."""
+    return np.asarray(cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA))
+
+
+def _labelled(boxes: Sequence[tuple[int, int, int, int]], shape: tuple[int, ...]) -> Array | None:
+    """Return what labels cover, with the soft rim and the dark ground that they may have around them."""
+    if not boxes:
+        return None
+    covered = np.zeros(shape, np.bool_)
+    for x, y, width, height in boxes:
+        rim = max(_LABEL_RIM_PX, math.ceil(_LABEL_RIM * height))
+        covered[max(0, y - rim) : y + height + rim, max(0, x - rim) : x + width + rim] = True
+    return covered
 
 
 def _level(mask: Array, shape: tuple[int, ...]) -> int:

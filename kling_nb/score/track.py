@@ -91,6 +91,8 @@ class Track:
         (h, w) bool: the object's pixels.
     middle
         (2,) pixels (x, y) of its middle.
+    hidden
+        (h, w) bool: what a label covers in every frame; None for nothing.
 
     Attributes
     ----------
@@ -100,7 +102,7 @@ class Track:
         What was seen, frame by frame.
     """
 
-    def __init__(self, picture: Array, where: Array, middle: Array) -> None:
+    def __init__(self, picture: Array, where: Array, middle: Array, hidden: Array | None = None) -> None:
         self.refusal = ""
         self.sightings: list[Sighting] = []
         self._searches = 0
@@ -112,7 +114,8 @@ class Track:
             self.refusal = "it is too small in the video"
             return
         self._middle = np.asarray(middle, dtype=np.float64)
-        self._template = Template(picture, where, middle)
+        self._hidden = hidden
+        self._template = Template(picture, where, middle, hidden=hidden)
         rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
         self._box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         self._first, self._where = picture, where
@@ -177,7 +180,8 @@ class Track:
         before, origin = self._upright(self._last, self._pose, 0)
         left, top, right, bottom = self._box
         corner = np.array(origin, dtype=np.float64)
-        look = Template(before, self._where[top:bottom, left:right], self._middle - corner, origin)
+        inside = self._where[top:bottom, left:right]
+        look = Template(before, inside, self._middle - corner, origin, self._hidden)
         again = look.fit(picture, guess)
         apart = math.hypot(again.pose.dx - fit.pose.dx, again.pose.dy - fit.pose.dy)
         return again.zncc >= GOOD and apart <= _TOGETHER * math.hypot(*picture.shape)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from calibration import PHOTOGRAPHS, Bench, Case, distorted, photograph
 from drawn_clips import Drawn, Sprite, behind, bricks, checkerboard, sky, sprite, write
+from random_regions import random_regions
 
 from kling_nb.media.encoder import VideoWriter
 from kling_nb.render import Distort, MaskMotion, RenderPlan, preview_size, render_planes
@@ -366,3 +367,25 @@ def test_false_confidence_anywhere_on_photographs(tmp_path: Path) -> None:
     print(f"\n== anywhere on photographs: {total} regions, {refused} refused, {spread(errors)} %")
     print(f"   confident and wrong: {wrong}")
     assert len(wrong) <= 0.02 * total
+
+
+@pytest.mark.parametrize("at_label", [False, True], ids=["anywhere", "at-the-label"])
+def test_false_confidence_of_random_regions(tmp_path: Path, *, at_label: bool) -> None:
+    """Sky, cloth, texture; on any way, at any size: refused, or read to within 2 % of the diagonal."""
+    count = 90
+    errors, wrong = [], []
+    for region in random_regions(count, at_label=at_label):
+        found, error = region.measured(tmp_path / "a.mp4")
+        if error is None:
+            continue
+        errors.append(error)
+        if error > 2:
+            wrong.append(
+                f"{region.photograph} gain {region.gain}: {error:.1f} %, sure {found.confidence:.2f}"
+            )
+    print(
+        f"\n== random regions{' at the label' * at_label}: {len(errors)} of {count} read, {spread(errors)} %"
+    )
+    print(f"   confident and wrong: {wrong}")
+    assert len(wrong) <= 0.02 * count
+    assert len(errors) >= (0.4 if at_label else 0.65) * count
