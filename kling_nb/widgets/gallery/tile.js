@@ -52,7 +52,7 @@ class Tile {
     setText(this.id, item.name || item.id);
     this.id.title = `Run ${item.id}`;
     const params = item.params.filter(([name]) => !["model_name", "mode"].includes(name));
-    const made = [item.status === "succeeded" ? "" : item.status, item.model, ...params.map(([name, value]) => `${name.replace("_", " ")} ${value}`)];
+    const made = [item.status === "succeeded" ? "" : item.status, item.model, ...params.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`)];
     setText(this.made, made.filter(Boolean).join(" · "));
     this.showScores(item.scores, this.gallery.bars?.order.value ?? "");
     setText(this.prompt, item.prompt);
