@@ -77,13 +77,12 @@ def advice_of(
         return ("The clip has one frame only: nothing moves in it. Render it again.",)
     frozen = tuple(_frozen(case))
     parts = (
-        (*frozen, *_untracked(case), *_leak(case), *_camera(case), *_ends(case), *_picture(case))
+        (*frozen, *_untracked(case), *_still(case), *_ends(case), *_picture(case))
         if frozen
         else (
             *_objects(case),
             *_untracked(case),
-            *_leak(case),
-            *_camera(case),
+            *_still(case),
             *_words(case),
             *_ends(case),
             *_picture(case),
@@ -234,18 +233,38 @@ def _untracked(case: _Case) -> Iterator[str]:
 # --- what should not move -----------------------------------------------------------------------------------
 
 
+def _still(case: _Case) -> Iterator[str]:
+    # A fault that makes another one comes first.
+    parts = (_camera, _leak) if _makes_leak(case) else (_leak, _camera)
+    for part in parts:
+        yield from part(case)
+
+
 def _leak(case: _Case) -> Iterator[str]:
     leak, likeness = case.sure("leak"), case.sure("leak_ssim")
     if leak is None or not (
         case.flagged("leak") or (leak > _LEAK_LEVELS and likeness is not None and likeness < _LEAK_SSIM)
     ):
         return
+    number = f"Leak {_shown('leak', leak)}"
+    if cause := _makes_leak(case):
+        # Whether anything leaked beside it cannot be told from one number.
+        yield f"{number}: what should stay still changed, which {cause} makes by itself; mend that first."
+        return
     mend = (
         "paint the static mask a little larger, or say in the prompt that it stays still"
         if case.has_static and case.way in {None, "native"}
         else "say in the prompt that everything else stays still, or use a model that takes a static mask"
     )
-    yield f"Leak {_shown('leak', leak)}: what should stay still changed; {mend}."
+    yield f"{number}: what should stay still changed; {mend}."
+
+
+def _makes_leak(case: _Case) -> str:
+    """Return the other fault that changes the static part; empty without one."""
+    drift, shift = case.sure("camera_drift"), case.sure("camera_shift")
+    if case.flagged("camera") or any(way is not None and way >= _DRIFT_PERCENT for way in (drift, shift)):
+        return "the camera's motion"
+    return "the blur" if case.flagged("blurred") else ""
 
 
 def _camera(case: _Case) -> Iterator[str]:

@@ -31,6 +31,19 @@ FLATTERS: Final[Mapping[Flag, frozenset[str]]] = {
 _COSINES: Final = ("direction", "own_direction", "camera_direction", "words_direction")
 _SHARES: Final = ("tracked", "leak_ssim", "first_ssim", "first_match", "end_ssim", "end_match")
 
+NOISE: Final[Mapping[str, float]] = {
+    **dict.fromkeys(("path_error", "own_path_error"), 0.1),
+    **dict.fromkeys(("end_error", "own_end_error"), 0.2),
+    **dict.fromkeys(("gain", "own_gain", *_COSINES), 0.02),
+    **dict.fromkeys(("lag", "own_lag", "camera_drift"), 0.05),
+    **dict.fromkeys(("leak", "first_psnr", "end_psnr"), 0.5),
+    **dict.fromkeys(("leak_ssim", "first_ssim", "end_ssim"), 0.01),
+    **dict.fromkeys(("first_match", "end_match", "flicker"), 0.02),
+    "warp_error": 0.1,
+    "sharpness_decay": 3.0,
+}
+"""Differences that coding alone makes between two clips of one motion: neither clip is better by them."""
+
 INSTEAD: Final[Mapping[str, str]] = {
     "motion": "gain says how much of the asked motion happened, path_error how well it was followed",
     **dict.fromkeys(

@@ -21,7 +21,7 @@ from kling_nb.score.clip import Clip, Facts, Look, MeasuringStopped, file_sha256
 from kling_nb.score.curves import curves_of
 from kling_nb.score.determinism import one_thread
 from kling_nb.score.ends import EndScores, end_likeness, likeness
-from kling_nb.score.flags import Circumstances, flags_of
+from kling_nb.score.flags import FROZEN_GAIN, Circumstances, flags_of
 from kling_nb.score.homography import decomposed
 from kling_nb.score.objects import ObjectTracker
 from kling_nb.score.sharpness import Sharpness, SharpnessMeter
@@ -335,4 +335,6 @@ def _why_no_path(name: str, objects: tuple[ObjectScores, ...], camera: CameraTra
         return camera.why
     if name.endswith("direction"):
         return "what was painted hardly moved"
+    if any(abs(each.values.get("gain") or 0.0) >= FROZEN_GAIN for each in objects):
+        return "what was painted moved, but not as asked at any delay"
     return "too little moved to say"

@@ -156,12 +156,16 @@ def notes_of_missing(
     """
     missing = [(name, [clip.run for clip in clips if not clip.has_number]) for name, clips in groups]
     why = reasons([run for _, runs in missing for run in runs])
-    notes = []
-    for name, runs in missing:
-        counts = Counter(why.get(run, _NOT_MEASURED) for run in runs)
-        listed = "; ".join(f"{count} × {reason}" for reason, count in counts.items())
-        notes += [f"Without {BY_NAME[metric].label}: {len(runs)} of {name} ({listed})."] if runs else []
-    return notes
+    counts = [(name, Counter(why.get(run, _NOT_MEASURED) for run in runs)) for name, runs in missing if runs]
+    begin = f"Without {BY_NAME[metric].label}"
+    if len(counts) > 1 and len({reason for _, counter in counts for reason in counter}) == 1:
+        named = ", ".join(f"{counter.total()} of {name}" for name, counter in counts)
+        return [f"{begin}: {named} ({next(iter(counts[0][1]))})."]
+    return [
+        f"{begin}: {counter.total()} of {name} "
+        f"({'; '.join(f'{count} × {reason}' for reason, count in counter.items())})."
+        for name, counter in counts
+    ]
 
 
 def _beside(groups: Sequence[tuple[str, Sequence[Clip]]]) -> list[str]:

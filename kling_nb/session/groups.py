@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,10 @@ _CONDITIONS: Final = (
 )
 """What decides a clip: groups that differ in two of these do not tell which of them made the difference."""
 
+_NUMBERS: Final = (
+    "Name a score (path_error, gain, leak …), rating, kept, seconds, or another column of numbers."
+)
+
 _TEMPLATES: Final = ("prompt", "negative_prompt")
 """Filled with the variables of a sweep."""
 
@@ -28,6 +33,31 @@ UNSET: Final = "(not set)"
 
 _SHORT: Final = 32
 """Longer names of groups are called A, B, C."""
+
+
+def numbers_of(frame: pd.DataFrame, metric: str) -> list[float]:
+    """Return a column of numbers by its name, as :func:`values_of` takes it; NaN where there is none.
+
+    Parameters
+    ----------
+    frame
+        Of runs.
+    metric
+        ``rating``, ``seconds``, a score …; a yes is 1.
+
+    Raises
+    ------
+    UsageError
+        There is no such column, or there are no numbers in it.
+    """
+    if not isinstance(metric, str):
+        raise UsageError(f"{metric!r} is no metric.", "It is the name of a number.", _NUMBERS)
+    column = values_of(frame, metric)
+    try:
+        numbers: list[float] = column.astype("Float64").to_numpy(dtype=float, na_value=math.nan).tolist()
+    except (TypeError, ValueError):
+        raise UsageError(f"{metric} is no number.", "Only numbers can be compared.", _NUMBERS) from None
+    return numbers
 
 
 def values_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:

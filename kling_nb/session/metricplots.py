@@ -10,7 +10,7 @@ from kling_nb.domain.scoreorder import target_of
 from kling_nb.domain.scores import BY_NAME
 from kling_nb.errors import InputError
 from kling_nb.session.faults import flags_and_stillness
-from kling_nb.session.groups import is_letter, labels_of, names_for, text_of, values_of
+from kling_nb.session.groups import is_letter, labels_of, names_for, numbers_of, text_of
 from kling_nb.session.plots import Row, dots
 from kling_nb.session.scorerows import MARKS
 from kling_nb.session.yardstick import Yardstick
@@ -47,7 +47,7 @@ def metric_plot(frame: pd.DataFrame, metric: str, by: str | Sequence[str]) -> Pl
     InputError
         There is nothing to draw.
     """
-    values = values_of(frame, metric).astype("Float64").to_numpy(dtype=float, na_value=math.nan).tolist()
+    values = numbers_of(frame, metric)
     faults = [
         "stands still" if still else "blurred" if "blurred" in flags else ""
         for flags, still in flags_and_stillness(frame)

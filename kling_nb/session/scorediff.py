@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kling_nb.domain.scoreorder import goodness, is_flattered, is_still
+from kling_nb.domain.scoreorder import NOISE, goodness, is_flattered, is_still
 from kling_nb.domain.scores import MEASURES, Measure, Scores
 from kling_nb.session.scorerows import TWINS, flags_of, number
 
@@ -23,7 +23,8 @@ def score_changes(first: Scores | None, second: Scores | None) -> list[tuple[str
     -------
     list of (str, str, str, str)
         The last says how the second clip compares with the first: ``better``, ``worse``, empty where
-        neither can be said; a difference that only standing still or blur makes says so.
+        neither can be said or coding alone makes the difference; one that only standing still or blur makes
+        says so.
     """
     if first is None and second is None:
         return []
@@ -50,6 +51,8 @@ def _mark(measure: Measure, first: Scores | None, second: Scores | None) -> str:
     if before is None or after is None:
         return ""
     ahead = goodness(measure.name, after) - goodness(measure.name, before)
+    if abs(ahead) <= NOISE.get(measure.name, 0.0):
+        return ""
     winner = second if ahead > 0 else first
     if is_flattered(measure.name, winner.flags, winner.values["gain"]):
         cause = "stands still" if is_still(winner.flags, winner.values["gain"]) else "is blurred"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import printable
 from kling_nb.session.faults import Clip, Reasons, clips_of, notes_of, notes_of_missing, why_out
-from kling_nb.session.groups import confounded, is_letter, labels_of, names_for, names_of, text_of, values_of
+from kling_nb.session.groups import confounded, is_letter, labels_of, names_for, names_of, numbers_of, text_of
 from kling_nb.session.views import NO_MATH, html_text
 from kling_nb.session.yardstick import Yardstick, yardstick_of
 from kling_nb.stats import Difference, Spread, repeats_needed, spread_of
@@ -157,13 +157,13 @@ class Verdict:
 
     def _without_rivals(self, best: Group | None) -> str:
         out = " and ".join(group.name for group in self.groups if group.out)
-        title = self._yardstick.title
+        title = self._yardstick.named
         if out:
             begin = "Nothing wins" if best is None else f"{best.name} is the only one that can win"
             return f"{begin}: {out} cannot be the best. {self._numbers()}."
         if best is None:
-            return f"Nothing to compare: no clip has a {title} yet."
-        return f"Only {best.name} has a {title} yet; there is nothing to compare it with."
+            return f"Nothing to compare: no clip has {title} yet."
+        return f"Only {best.name} has {title} yet; there is nothing to compare it with."
 
     def _numbers(self) -> str:
         told = self._yardstick
@@ -277,7 +277,7 @@ def verdict_of(
     """
     labels = labels_of(frame, by)
     told = yardstick_of(metric, smaller)
-    raw = values_of(frame, metric).astype("Float64").to_numpy(dtype=float, na_value=math.nan).tolist()
+    raw = numbers_of(frame, metric)
     values = [told.compared(value) for value in raw]
     is_score = told.measure is not None
     clips = clips_of(frame, values, raw) if is_score else [Clip(value) for value in values]

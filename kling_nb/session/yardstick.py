@@ -68,6 +68,16 @@ class Yardstick:
         return self.measure.label
 
     @property
+    def named(self) -> str:
+        """What one of the numbers is called after "has"."""
+        label = self.metric if self.measure is None else self.measure.label
+        if self.metric == "kept":
+            return "a judgement"
+        if self.measure is None and label.endswith("s"):
+            return label
+        return f"{'an' if label[0] in 'aeio' else 'a'} {label}"
+
+    @property
     def rule(self) -> str:
         """Which values of a score are good, in a sentence; empty for what needs no saying."""
         if self.measure is None:

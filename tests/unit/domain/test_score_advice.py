@@ -163,6 +163,23 @@ def test_leak(has_static: bool, way: str, mend: str) -> None:
     assert mend in text
 
 
+@pytest.mark.parametrize(
+    ("flags", "values", "first", "cause"),
+    [
+        (("leak", "blurred"), {"sharpness_decay": 70.0}, "Leak", "which the blur makes by itself"),
+        (("leak", "camera"), {"camera_drift": 2.3}, "Camera", "which the camera's motion makes by itself"),
+        (("leak",), {"camera_shift": 6.0}, "Leak", "which the camera's motion makes by itself"),
+    ],
+)
+def test_a_leak_that_another_fault_makes_is_no_reason_to_paint(
+    flags: tuple[Flag, ...], values: dict[str, float], first: str, cause: str
+) -> None:
+    found = advice_of(scores(leak=8.4, leak_ssim=0.6, flags=flags, **values), has_static=True)
+    assert found[0].startswith(first)
+    leak = next(text for text in found if text.startswith("Leak 8.4 levels"))
+    assert cause in leak and "mask" not in leak
+
+
 def test_a_high_leak_that_looks_the_same_is_no_leak() -> None:
     assert advice_of(scores(leak=5.0, leak_ssim=0.97), has_static=True) == ()
 

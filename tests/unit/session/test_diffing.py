@@ -143,6 +143,16 @@ def test_scores_stand_beside_each_other_with_what_is_better(session: Session) ->
     assert "0.75 % (▼ worse)" in diff._repr_html_()
 
 
+def test_what_coding_alone_makes_is_neither_better_nor_worse(session: Session) -> None:
+    diff = scored(
+        session,
+        {"leak": 0.7, "sharpness_decay": -1.0, "path_error": 0.01, "warp_error": 0.37, "gain": 1.0},
+        {"leak": 0.8, "sharpness_decay": -2.0, "path_error": 0.05, "warp_error": 0.33, "gain": 0.99},
+    )
+    assert len(diff.scores) == 5, "told, but not judged"
+    assert {each.mark for each in diff.scores} == {""}
+
+
 @pytest.mark.parametrize(("flag", "word"), [("frozen", "stands still"), ("blurred", "is blurred")])
 def test_what_a_fault_makes_better_is_not_called_better(session: Session, flag: Flag, word: str) -> None:
     diff = scored(session, {"flicker": 0.5}, {"flicker": 0.1}, (), (flag,))

@@ -205,6 +205,25 @@ def test_a_score_is_drawn_by_what_was_varied(session: Session) -> None:
         session.plot("path_eror")
 
 
+@pytest.mark.parametrize("metric", ["prompt", "flags", "created_at", "status", None, 3])
+def test_what_is_no_number_is_neither_compared_nor_drawn(session: Session, metric: Any) -> None:
+    measured(session, "a", "gain", [0.9], STILL)
+    with pytest.raises(UsageError, match=r"no number|no metric"):
+        session.which_is_better(metric=metric)
+    if isinstance(metric, str):
+        with pytest.raises(UsageError, match="no number"):
+            session.plot(metric)
+
+
+def test_groups_without_a_number_for_the_same_reason_share_a_sentence(session: Session) -> None:
+    for prompt in ("a", "b"):
+        measured(session, prompt, "end_match", [None, None])
+    text = session.which_is_better(metric="end_match").text
+    assert text.startswith("Nothing to compare: no clip has an end frame match yet.")
+    assert text.count("Without end frame match") == 1
+    assert "2 of “a”, 2 of “b” (" in text
+
+
 def test_a_score_that_makes_no_clip_better_can_be_looked_at_all_the_same(session: Session) -> None:
     measured(session, "a", "motion", [2.0])
     assert "motion in %/s" in session.plot("motion").svg
