@@ -92,28 +92,35 @@ def spread(values: list[float]) -> str:
 
 
 def test_none(bench: Bench) -> None:
-    table = Table("none: mean path error <= 0.1 %, end <= 0.2 %, gain 1 +- 0.02, no leak, nothing flagged")
-    means, ends, gains, lost, leaks = [], [], [], 0, []
+    table = Table("none: mean path error <= 0.1 %, end <= 0.2 %, gain 1 +- 0.02, no leak")
+    means, ends, gains, leaks, total = [], [], [], [], 0
+    lost, flagged = [], []
     for case in (*cases(), *other_kinds()):
         scores = bench.scores(case)
+        own = case.quality in OWN
         leaks.append(scores.leak or 0.0)
+        if scores.flags and own:
+            flagged.append(f"{case}: {', '.join(scores.flags)}")
+        table.add(case, "leak" not in scores.flags, f"leak {scores.leak}")
         for each in scores.objects:
+            total += own
             if each.why:
-                lost += 1
-                table.add(case, case.quality not in OWN or case.codec != "h264", f"{each.label}: {each.why}")
+                lost += [f"{case}: {each.label}: {each.why}"] * own
                 continue
             mean, end, gain = (each.values[name] for name in ("path_error", "end_error", "gain"))
-            if case.quality in OWN:
+            if own:
                 means.append(mean)
                 ends.append(end)
                 gains.append(abs(gain - 1))
             held = mean <= 0.1 and end <= 0.2 and abs(gain - 1) <= 0.02
             table.add(case, held, f"{each.label}: mean {mean:.3f} %, end {end:.3f} %, gain {gain:.3f}")
-        table.add(case, not scores.flags or case.quality not in OWN, f"flags {', '.join(scores.flags)}")
-    print(f"\nmean path error: {spread(means)} %; end: {spread(ends)} %")
-    print(f"|gain - 1|: {spread(gains)}; {lost} regions not followed")
+    print(f"\nmean path error: {spread(means)} %; end: {spread(ends)} %; |gain - 1|: {spread(gains)}")
     print(f"leak: {spread(leaks)} levels")
+    print(f"{len(lost)} of {total} regions not followed:", *lost, sep="\n   ")
+    print(f"{len(flagged)} clean clips flagged:", *flagged, sep="\n   ")
     table.close()
+    assert len(lost) <= 0.05 * total
+    assert len(flagged) <= 0.05 * total
 
 
 @pytest.mark.parametrize("gain", [0.2, 0.5, 0.8, 1.2, 1.5])
@@ -159,7 +166,7 @@ def test_flicker(bench: Bench, swing: float) -> None:
         if case.photograph == DARK and swing < 0.05:
             continue
         scores, clean = bench.scores(case), bench.scores(case.but(distort="{}"))
-        held = scores.flicker >= 10 * clean.flicker and "flickering" in scores.flags
+        held = scores.flicker > 0 and scores.flicker >= 10 * clean.flicker
         table.add(case, held, f"{clean.flicker:.3f} -> {scores.flicker:.3f} levels {scores.flags}")
     table.close()
 
@@ -194,8 +201,8 @@ MOVES: tuple[dict[str, float], ...] = (
     {"dx": -12.0, "dy": 6.0, "scale": 1.05, "roll": -3.0},
 )
 
-SMOOTH = {"retina.jpg", "rocket.jpg"}
-"""No textured pictures: half of the frame and more is smooth."""
+SMOOTH = {"retina.jpg"}
+"""No textured picture: hardly anything in it is sharp. What is read of it is printed, not judged."""
 
 
 @pytest.mark.parametrize("move", MOVES, ids="-".join)
@@ -214,6 +221,8 @@ def test_camera(bench: Bench, move: dict[str, float]) -> None:
         )
         held = errors[0] <= 1 and errors[1] <= 0.3 and errors[2] <= 0.1
         text = f"off by {errors[0]:.2f} px, {errors[1]:.2f} %, {errors[2]:.3f} degrees"
+        if case.photograph in SMOOTH:
+            print(f"\n{case.photograph} {case.quality} {move}: {text}")
         table.add(case, held or case.photograph in SMOOTH, text)
     table.close()
 
