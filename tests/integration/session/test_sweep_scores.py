@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,23 +24,27 @@ MEASURED: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def slow_meter(make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> Session:
+def slow_meter(make_session: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session that measures each clip a moment after it was stored, whatever it shows."""
     session = make_session(quota=1, scores="auto")
     asked: list[str] = []
+    timers: list[threading.Timer] = []
 
     def filed(run: Any) -> None:
         if run.id in asked:
             return
         asked.append(run.id)
         found = MEASURED[min(len(asked), len(MEASURED)) - 1]
-        threading.Timer(0.2, session.log.put_scores, (run.id, Scores(1, "c", "d", **found))).start()
+        timers.append(threading.Timer(0.2, session.log.put_scores, (run.id, Scores(1, "c", "d", **found))))
+        timers[-1].start()
 
     monkeypatch.setattr(session, "filed", filed)
     monkeypatch.setattr(session, "scores_ready", lambda run: bool(session.log.scores.measured([run.id])))
     monkeypatch.setattr(session, "_wanted", lambda _run: (None, None))
     monkeypatch.setattr(sweep_driver, "LOOK_S", 0.05)
-    return session
+    yield session
+    for timer in timers:
+        timer.join()  # before the log is closed
 
 
 @pytest.mark.parametrize(
