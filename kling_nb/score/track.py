@@ -27,8 +27,9 @@ LOOKALIKE = 0.88
 
 # What can be followed at all: contrast in gray levels, correlation with another place.
 _LEAST_PIXELS, _LEAST_CONTRAST, _SAME = 40, 2.0, 0.97
-# Unlikeness to the first frame, as a share of that of the most similar other place.
+# Unlikeness to the first frame, as a share of that of the most similar other place; how far that is away.
 _CLEARLY = 0.6
+_AWAY = 0.02
 _LEAST_VISIBLE, _TURNING_VISIBLE = 0.25, 0.6
 # Points: pixels around the object, of a patch, and of a bend as a share of the object's radius.
 _SOME_POINTS, _LEAST_AGREEING, _LEAST_SHARE = 60, 8, 0.5
@@ -140,7 +141,7 @@ class Track:
             self._lost += 1
             self.sightings.append(Sighting(time_s, self._pose, "", -1.0, 0.0, math.inf))
             return
-        found = self._find(picture, time_s)
+        found = self._find(picture, time_s, last=last)
         self.sightings.append(found)
         if not found.way:
             self._lost += 1
@@ -152,13 +153,16 @@ class Track:
         self._turned = found.pose.a != 1 or found.pose.b != 0
         self._usual += 0.3 * (found.zncc - self._usual)
 
-    def _find(self, picture: Array, time_s: float) -> Sighting:
+    def _find(self, picture: Array, time_s: float, *, last: bool) -> Sighting:
         guess = self._predicted(time_s)
         fit = self._fitted(picture, guess)
         # As good as usual: no better place is looked for.
+        near = fit
         if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
             fit = max([fit, *self._other(picture, guess)], key=_by_zncc)
         enough = max(self._enough, _AGAIN) if self._lost else self._enough
+        if (last or self._lost or fit is not near) and self._was_there(fit):
+            return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
         if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit, guess)):
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
         agreed = None if self._lost or self.lookalike > LOOKALIKE else self._by_points(picture, guess)
@@ -185,6 +189,15 @@ class Track:
         again = look.fit(picture, guess)
         apart = math.hypot(again.pose.dx - fit.pose.dx, again.pose.dy - fit.pose.dy)
         return again.zncc >= GOOD and apart <= _TOGETHER * math.hypot(*picture.shape)
+
+    def _was_there(self, fit: Fit) -> bool:
+        """Whether the first frame looks much the same at that place: then nothing need have come there."""
+        least = _AWAY * math.hypot(*self._first.shape)
+        if math.hypot(fit.pose.dx, fit.pose.dy) < least:
+            return False
+        before = self._template.fit(self._first, fit.pose, turning=False)
+        away = math.hypot(before.pose.dx, before.pose.dy) >= least
+        return away and 1 - fit.zncc > _CLEARLY * (1 - before.zncc)
 
     def _other(self, picture: Array, guess: Pose) -> list[Fit]:
         """Return the better fit of where it was and of the most similar place around, if it is any good."""

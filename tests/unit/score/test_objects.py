@@ -246,6 +246,18 @@ class TestNotMeasurable:
         (faded,) = followed(fading, [(mask, straight(400, 150, -60, 0))])
         assert not faded.measurable
 
+    def test_what_was_there_all_along_is_not_taken_for_one_that_went(
+        self, cat: np.ndarray, cup: np.ndarray
+    ) -> None:
+        """One of two alike vanishes: the other one has not moved there."""
+        twin = np.roll(cat, (20, 78), axis=(0, 1))
+        mask, other = disc(170, 150, 26), disc(248, 170, 26)
+        both = list(drawn(cup, (cat, mask, lambda _: (0, 0, 0, 1)), (twin, other, lambda _: (0, 0, 0, 1))))
+        one = next(drawn(cup, (twin, other, lambda _: (0, 0, 0, 1))))
+        scene = [*both[:4], *[one] * 21]
+        (found,) = followed(compressed(scene), [(mask, straight(170, 150, 78, 20))])
+        assert found.why.startswith(("it was lost", "it was seen"))
+
     def test_masks_that_show_nothing(self, cat: np.ndarray) -> None:
         nothing, speck = np.zeros((HEIGHT, WIDTH), np.bool_), disc(100, 100, 2)
         covered = disc(300, 200, 20)
