@@ -35,6 +35,7 @@ DOTENV_MAX_BYTES = 1_000_000
 KEYRING_PATIENCE_S = 5.0
 """A keyring that wants to be unlocked and cannot ask must not hold the kernel up."""
 _LOOKS_SECRET = re.compile("KEY|TOKEN|SECRET|PASS|CREDENTIAL", re.IGNORECASE)
+_SIGNED_ADDRESS = re.compile(r"://[^/?#\s]*@")
 
 _lock = threading.RLock()
 _logins: dict[str, SecretStr] = {}
@@ -134,6 +135,17 @@ def log_out(names: tuple[str, ...]) -> list[str]:
 def looks_secret(name: str) -> bool:
     """Whether a name is one that keys are kept under."""
     return _LOOKS_SECRET.search(name) is not None
+
+
+def is_private(name: str, value: str) -> bool:
+    """Whether a variable is nothing for a process that only reads files: a key, an address with a password.
+
+    Parameters
+    ----------
+    name, value
+        Of the variable; addresses of logs and proxies may hold a password under any name.
+    """
+    return looks_secret(name) or _SIGNED_ADDRESS.search(value) is not None
 
 
 def refresh() -> None:

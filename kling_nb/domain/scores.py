@@ -10,16 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, Final, Literal, Self, get_args
 
 SCORE_VERSION: Final = 1
 """Grows whenever a number can come out differently; older scores are measured again on demand."""
+
+UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What :meth:`Scores.from_json` raises for what are no scores."""
 
 Better = Literal["lower", "higher", "near 0", "near 1", "as asked"]
 """Which values are good ones. ``as asked``: neither high nor low is good by itself."""
 
 About = Literal["path", "own path", "static", "camera", "ends", "words", "clip"]
 """What a score belongs to."""
+
+MOST_SIDE: Final = 100_000
+"""Largest side of a clip in pixels, and what a place in it may be away from its corner."""
 
 Flag = Literal[
     "frozen", "reversed", "short", "long", "late", "leak", "camera", "blurred", "flickering", "first frame",
@@ -131,6 +138,8 @@ MEASURES: Final[tuple[Measure, ...]] = (
 )  # fmt: skip
 """All scores in the order in which views show them."""
 
+_MOST_COUNT: Final = 10**9
+
 BY_NAME: Final[Mapping[str, Measure]] = {measure.name: measure for measure in MEASURES}
 
 
@@ -175,10 +184,10 @@ class ObjectScores:
         """Refuse what would be no number in the log, where it is made; leave out digits that mean nothing."""
         object.__setattr__(self, "values", _numbers(self.values, "object score"))
         object.__setattr__(self, "confidence", _finite(self.confidence, "confidence"))
+        for name in ("label", "why", "method"):
+            _text(getattr(self, name), name)
         for name in ("asked", "measured"):
-            places = tuple(
-                (round(_finite(x, name), 2), round(_finite(y, name), 2)) for x, y in getattr(self, name)
-            )
+            places = tuple((_place(x, name), _place(y, name)) for x, y in getattr(self, name))
             object.__setattr__(self, name, places)
         object.__setattr__(self, "times", tuple(round(_finite(time, "times"), 4) for time in self.times))
 
@@ -251,8 +260,23 @@ class Scores:
         object.__setattr__(self, "leak_map", tuple(_row(each, "leak_map") for each in self.leak_map))
         for name in ("fps", "duration_s"):
             object.__setattr__(self, name, _finite(getattr(self, name), name))
+        self._check()
         if unknown := set(self.flags) - set(FLAGS):
             raise ValueError(f"{sorted(unknown)} are no flags; known: {', '.join(FLAGS)}")
+
+    def _check(self) -> None:
+        """Refuse what is no clip, no picture or no text: logs and capsules come from others, too."""
+        width, height = self.size
+        for side in (width, height):
+            if not (isinstance(side, int) and 0 <= side <= MOST_SIDE):
+                raise ValueError(f"size is {self.size}")
+        for name in ("version", "frames"):
+            if not (isinstance(getattr(self, name), int) and abs(getattr(self, name)) <= _MOST_COUNT):
+                raise ValueError(f"{name} is no number of such")
+        if len({len(row) for row in self.leak_map}) > 1:
+            raise ValueError("leak_map has rows of several lengths")
+        for text in (self.clip_sha256, self.asked_digest, *self.notes, *self.why, *self.why.values()):
+            _text(text, "a text")
 
     @property
     def least_confidence(self) -> float | None:
@@ -265,7 +289,13 @@ class Scores:
         """Return a score by its name."""
         if name in BY_NAME:
             return self.values.get(name)
-        raise AttributeError(f"there is no score {name!r}")
+        close = get_close_matches(name, BY_NAME, n=3)
+        hint = f"; did you mean {', '.join(close)}?" if close else ""
+        raise AttributeError(f"there is no score {name!r}{hint}", name=name)
+
+    def __dir__(self) -> list[str]:
+        """Return the names of the scores, too, for completion."""
+        return [*object.__dir__(self), *BY_NAME]
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -279,8 +309,8 @@ class Scores:
 
         Raises
         ------
-        ValueError, TypeError, KeyError
-            It is not what :meth:`to_json` gives.
+        ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError
+            It is not what :meth:`to_json` gives; :data:`UNREADABLE` for those who catch them.
         """
         values = _known(cls, row)
         values["objects"] = tuple(
@@ -313,6 +343,18 @@ def _finite(value: Any, what: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{what} is {number}: what was not measured is None, with a reason")
     return number
+
+
+def _place(value: Any, what: str) -> float:
+    number = _finite(value, what)
+    if abs(number) > MOST_SIDE:
+        raise ValueError(f"{what} is {number:g}: that is in no clip")
+    return round(number, 2)
+
+
+def _text(value: object, what: str) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is no text")
 
 
 def _frozen(value: Any) -> Any:

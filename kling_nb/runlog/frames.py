@@ -78,6 +78,10 @@ def _integers(values: Sequence[Any]) -> Any:
     return pd.arrays.IntegerArray(*_split(values, np.int64))
 
 
+def _versions(values: Sequence[Any]) -> Any:
+    return _integers([value if isinstance(value, int) else None for value in values])
+
+
 def _booleans(values: Sequence[Any]) -> Any:
     return pd.arrays.BooleanArray(*_split(values, np.bool_))
 
@@ -91,7 +95,11 @@ def _split(values: Sequence[Any], dtype: type[np.generic]) -> tuple[Any, Any]:
 
 
 def _floats(values: Sequence[Any]) -> Any:
-    return np.array(values, dtype=np.float64)
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        # SQLite keeps a word in a column of numbers, and others may write to the log.
+        return pd.to_numeric(pd.Series(values, dtype=object), errors="coerce").to_numpy(np.float64)
 
 
 def _times(values: Sequence[Any]) -> Any:
@@ -125,7 +133,7 @@ def _rendered(values: Sequence[Any], render: Callable[[Any], Any], empty: Any) -
 def _tags(values: Sequence[Any]) -> Any:
     # Tuples, because the cells are shared with the kept frame.
     cells = np.empty(len(values), dtype=object)
-    cells[:] = _rendered(values, tuple, ())
+    cells[:] = _rendered(values, lambda items: tuple(items) if isinstance(items, list) else (), ())
     return cells
 
 
@@ -153,7 +161,7 @@ def camera_text(camera: Mapping[str, Any]) -> str:
 _BY_NAME: dict[str, Convert] = {
     "tags": _tags,
     "flags": _tags,
-    "score_version": _integers,
+    "score_version": _versions,
     **dict.fromkeys(("score_confidence", *MEASURED), _floats),
     "notices": _sentences,
     "camera_control": _cameras,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from kling_nb.errors import MediaError
 from kling_nb.runlog.failures import translated
 
+_DIGEST = re.compile("[0-9a-f]{64}")
 _SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "JPG": ".jpg"}
 _OURS = ("runs.sqlite", "inputs", "media", "sandbox", "scores")
 
@@ -68,6 +70,8 @@ class InputStore:
 
     def path(self, sha256: str) -> Path | None:
         """Return the file with this digest, None if there is none."""
+        if not _DIGEST.fullmatch(sha256):
+            return None  # Rows of a log come from others, too: a name is not to lead anywhere else.
         candidates = (self._folder / (sha256 + suffix) for suffix in (".png", ".jpg"))
         return next((path for path in candidates if path.is_file()), None)
 
@@ -90,7 +94,7 @@ class InputStore:
         return data
 
     def _fetched(self, sha256: str) -> Path | None:
-        if self._fetch is None:
+        if self._fetch is None or not _DIGEST.fullmatch(sha256):
             return None
         found = (self._fetch(f"inputs/{sha256}{suffix}", sha256) for suffix in (".png", ".jpg"))
         return next((path for path in found if path is not None), None)

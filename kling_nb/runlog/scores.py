@@ -6,7 +6,10 @@ Writing scores raises the run's revision, by which cached frames, here and in ot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,13 +18,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from kling_nb.domain.scores import Flag, Scores
+from kling_nb.domain.scores import FLAGS, UNREADABLE, Flag, Scores
 from kling_nb.runlog.records import utc_now
 from kling_nb.runlog.schema import MEASURED, SCORES
 from kling_nb.runlog.statements import Statement, Statements, compile_statement
 
 if TYPE_CHECKING:
     from kling_nb.runlog.database import Database
+
+logger = logging.getLogger("kling_nb")
 
 _T = TypeVar("_T")
 
@@ -31,8 +36,9 @@ _AT_ONCE: Final = 500
 _OWN: Final = ("version", "clip_sha256", "asked_digest", "values", "flags")
 """Fields of the scores that have columns."""
 
+# JSON as text: one row that somebody has damaged must not hide all the others.
 _NUMBERS: Final = (SCORES.c.run_id, SCORES.c.score_version, SCORES.c.video_sha256, SCORES.c.asked_digest,
-                   SCORES.c.flags, SCORES.c.score_confidence,
+                   sa.cast(SCORES.c.flags, sa.Text()), SCORES.c.score_confidence,
                    *(SCORES.c[name] for name in MEASURED))  # fmt: skip
 
 
@@ -112,17 +118,24 @@ class ScoreBook:
 
     def of(self, ids: Iterable[str]) -> dict[str, Scores]:
         """Return the scores of those of the runs that have any, by id."""
-        columns = (*_NUMBERS, SCORES.c.detail)
-        return {row[0]: _scores(row) for row in self._rows(columns, ids)}
+        columns = (*_NUMBERS, sa.cast(SCORES.c.detail, sa.Text()))
+        return dict(self._read(_scores, columns, ids))
 
     def measured(self, ids: Iterable[str]) -> dict[str, Measured]:
         """Return numbers and flags of those of the runs that have scores, by id."""
-        return {
-            row[0]: Measured(row[1], row[2], row[3], tuple(row[4]), row[5], _values(row))
-            for row in self._rows(_NUMBERS, ids)
-        }
+        return dict(self._read(_measured, _NUMBERS, ids))
 
-    def _rows(self, columns: Sequence[sa.Column[Any]], ids: Iterable[str]) -> Iterator[Sequence[Any]]:
+    def _read(
+        self, make: Callable[[Sequence[Any]], _T], columns: Sequence[Any], ids: Iterable[str]
+    ) -> Iterator[tuple[str, _T]]:
+        """Yield what is in the rows; one that cannot be read counts as none, and is measured again."""
+        for row in self._rows(columns, ids):
+            try:
+                yield row[0], make(row)
+            except UNREADABLE as error:
+                logger.debug("the scores of %s cannot be read: %s", row[0], error)
+
+    def _rows(self, columns: Sequence[Any], ids: Iterable[str]) -> Iterator[Sequence[Any]]:
         wanted = list(dict.fromkeys(ids))
         if not wanted or not self._database.exists:
             return
@@ -165,14 +178,32 @@ def _detail(scores: Scores) -> dict[str, Any]:
     return {name: value for name, value in scores.to_json().items() if name not in _OWN}
 
 
-def _values(row: Sequence[Any]) -> dict[str, float | None]:
-    begin = len(_NUMBERS) - len(MEASURED)
-    return dict(zip(MEASURED, row[begin : begin + len(MEASURED)], strict=True))
+def _measured(row: Sequence[Any]) -> Measured:
+    version, confidence = int(row[1]), None if row[5] is None else _number(row[5])
+    return Measured(version, str(row[2]), str(row[3]), _flags(row), confidence, _values(row))
 
 
 def _scores(row: Sequence[Any]) -> Scores:
-    own = (row[1], row[2], row[3], _values(row), tuple(row[4]))
-    return Scores.from_json({**row[-1], **dict(zip(_OWN, own, strict=True))})
+    own = (row[1], row[2], row[3], _values(row), _flags(row))
+    return Scores.from_json({**json.loads(row[-1]), **dict(zip(_OWN, own, strict=True))})
+
+
+def _values(row: Sequence[Any]) -> dict[str, float | None]:
+    begin = len(_NUMBERS) - len(MEASURED)
+    found = zip(MEASURED, row[begin : begin + len(MEASURED)], strict=True)
+    return {name: None if value is None else _number(value) for name, value in found}
+
+
+def _flags(row: Sequence[Any]) -> tuple[Flag, ...]:
+    found = json.loads(row[4])
+    return tuple(flag for flag in found if flag in FLAGS) if isinstance(found, list) else ()
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("no number")
+    return number
 
 
 def _parts(items: Iterable[_T]) -> Iterator[list[_T]]:

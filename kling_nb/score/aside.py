@@ -7,6 +7,7 @@ clip could make of it is ever executed here.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import pickle
@@ -14,25 +15,48 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import IO, Final
 
-from kling_nb.keys import looks_secret
-from kling_nb.score.workers import LIMIT_S, Job, Outcome, as_json, from_json, measure_job, quiet_worker
+from kling_nb.domain.scores import UNREADABLE
+from kling_nb.score import isolation
+from kling_nb.score.workers import (
+    LIMIT_S,
+    STUCK,
+    Job,
+    Outcome,
+    as_json,
+    from_json,
+    measure_job,
+    unmeasured,
+)
 
 NICENESS: Final = 10
-WATCH_S: Final = 2.0
-"""How often the process looks whether the kernel still lives, in seconds."""
+
+PATIENCE_S: Final = LIMIT_S + 60
+"""The process gives a clip up by itself, unless the library that reads it never comes back."""
+
+ENDS_S: Final = 2.0
+"""How long the end of a process that was killed is waited for, in seconds."""
+
+MOST_BYTES: Final = 64 << 20
+"""Largest answer that is taken; a few ten thousand bytes are usual."""
 
 _LENGTH: Final = struct.Struct(">Q")
 _CODE: Final = "import sys; sys.path[:] = {path!r}; from kling_nb.score.aside import serve; serve({parent})"
 
 
 class Aside:
-    """The process, started when first needed; for one thread at a time, except :meth:`stop`."""
+    """The process, started when first needed; for one thread at a time, except :meth:`stop`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    patience_s
+        How long one clip may take.
+    """
+
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._stopped = False
@@ -43,26 +67,37 @@ class Aside:
         child = self._child
         return None if child is None else child.pid
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was ended for good."""
+        return self._stopped
+
     def measure(self, job: Job) -> Outcome | None:
         """Measure a clip; None when the process ended over it."""
         child = self._started()
         if child is None or child.stdin is None or child.stdout is None:
             return None
-        # A clip that holds the reader for ever is taken out of its hands.
-        watch = threading.Timer(2 * LIMIT_S, child.kill)
+        stuck = threading.Event()
+
+        def give_up() -> None:
+            stuck.set()
+            child.kill()
+
+        watch = threading.Timer(self._patience_s, give_up)
         watch.daemon = True
         watch.start()
         try:
             _write(child.stdin, pickle.dumps(job))
-            answer = _read(child.stdout)
-        except (OSError, ValueError):
-            answer = None
+            answer = _read(child.stdout, MOST_BYTES)
+            outcome = None if answer is None else from_json(json.loads(answer))
+        except (OSError, *UNREADABLE):
+            outcome = None  # Gone, or no longer the one that we know.
         finally:
             watch.cancel()
-        if answer is None:
-            self._end(child)
-            return None
-        return from_json(json.loads(answer))
+        if outcome is not None:
+            return outcome
+        self._end(child)
+        return Outcome(job.key, unmeasured(job, STUCK)) if stuck.is_set() else None
 
     def rest(self) -> None:
         """End the process; the next clip starts another."""
@@ -76,37 +111,49 @@ class Aside:
             child = self._child
         if child is not None:
             child.kill()
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(ENDS_S)
+
+    def disown(self) -> None:
+        """Let go of the process, in a copy of the kernel: it belongs to the other one."""
+        atexit.unregister(self.stop)
+        child, self._child, self._stopped = self._child, None, True
+        if child is not None:
+            child.returncode = 0  # Not ours to wait for.
+            _close(child)
 
     def _started(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
             if self._stopped:
                 return None
             if self._child is None:
+                # Pipes without buffers: a copy of the kernel must not inherit half a message, nor the end of
+                # the interpreter find a buffer in use by the thread that waits.
                 self._child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
                     [sys.executable, "-c", _CODE.format(path=sys.path, parent=os.getpid())],
+                    bufsize=0,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,
-                    env={name: value for name, value in os.environ.items() if not looks_secret(name)},
+                    env=isolation.environment(),
                 )
+                atexit.register(self.stop)
             return self._child
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         with self._lock:
-            self._child = None
+            if self._child is child:
+                self._child = None
+                atexit.unregister(self.stop)
         child.kill()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        _close(child)
         child.wait()
 
 
 def serve(parent: int) -> None:
     """Measure what arrives until the kernel closes the line; the main function of the process."""
-    quiet_worker(NICENESS)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    isolation.stand_apart(parent, NICENESS)
     lines = sys.stdin.buffer
     # Whatever a library prints must not get between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -116,23 +163,35 @@ def serve(parent: int) -> None:
         _write(answers, json.dumps(as_json(measure_job(job))).encode())
 
 
-def _watch(parent: int) -> None:
-    """End with the kernel, also where a copy of it still holds the line."""
-    while os.getppid() == parent:
-        time.sleep(WATCH_S)
-    os._exit(0)
+def _close(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
 
 
 def _write(stream: IO[bytes], data: bytes) -> None:
-    stream.write(_LENGTH.pack(len(data)) + data)
+    rest = memoryview(_LENGTH.pack(len(data)) + data)
+    while rest:
+        rest = rest[stream.write(rest) :]
     stream.flush()
 
 
-def _read(stream: IO[bytes]) -> bytes | None:
-    """Return the next message; None when the line is closed, even within one."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+def _read(stream: IO[bytes], most: int | None = None) -> bytes | None:
+    """Return the next message; None when the line is closed, even within one, or it is too long."""
+    head = _read_bytes(stream, _LENGTH.size)
+    if head is None:
         return None
     (length,) = _LENGTH.unpack(head)
-    data = stream.read(length)
-    return data if len(data) == length else None
+    return None if most is not None and length > most else _read_bytes(stream, length)
+
+
+def _read_bytes(stream: IO[bytes], count: int) -> bytes | None:
+    parts, missing = [], count
+    while missing:
+        part = stream.read(missing)
+        if not part:
+            return None
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)

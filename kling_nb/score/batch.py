@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import Any, Final
 
 from kling_nb.errors import UsageError
+from kling_nb.score import isolation
 from kling_nb.score.workers import (
     CRASHED,
     LIMIT_S,
+    STUCK,
     Job,
     Outcome,
     measure_job,
-    quiet_worker,
     unmeasured,
     words_of,
 )
@@ -29,9 +30,6 @@ LOOK_AGAIN_S: Final = 0.2
 
 PATIENCE_S: Final = 2 * LIMIT_S
 """A worker gives a clip up by itself, unless the library that reads it never comes back."""
-
-STUCK: Final = "reading it did not come to an end"
-"""Why there are no scores of a clip that holds whoever reads it."""
 
 Told = Callable[[Outcome], None]
 Work = Callable[[Job], Outcome]
@@ -48,8 +46,6 @@ class Batch:
         Where; None starts processes that end with the batch.
     processes
         How many of these; None is one a core.
-    environment
-        Variables that those processes see changed.
     work
         What is done with a job.
     patience_s
@@ -63,14 +59,12 @@ class Batch:
         *,
         work: Work = measure_job,
         processes: int | None = None,
-        environment: dict[str, str] | None = None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._told = told
         self._work = work
         self._given = executor
         self._processes = processes
-        self._environment = environment
         self._own: Any = None
         self._waiting: dict[Future[Outcome], Job] = {}
         self._suspects: list[tuple[Job, str]] = []
@@ -175,7 +169,10 @@ class Batch:
             from loky import ProcessPoolExecutor  # noqa: PLC0415 - only where many clips are measured
 
             self._own = ProcessPoolExecutor(
-                self._processes or cores(), initializer=quiet_worker, env=self._environment
+                self._processes or cores(),
+                initializer=isolation.stand_apart,
+                initargs=(os.getpid(),),
+                env=isolation.changes(),
             )
         executor: Executor = self._own
         return executor

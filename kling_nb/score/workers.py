@@ -7,8 +7,6 @@ have a file, or has another one under its name, says so and is sent the bytes.
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +27,9 @@ LIMIT_S: Final = 300.0
 
 CRASHED: Final = "the process that measured it ended, twice"
 """Why there are no scores of a clip that ends whoever reads it."""
+
+STUCK: Final = "reading it did not come to an end"
+"""Why there are no scores of a clip that holds whoever reads it."""
 
 _CHUNK: Final = 1 << 20
 
@@ -64,12 +65,17 @@ class Job:
     last: bool = False
 
     def with_files(self, digests: tuple[str, ...]) -> Job:
-        """Return the job with the contents of files, as far as they are on this machine."""
+        """Return the job with the contents of files, as far as they are on this machine, and still the same.
+
+        The clip is sent as it is now: its scores say that it was changed.
+        """
         contents = dict(self.sent)
         for digest in digests:
             path = self.clip if digest == self.sha256 else self.inputs.get(digest, "")
             with suppress(OSError):
-                contents[digest] = Path(path).read_bytes()
+                data = Path(path).read_bytes()
+                if digest == self.sha256 or hashlib.sha256(data).hexdigest() == digest:
+                    contents[digest] = data
         return replace(self, sent=contents, last=True)
 
 
@@ -105,7 +111,9 @@ def measure_job(job: Job) -> Outcome:
 
 
 def words_of(error: BaseException) -> str:
-    """Return an error in one line."""
+    """Return an error in one line, without the path that errors of files end with: logs are shared."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{type(error).__name__}: {error.strerror}"
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".removesuffix(": ")
 
 
@@ -113,14 +121,6 @@ def unmeasured(job: Job, why: str) -> Scores:
     """Return scores without a number, and the reason; they are not taken for an answer to the question."""
     values: dict[str, float | None] = {measure.name: None for measure in MEASURES}
     return Scores(SCORE_VERSION, job.sha256, "", values, why=dict.fromkeys(values, why))
-
-
-def quiet_worker(niceness: int = 0) -> None:
-    """Set up a worker process: Interrupt is not for it, and it may stand back behind everything else."""
-    with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
 
 
 def _wanted(job: Job) -> tuple[str, ...]:
@@ -166,9 +166,12 @@ def _measured(job: Job, path: Path) -> Scores:
         if digest in job.sent:
             return job.sent[digest]
         try:
-            return Path(job.inputs[digest]).read_bytes()
+            data = Path(job.inputs[digest]).read_bytes()
         except (KeyError, OSError) as error:
             raise MediaError("it is gone", "", "") from error
+        if job.last and hashlib.sha256(data).hexdigest() != digest:
+            raise MediaError("it was changed", "", "")
+        return data
 
     asked = job.question.asked(read)
     sha256 = job.sha256 if not job.last or digest_of(path) == job.sha256 else digest_of(path)

@@ -76,7 +76,8 @@ def question_of(
     if form_of(record) not in NO_PICTURE:
         start = files.picture(record.image_sha256, "start picture")
         tail = files.picture(record.image_tail_sha256, "end picture")
-    masks = dict(record.options.get(MASK_FILES, {}))
+    found = record.options.get(MASK_FILES)
+    masks = {str(bits): str(name) for bits, name in found.items()} if isinstance(found, dict) else {}
     brush = files.brush(record.brush, masks) if isinstance(record.brush, dict) else None
     size, camera = (record.image_width, record.image_height), record.camera_control
     question = Question(

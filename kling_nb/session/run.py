@@ -17,6 +17,7 @@ from kling_nb.session.events import Emitter
 from kling_nb.session.judged import Judge, Judged
 from kling_nb.session.measured import Known, Measured, Meter
 from kling_nb.session.money import RunCost, cost_of
+from kling_nb.session.places import kept_at
 from kling_nb.session.troubles import error_of
 from kling_nb.session.views import html_of, params_of
 
@@ -249,10 +250,8 @@ class Run(Judged, Derived, Measured):
         return self._keeper.expected_seconds(self._record)
 
     def _file(self, relative: str | None) -> Path | None:
-        if relative is None:
-            return None
-        path = self._keeper.home / relative
-        return path if path.is_file() else None
+        path = kept_at(self._keeper.home, relative)
+        return path if path is not None and path.is_file() else None
 
     def _input(self, sha256: str | None) -> Path | None:
         if sha256 is None:

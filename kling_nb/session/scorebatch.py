@@ -13,10 +13,11 @@ import pandas as pd
 
 from kling_nb.domain.scores import MEASURES, SCORE_VERSION
 from kling_nb.errors import InputError, KlingError
-from kling_nb.keys import looks_secret
 from kling_nb.score.batch import Batch
+from kling_nb.score.workers import words_of
 from kling_nb.session.chosen import ids_of
 from kling_nb.session.clips import has_clip, records_of
+from kling_nb.session.places import kept_at
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -86,9 +87,8 @@ class _Round:
         self._begun = self._shown = time.monotonic()
 
     def go(self, executor: Executor | None) -> pd.DataFrame:
-        hidden = {name: "" for name in os.environ if looks_secret(name)}
         try:
-            Batch(self._take, executor, environment=hidden).run(self._work())
+            Batch(self._take, executor).run(self._work())
         finally:
             self._show(last=True)
         return self._frame()
@@ -119,15 +119,21 @@ class _Round:
             status = "not in the log any more" if record is None else f"no clip ({record.status.value})"
             self._rows[run_id] = {"why": status}
             return None
-        clip = self._session.home / str(record.video_path)
-        why = "" if clip.is_file() else self._fetched(record)
-        if why:
-            self._rows[run_id] = {"why": why}
-            return None
-        return self._session.job_of(record, clip, fetch=True)
+        try:
+            clip = kept_at(self._session.home, record.video_path)
+            why = "" if clip is not None and clip.is_file() else self._fetched(record)
+            if clip is not None and not why:
+                return self._session.job_of(record, clip, fetch=True)
+        except Exception as error:
+            # One row that somebody has damaged, or a file without permission, must not end the call.
+            why = f"what was asked cannot be read ({words_of(error)})"
+        self._rows[run_id] = {"why": why}
+        return None
 
     def _fetched(self, record: RunRecord) -> str:
         """Bring a clip home that a colleague's kernel has stored; return why it is not here."""
+        if kept_at(self._session.home, record.video_path) is None:
+            return "the log names a file outside its folder"
         shelf = self._session.shelf
         try:
             there = shelf is not None and shelf.fetch_clip(record)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kling_nb.domain.scores import SCORE_VERSION, Scores
+from kling_nb.domain.scores import SCORE_VERSION, UNREADABLE, Scores
 
 if TYPE_CHECKING:
     from kling_nb.score.workers import Job
@@ -41,7 +41,7 @@ class ScoreFiles:
         try:
             row = json.loads(self._path(job).read_text(encoding="utf-8"))
             scores = Scores.from_json(row)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, *UNREADABLE):
             return None  # Never written, or damaged: it is measured again.
         return scores if is_valid(scores, job) else None
 

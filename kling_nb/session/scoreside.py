@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kling_nb.errors import InputError, RunLogError, RunNotFound
+from kling_nb.errors import InputError, KlingError, MediaError, RunLogError, RunNotFound
 from kling_nb.session.clips import has_clip
+from kling_nb.session.places import kept_at
 from kling_nb.session.run import SLICE_S, Run
 from kling_nb.session.scorecache import ScoreFiles, is_valid
 from kling_nb.session.scoring import Scorer
@@ -51,16 +51,22 @@ class ScoringSession(SweepingSession):
         """Stop following and measuring, and close log and connections; every run stays where it is."""
         if self._pid == os.getpid():
             self._scorer.close()
-            self._scorer = Scorer()
+        # What is stored while the following ends must find the queue closed, and not start another process.
         super().close()
+        self._scorer = Scorer()
 
     # --- what is known ----------------------------------------------------------------------------------
 
     def scores_of(self, record: RunRecord) -> Scores | None:
         """Return what the log knows about the clip of a run, None before it was measured."""
         found = self.log.scores_of([record.id]).get(record.id)
-        known = record.video_sha256
-        return found if found is not None and known in (None, found.clip_sha256) else None
+        if found is None or record.video_sha256 in (None, found.clip_sha256):
+            return found
+        # Or of the file that a person has put in the place of the downloaded one.
+        clip = kept_at(self.home, record.video_path)
+        with suppress(OSError):
+            return found if clip is not None and _sha256(record, clip) == found.clip_sha256 else None
+        return None
 
     def scores_ready(self, run: Run) -> bool:
         """Whether the scores of a run are there, or will not come by themselves: a rule may look now."""
@@ -80,17 +86,20 @@ class ScoringSession(SweepingSession):
 
     def filed(self, run: Run) -> None:
         """Have a clip measured that this kernel has just stored; returns at once."""
-        if self.settings.scores == "off":
-            return
+        try:
+            if self.settings.scores == "off":
+                return
+        except KlingError:
+            return  # Settings that cannot be read are told by the next cell, and are no fault of this run.
         found = self._scorer.add(run.id, lambda: self._wanted(run), self._keeper_of(run.id))
         # Who shows the run hears it, too, when no scores will come.
         found.add_done_callback(lambda _: run.tell())
 
     def _wanted(self, run: Run) -> tuple[Job | None, Scores | None]:
         """Return the work that a stored clip means; on the thread of the queue."""
-        if not has_clip(run.record):
+        if not has_clip(run.record) or (clip := run.video) is None:
             return None, None
-        return self._looked_up(self.job_of(run.record, run.video, fetch=self.shelf is not None))
+        return self._looked_up(self.job_of(run.record, clip, fetch=self.shelf is not None))
 
     def _keeper_of(self, run_id: str) -> Callable[[Job | None, Scores], None]:
         return lambda job, scores: self.keep_scores(run_id, job, scores)
@@ -233,12 +242,11 @@ class ScoringSession(SweepingSession):
             )
         return scorebatch.score_runs(self, runs, executor, again=again, progress=progress)
 
-    def job_of(self, record: RunRecord, clip: Path | None, *, fetch: bool = False) -> Job:
+    def job_of(self, record: RunRecord, clip: Path, *, fetch: bool = False) -> Job:
         """Return the work of measuring the clip of a run; see :func:`kling_nb.session.asking.job_of`."""
         from kling_nb.session.asking import job_of  # noqa: PLC0415 - loads with the first clip
 
-        path = clip if clip is not None else self.home / str(record.video_path)
-        return job_of(record, self.inputs, path, _sha256(record, path), fetch=fetch)
+        return job_of(record, self.inputs, clip, _sha256(record, clip), fetch=fetch)
 
     def job_of_clip(self, clip: str | os.PathLike[str], *, way: str | None = None, **asked: Any) -> Job:
         """Return the work of measuring a clip outside the log; parameters as for :meth:`measure_clip`."""
@@ -268,17 +276,20 @@ class ScoringSession(SweepingSession):
 
     @staticmethod
     def _wait(future: Future[Scores | None]) -> Scores:
+        from kling_nb.score.workers import words_of  # noqa: PLC0415 - as above
+
         # In slices, so that Interrupt ends the waiting at once; the clip is measured all the same.
-        while True:
-            try:
-                scores = future.result(SLICE_S)
-            except NotYet:
-                continue
-            except CancelledError:
-                scores = None
-            if scores is None:
-                raise InputError("The clip was not measured.", "The session was closed.", "Ask again.")
-            return scores
+        while not wait([future], SLICE_S).done:
+            pass
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, KlingError):
+            raise error
+        if error is not None and not isinstance(error, CancelledError):
+            raise MediaError("The clip was not measured.", f"{words_of(error)}.", "Ask again.") from error
+        scores = None if error is not None or future.cancelled() else future.result()
+        if scores is None:
+            raise InputError("The clip was not measured.", "The session was closed.", "Ask again.")
+        return scores
 
 
 def is_clip(what: Any) -> bool:
@@ -291,4 +302,7 @@ def is_clip(what: Any) -> bool:
 def _sha256(record: RunRecord, clip: Path) -> str:
     from kling_nb.score.workers import digest_of  # noqa: PLC0415 - as above
 
-    return record.video_sha256 or digest_of(clip)
+    known = record.video_sha256
+    # A size tells most changes at no cost; the worker, which reads the file anyway, sees the others.
+    changed = record.video_bytes is not None and clip.stat().st_size != record.video_bytes
+    return digest_of(clip) if known is None or changed else known

@@ -7,12 +7,14 @@ while. Nothing here holds up a cell, the loop that follows runs, or the end of t
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from kling_nb.domain.scores import Scores
@@ -55,12 +57,23 @@ class Scorer:
 
     def __init__(self, idle_s: float = IDLE_S) -> None:
         self._idle_s = idle_s
+        self._aside: Aside | None = None
+        self._closed = False
+        self._begin()
+        _SCORERS.add(self)
+
+    def _begin(self) -> None:
         self._changed = threading.Condition()
         self._queue: deque[_Wish] = deque()
         self._pending: dict[str, int] = {}
         self._thread: threading.Thread | None = None
-        self._aside: Aside | None = None
-        self._closed = False
+
+    def forget(self) -> None:
+        """Begin anew in a copy of the kernel: thread, process and whoever holds the lock are the other's."""
+        aside, self._aside = self._aside, None
+        if aside is not None:
+            aside.disown()
+        self._begin()
 
     def add(self, key: str, make: Make, keep: Keep, *, first: bool = False) -> Future[Scores | None]:
         """Have a clip measured some time soon; any thread, returns at once.
@@ -81,11 +94,17 @@ class Scorer:
             if self._closed:
                 future.cancel()
                 return future
+            if self._thread is None:
+                thread = threading.Thread(target=self._work, name="kling-scores", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    # No threads are left, or the interpreter is about to end.
+                    _end(future, error=error)
+                    return future
+                self._thread = thread
             self._pending[key] = self._pending.get(key, 0) + 1
             (self._queue.appendleft if first else self._queue.append)(_Wish(key, make, keep, future))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="kling-scores", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
         return future
 
@@ -106,10 +125,11 @@ class Scorer:
             waiting, thread = list(self._queue), self._thread
             self._queue.clear()
             self._changed.notify_all()
+            aside = self._aside
         for wish in waiting:
             wish.future.cancel()
-        if self._aside is not None:
-            self._aside.stop()
+        if aside is not None:
+            aside.stop()
         if thread is not None and thread is not threading.current_thread():
             thread.join(2.0)
 
@@ -130,7 +150,7 @@ class Scorer:
             job, scores = wish.make()
             if job is not None:
                 scores = self._measured(job)
-            if scores is not None:
+            if scores is not None and not self._closed:
                 wish.keep(job, scores)
         except Exception as error:
             logger.debug("the clip of %s is not measured", wish.key, exc_info=True)
@@ -152,9 +172,10 @@ class Scorer:
 
         crashes = 0
         while crashes < TRIES:
-            outcome = self._process().measure(job)
-            if self._closed:
-                raise CancelledError
+            process = self._process()
+            outcome = process.measure(job)
+            if outcome is None and process.stopped:
+                raise CancelledError  # The session, or the interpreter, ends: the clip is not to blame.
             if outcome is None:
                 crashes += 1
             elif outcome.scores is None:
@@ -166,9 +187,24 @@ class Scorer:
     def _process(self) -> Aside:
         from kling_nb.score.aside import Aside  # noqa: PLC0415 - loads with the first clip
 
-        if self._aside is None:
-            self._aside = Aside()
-        return self._aside
+        with self._changed:
+            if self._closed:
+                raise CancelledError
+            if self._aside is None:
+                self._aside = Aside()
+            return self._aside
+
+
+_SCORERS: WeakSet[Scorer] = WeakSet()
+
+
+def _forget_in_child() -> None:
+    for scorer in list(_SCORERS):
+        scorer.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def _end(future: Future[Scores | None], scores: Scores | None = None, error: Exception | None = None) -> None:

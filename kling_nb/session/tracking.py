@@ -15,6 +15,7 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
 from kling_nb.session.chosen import ids_of
 from kling_nb.session.clips import records_of
+from kling_nb.session.places import kept_at
 from kling_nb.session.views import params_of
 
 if TYPE_CHECKING:
@@ -280,8 +281,8 @@ class _Store:
         return True
 
     def _files(self, run: Any, record: RunRecord, home: Path) -> bool:
-        paths = [home / path for path in (record.video_path, record.poster_path) if path]
-        there = [path for path in paths if path.is_file()]
+        paths = [kept_at(home, name) for name in (record.video_path, record.poster_path)]
+        there = [path for path in paths if path is not None and path.is_file()]
         digest = hashlib.sha256(repr([record.video_sha256, [p.suffix for p in there]]).encode()).hexdigest()
         if not there or run.data.tags.get(UPLOADED) == digest:
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kling_nb.session.views import html_text
@@ -44,9 +44,26 @@ def fewer(points: Points, tolerance: float) -> list[Sequence[float]]:
     tolerance
         How far the line may pass by a point that is left out, in pixels.
     """
-    if len(points) < 3:
-        return list(points)
-    (x0, y0), (x1, y1) = points[0], points[-1]
+    kept = {0, len(points) - 1}
+    # Not by recursion: a path of somebody else's log may be as long as it likes.
+    open_ = [(0, len(points) - 1)]
+    while open_:
+        begin, end = open_.pop()
+        if end - begin < 2:
+            continue
+        away = _away(points[begin], points[end], tolerance)
+        place = max(range(begin + 1, end), key=lambda number: away(points[number]))
+        if away(points[place]) > tolerance:
+            kept.add(place)
+            open_ += [(begin, place), (place, end)]
+    return [point for number, point in enumerate(points) if number in kept]
+
+
+def _away(
+    start: Sequence[float], end: Sequence[float], tolerance: float
+) -> Callable[[Sequence[float]], float]:
+    """Return what measures how far a point is from a line."""
+    (x0, y0), (x1, y1) = start, end
     length = math.hypot(x1 - x0, y1 - y0)
 
     def away(point: Sequence[float]) -> float:
@@ -55,10 +72,7 @@ def fewer(points: Points, tolerance: float) -> list[Sequence[float]]:
             return math.hypot(x - x0, y - y0)
         return abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) / length
 
-    place = max(range(1, len(points) - 1), key=lambda number: away(points[number]))
-    if away(points[place]) <= tolerance:
-        return [points[0], points[-1]]
-    return [*fewer(points[: place + 1], tolerance)[:-1], *fewer(points[place:], tolerance)]
+    return away
 
 
 def _asked(points: Points, color: str, unit: float) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kling_nb.domain.scores import BY_NAME, FLAGS, SCORE_VERSION, ObjectScores, Scores
+from kling_nb.domain.scores import BY_NAME, FLAGS, SCORE_VERSION, UNREADABLE, ObjectScores, Scores
 
 MAX_POINTS: Final = 2000
 MAX_OBJECTS: Final = 20
@@ -35,7 +35,7 @@ def scores_of(found: Any, clip_sha256: str) -> Scores | None:
         return None
     try:
         return _read(found)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+    except UNREADABLE:
         return None
 
 

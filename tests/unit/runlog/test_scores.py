@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from kling_nb.domain.scores import FLAGS, MEASURES, ObjectScores, Scores
+from kling_nb.domain.scores import FLAGS, MEASURES, MOST_SIDE, ObjectScores, Scores
 from kling_nb.errors import RunNotFound
 from kling_nb.runlog import RunLog, RunRecord, open_log
 from kling_nb.runlog.schema import RUNS
@@ -184,8 +184,10 @@ def test_scores_go_with_their_run_in_an_upgraded_log(path: Path) -> None:
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 GAPS = st.none() | NUMBER
 VALUES = st.dictionaries(st.sampled_from([measure.name for measure in MEASURES]), GAPS)
-PLACES = st.lists(st.tuples(NUMBER, NUMBER), max_size=3).map(tuple)
+PLACE = st.floats(-MOST_SIDE, MOST_SIDE)
+PLACES = st.lists(st.tuples(PLACE, PLACE), max_size=3).map(tuple)
 ROWS = st.lists(GAPS, max_size=3).map(tuple)
+GRID = st.integers(0, 3).flatmap(lambda wide: st.lists(st.tuples(*[GAPS] * wide), max_size=2)).map(tuple)
 OBJECTS = st.builds(
     ObjectScores, label=st.text(), values=VALUES, confidence=st.floats(0, 1), why=st.text(), asked=PLACES,
     measured=PLACES, times=st.lists(NUMBER, max_size=3).map(tuple),
@@ -194,8 +196,8 @@ ANY = st.builds(
     Scores, version=st.integers(1, 9), clip_sha256=st.text(), asked_digest=st.text(), values=VALUES,
     confidence=st.dictionaries(st.sampled_from(["gain", "leak"]), st.floats(0, 1)),
     why=st.dictionaries(st.text(), st.text(), max_size=2), flags=st.lists(st.sampled_from(FLAGS)).map(tuple),
-    objects=st.lists(OBJECTS, max_size=2).map(tuple), fps=NUMBER, frames=st.integers(0),
-    curves=st.dictionaries(st.text(), ROWS, max_size=2), leak_map=st.lists(ROWS, max_size=2).map(tuple),
+    objects=st.lists(OBJECTS, max_size=2).map(tuple), fps=NUMBER, frames=st.integers(0, 10**6),
+    curves=st.dictionaries(st.text(), ROWS, max_size=2), leak_map=GRID,
     notes=st.lists(st.text(), max_size=2).map(tuple),
 )  # fmt: skip
 
@@ -236,3 +238,55 @@ def test_what_is_no_number_is_refused_where_it_is_made(change: Any, bad: float) 
 def test_scores_that_nobody_knows_are_refused(change: Any) -> None:
     with pytest.raises(ValueError, match=r"charm|odd"):
         replace(scores(), **change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": ("a", 2)},
+        {"size": (10**12, 2)},
+        {"frames": "many"},
+        {"notes": ({"a": 1},)},
+        {"why": {"gain": 7}},
+        {"leak_map": ((1.0,), (1.0, 2.0))},
+    ],
+)
+def test_what_is_no_clip_and_no_text_is_refused(change: Any) -> None:
+    with pytest.raises(ValueError):
+        replace(scores(), **change)
+    for wrong in ({"label": 7}, {"asked": ((1e9, 0.0),)}):
+        with pytest.raises(ValueError):
+            replace(BOAT, **wrong)  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("detail", "no JSON"),
+        ("detail", "[1]"),
+        ("detail", '{"objects": 5}'),
+        ("detail", '{"size": [1e400, 2]}'),
+        ("detail", f"{'[' * 100_000}"),
+        ("flags", "5"),
+        ("flags", '[["x"]]'),
+        ("gain", "much"),
+        ("score_version", "new"),
+        ("score_confidence", "sure"),
+    ],
+)
+def test_a_damaged_row_hides_no_other(path: Path, column: str, text: str) -> None:
+    """A team's log is written by others, too; what cannot be read is measured again."""
+    with open_log(path) as log:
+        first, second = log.insert(RunRecord()).id, log.insert(RunRecord()).id
+        assert log.scores.put({first: scores(), second: scores()}) == {first, second}
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(f"UPDATE scores SET {column} = ? WHERE run_id = ?", (text, first))
+    with open_log(path) as log:
+        assert log.scores_of([first, second])[second] == scores()
+        assert log.scores.measured([first, second])[second].values["gain"] == 0.97
+        assert log.frame().set_index("id").loc[second, "gain"] == 0.97
+        log.scores_of([first])
+        log.scores.measured([first])
+        if column != "score_version":
+            assert log.put_scores(first, scores(gain=0.5))
+            assert log.scores_of([first])[first].values["gain"] == 0.5
