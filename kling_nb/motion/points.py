@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -128,15 +130,14 @@ def fit_similarity(source: Array, target: Array, *, tolerance: float = 1.5, leas
     least
         Pairs that must agree.
     """
-    if len(source) < max(2, least):
-        return None
-    there, here = (np.ascontiguousarray(points, dtype=np.float32) for points in (target, source))
-    matrix, kept = cv2.estimateAffinePartial2D(
-        here, there, method=cv2.RANSAC, ransacReprojThreshold=tolerance, maxIters=500, confidence=0.999
+    fit = partial(
+        cv2.estimateAffinePartial2D,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=tolerance,
+        maxIters=500,
+        confidence=0.999,
     )
-    if matrix is None or int(kept.sum()) < least:
-        return None
-    return Agreed(np.vstack([matrix, [0.0, 0.0, 1.0]]), kept.ravel().astype(np.bool_))
+    return _agreed(fit, source, target, max(2, least))
 
 
 def fit_homography(source: Array, target: Array, *, tolerance: float = 1.5, least: int = 8) -> Agreed | None:
@@ -151,12 +152,22 @@ def fit_homography(source: Array, target: Array, *, tolerance: float = 1.5, leas
     least
         Pairs that must agree.
     """
-    if len(source) < max(4, least):
-        return None
-    there, here = (np.ascontiguousarray(points, dtype=np.float32) for points in (target, source))
-    matrix, kept = cv2.findHomography(
-        here, there, cv2.USAC_MAGSAC, tolerance, maxIters=1000, confidence=0.999
+    fit = partial(
+        cv2.findHomography,
+        method=cv2.USAC_MAGSAC,
+        ransacReprojThreshold=tolerance,
+        maxIters=1000,
+        confidence=0.999,
     )
+    return _agreed(fit, source, target, max(4, least))
+
+
+def _agreed(fit: Callable[[Array, Array], Any], source: Array, target: Array, least: int) -> Agreed | None:
+    if len(source) < least:
+        return None
+    here, there = (np.ascontiguousarray(points, dtype=np.float32) for points in (source, target))
+    matrix, kept = fit(here, there)
     if matrix is None or int(kept.sum()) < least:
         return None
-    return Agreed(np.asarray(matrix), kept.ravel().astype(np.bool_))
+    # What has two rows only gets the third.
+    return Agreed(np.vstack([matrix, [0.0, 0.0, 1.0]])[:3], kept.ravel().astype(np.bool_))

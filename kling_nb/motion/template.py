@@ -74,7 +74,7 @@ class Pose:
 
     def inverse(self) -> Pose:
         """Return the pose that takes it back."""
-        square = self.a * self.a + self.b * self.b
+        square = max(1e-9, self.a * self.a + self.b * self.b)
         a, b = self.a / square, -self.b / square
         return Pose(-a * self.dx + b * self.dy, -b * self.dx - a * self.dy, a, b)
 

@@ -30,6 +30,7 @@ _KEPT_SHARE = 0.4
 _LABEL_RIM, _LABEL_RIM_PX = 0.4, 3
 _LEAST_SEEN = 0.65
 _UNLIKE, _DISTINCT = 0.5, 0.1
+_SINGULAR = 1e-6
 _TWIN = "own_"
 _TWINS = ("path_error", "end_error", "direction", "gain", "lag")
 
@@ -130,9 +131,7 @@ class ObjectTracker:
         for each, mask, level in zip(self._asked.objects, own[::-1], chosen, strict=True):
             path = self._place.points(each.path)
             if not mask.any():
-                painted = self._place.mask(each.mask)
-                covered = label is not None and bool((painted & label).any())
-                why = "a label covers it" if covered else "nothing of it is in the video"
+                why = _nothing_left(self._place.mask(each.mask), label)
                 self._objects.append(_Followed(each, path, np.zeros(2), level, None, why))
                 continue
             middle = np.argwhere(mask).mean(axis=0)[::-1]
@@ -165,10 +164,13 @@ class ObjectTracker:
         values = path_scores(video_path, self._asked.timing, shares, moved / self._scale, **settings)
         values |= dict.fromkeys([_TWIN + name for name in _TWINS])
         matrices = [] if camera is None else [camera[index] for index in seen]
-        known = [np.linalg.inv(matrix) for matrix in matrices if matrix is not None]
+        known = [matrix for matrix in matrices if matrix is not None and _turns_back(matrix)]
         if len(known) == len(seen):
             stayed = np.array(
-                [carried(each.middle + shift, back) for shift, back in zip(moved, known, strict=True)]
+                [
+                    carried(each.middle + shift, np.linalg.inv(matrix))
+                    for shift, matrix in zip(moved, known, strict=True)
+                ]
             )
             own = path_scores(
                 video_path, self._asked.timing, shares, (stayed - each.middle) / self._scale, **settings
@@ -206,6 +208,10 @@ class ObjectTracker:
                 return f"it was lost after {last:.1f} s"
             return f"it was seen in {100 * seen.mean():.0f} % of the frames only"
         return ""
+
+
+def _turns_back(matrix: Array) -> bool:
+    return bool(np.isfinite(matrix).all()) and abs(float(np.linalg.det(matrix))) > _SINGULAR
 
 
 def _confidence(track: Track) -> float:
@@ -257,6 +263,15 @@ def _labelled(boxes: Sequence[tuple[int, int, int, int]], shape: tuple[int, ...]
         rim = max(_LABEL_RIM_PX, math.ceil(_LABEL_RIM * height))
         covered[max(0, y - rim) : y + height + rim, max(0, x - rim) : x + width + rim] = True
     return covered
+
+
+def _nothing_left(painted: Array, label: Array | None) -> str:
+    """Say why there is nothing of a mask to be followed."""
+    if not painted.any():
+        return "nothing of it is in the video"
+    if label is not None and not (painted & ~label).any():
+        return "a label covers it"
+    return "other masks cover it"
 
 
 def _level(mask: Array, shape: tuple[int, ...]) -> int:

@@ -268,7 +268,7 @@ class TestNotMeasurable:
         assert [each.why for each in found] == [
             "nothing of it is in the video",
             "it is too small in the video",
-            "nothing of it is in the video",
+            "other masks cover it",
             "",
         ]
 
