@@ -10,6 +10,9 @@ from kling_nb.session.views import html_text
 
 Points = Sequence[Sequence[float]]
 
+MOST_POINTS = 2000
+"""A measured clip has a few hundred."""
+
 
 def overlay_svg(paths: Mapping[str, Any]) -> str:
     """Return the paths as one element that fills the player's box.
@@ -44,8 +47,9 @@ def fewer(points: Points, tolerance: float) -> list[Sequence[float]]:
     tolerance
         How far the line may pass by a point that is left out, in pixels.
     """
+    # Neither all of it nor by recursion: a path of somebody else's log may be as long as it likes.
+    points = [*points[: -1 : 1 + len(points) // MOST_POINTS], *points[-1:]]
     kept = {0, len(points) - 1}
-    # Not by recursion: a path of somebody else's log may be as long as it likes.
     open_ = [(0, len(points) - 1)]
     while open_:
         begin, end = open_.pop()

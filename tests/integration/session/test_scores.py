@@ -160,7 +160,6 @@ def test_what_can_be_named_can_be_measured(home: Path, expected: pd.DataFrame) -
     with Session("sandbox", home) as session:
         for named in (
             some,
-            some[:-1],
             session.run(some),
             [some],
             {"id": some},

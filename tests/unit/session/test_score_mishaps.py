@@ -35,6 +35,7 @@ from kling_nb.score.question import Question
 from kling_nb.score.workers import CRASHED, STUCK, Job, Outcome, digest_of, measure_job
 from kling_nb.session import Session
 from kling_nb.session.scoring import Scorer
+from kling_nb.widgets.overlay import MOST_POINTS, fewer
 
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -335,3 +336,10 @@ def test_a_row_of_a_stranger_harms_only_itself(tmp_path: Path, sql: str, why: st
         assert table.loc[ids[1], "why"] == ""
         if "video_path" in sql:
             assert session.run(ids[0]).video is None, "nor is it shown"
+
+
+def test_a_path_of_any_length_is_drawn() -> None:
+    zigzag = [(number % 2 * 50.0 + number / 7, number % 3 * 40.0) for number in range(60_000)]
+    drawn = fewer(zigzag, 0.1)
+    assert drawn[0] == zigzag[0] and drawn[-1] == zigzag[-1] and 2 < len(drawn) <= MOST_POINTS + 1
+    assert fewer([], 1) == [] and fewer(zigzag[:1], 1) == zigzag[:1]
