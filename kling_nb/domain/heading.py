@@ -130,12 +130,18 @@ _AT_CAMERA: Final = re.compile(
     r"\b(?:to|towards?|at|past|near|from|into|by|facing|away from|in front of|closer to) the "
     r"(?:camera|viewer|lens)\b"
 )
-_CAMERA: Final = re.compile(
-    r"\b(?:camera\w*|pann?(?:s|ing)|pan (?:left|right|up|down|across|to|over|slowly|from|shot)|"
-    r"(?:slow|quick) pan|"
+_CAMERA_MOVE: Final = (
+    r"pann?(?:s|ing)|pan (?:left|right|up|down|across|to|over|slowly|from|shot)|(?:slow|quick) pan|"
     r"tilt\w*|dolly\w*|zoom\w*|truck(?:s|ing)? (?:left|right|in|out)|(?:tracking|crane|aerial|drone) shot|"
-    r"crane (?:up|down)|pedestal (?:up|down)|orbit\w*|pull(?:s|ing)? back|push(?:es|ing)? in|pov|viewpoint|"
-    r"point of view|perspective|view (?:moves|shifts|drifts))\b"
+    r"crane (?:up|down)|pedestal (?:up|down)|orbit\w*|pull(?:s|ing)? back|push(?:es|ing)? in|"
+    r"view (?:moves|shifts|drifts)"
+)
+_CAMERA: Final = re.compile(rf"\b(?:camera\w*|{_CAMERA_MOVE}|pov|viewpoint|point of view|perspective)\b")
+_MOVED_CAMERA: Final = re.compile(
+    rf"\b(?:{_CAMERA_MOVE})\b(?! (?:her|his|its|their)\b)|\bhand ?held\b"
+    rf"|\bcamera\w* (?:\w+ ){{0,3}}?(?:{_FLOATING}|{_WALKING}|{_RISING}|{_FALLING}|"
+    r"follow\w*|track\w*|turn\w*|rotat\w*|circl\w*|spin\w*|shak\w*|approach\w*|mov\w*)\b"
+    r"|\bcamera (?:movements?|motion|shake|pan|push|pull|roll)\b"
 )
 _STEADY: Final = re.compile(
     r"\b(?:static|fixed|still|locked|stationary|steady|unmoving|motionless|tripod|no|not|never|without|"
@@ -158,11 +164,8 @@ def heading_of(prompt: str) -> Vector | None:
         Unit vector (x, y) of the picture as seen, y downward; None when no direction is named, when several
         are that differ, or when the camera moves as well.
     """
-    text = " ".join(
-        re.sub(r"(?<=\w)-(?=\w)", " ", _IGNORED.sub(" ", prompt.lower())).replace("'", "’").split(" ")
-    )
     named: list[Vector] = []
-    for clause in _clauses(text):
+    for clause in _clauses(_plain(prompt)):
         if _CAMERA.search(clause):
             if not _STEADY.search(clause):
                 return None
@@ -174,6 +177,24 @@ def heading_of(prompt: str) -> Vector | None:
                 return None
             named.append(vector)
     return _agreed(named)
+
+
+def moves_camera(prompt: str) -> bool:
+    """Whether a prompt wants the camera to move, in whatever way.
+
+    Parameters
+    ----------
+    prompt
+        Text of a request.
+    """
+    clauses = list(_clauses(_plain(prompt)))
+    return any(_MOVED_CAMERA.search(clause) and not _STEADY.search(clause) for clause in clauses)
+
+
+def _plain(prompt: str) -> str:
+    """Return a prompt as one line of small letters, without what is quoted or no word."""
+    text = re.sub(r"(?<=\w)-(?=\w)", " ", _IGNORED.sub(" ", prompt.lower()))
+    return " ".join(text.replace("'", "’").split(" "))
 
 
 def _agreed(named: list[Vector]) -> Vector | None:

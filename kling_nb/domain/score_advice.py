@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from kling_nb.domain.objectnames import object_names
 from kling_nb.domain.scores import BY_NAME, ObjectScores, Scores
 
 SURE: Final = 0.5
@@ -114,13 +115,14 @@ def _frozen(case: _Case) -> Iterator[str]:
 
 def _objects(case: _Case) -> Iterator[str]:
     """About every painted object that was followed, by its name where there are several."""
-    followed = [each for each in case.scores.objects if each.measurable and each.confidence >= SURE]
-    if not followed and not case.scores.objects and case.sure("gain") is not None:
-        followed = [ObjectScores("", case.scores.values, 1.0)]
-    several = len(case.scores.objects) > 1
-    for number, each in enumerate(followed, 1):
-        name = each.label or (f"object {number}" if several else "the object")
-        yield from _object(case, each, name)
+    objects = case.scores.objects
+    if not objects and case.sure("gain") is not None:
+        objects = (ObjectScores("", case.scores.values, 1.0),)
+    names = object_names([each.label for each in objects])
+    followed = [each for each in objects if each.measurable and each.confidence >= SURE]
+    for each, name in zip(objects, names, strict=True):
+        if each in followed:
+            yield from _object(case, each, name if each.label or len(objects) > 1 else "the object")
     if not case.scores.objects:
         return
     if case.way == "words" and any(_went_astray(each) for each in followed):
@@ -178,9 +180,12 @@ def _object(case: _Case, each: ObjectScores, name: str) -> Iterator[str]:
 
 
 def _own(each: ObjectScores, name: str) -> float | None:
-    """Return an object's value with the camera's motion taken out where there is one."""
-    twin = each.values.get(f"own_{name}")
-    return each.values.get(name) if twin is None else twin
+    """Return an object's value with the camera's motion taken out, where the camera is known.
+
+    Then a missing direction says that the object did not move by itself, wherever the camera carried it.
+    """
+    known = any(value is not None for key, value in each.values.items() if key.startswith("own_"))
+    return each.values.get(f"own_{name}" if known else name)
 
 
 def _is_steep(each: ObjectScores) -> bool:

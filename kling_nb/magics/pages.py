@@ -193,8 +193,9 @@ Kling has no seed, so one clip proves nothing: make repeats, rate them, and ask
         """\
 Every clip is measured in the background after its download (%kling config scores off: not).
   %kling show r-…          the card with all scores; a flag (⚠) says what to look at first
-  %kling score r-… r-…     measures now, also old runs; a sweep or a table of runs works too
+  %kling score r-… r-…     measures now, also old runs; a sweep, a table of runs, a video file
   %kling runs              columns path_error, gain, leak …; %kling report sorts by them
+  ↓ low, ↑ high, →1 near 1, →0 near 0 is good; = neither by itself; % is of the picture's diagonal
 path error, gain, lag   did the painted objects go where their paths go, how far, how late
 own …                   the same after the camera's motion was taken out
 static leak             did what was frozen stay as it was
@@ -204,7 +205,8 @@ A frozen or blurred clip flickers little: read flicker and warp error with motio
 What cannot be followed is "not measurable", never a number. Accuracy is known for clips of the
 sandbox, not for Kling's own. In Python:
   run.scores   run.score()   run.score_sheet()   run.leak_picture()   run.plot_scores()
-  kn.score(frame)   kn.score_table(frame)   kn.which_is_better(frame, "prompt", "path_error")""",
+  kn.score(frame)   kn.score("old.mp4", image=…, brush=…)   kn.score_table(frame)
+  kn.which_is_better(frame, "prompt", "path_error")""",
     ),
     "sharing": Page(
         "Sharing: tables, a report, a run for somebody else",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from kling_nb.errors import UsageError
 from kling_nb.runlog.schema import COLUMNS, RUNS, SCORE_COLUMNS, SCORES
 
 Where = Mapping[str, Any] | sa.ColumnElement[bool]
@@ -22,6 +23,10 @@ COMPARED: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 }  # fmt: skip
 
 
+class FilterError(UsageError, TypeError):
+    """A filter names no column, or compares it with what cannot be in it."""
+
+
 def condition(where: Where | None) -> sa.ColumnElement[bool]:
     """Return a filter as an SQL expression.
 
@@ -32,8 +37,8 @@ def condition(where: Where | None) -> sa.ColumnElement[bool]:
 
     Raises
     ------
-    TypeError
-        A name that is no column.
+    FilterError
+        A name that is no column, or a column of numbers held against something else.
     """
     if where is None:
         return sa.true()
@@ -43,8 +48,11 @@ def condition(where: Where | None) -> sa.ColumnElement[bool]:
     unknown = [name for name in where if name not in known]
     if unknown:
         close = get_close_matches(unknown[0], known, n=3)
-        hint = f"; did you mean {', '.join(close)}?" if close else ""
-        raise TypeError(f"the run log has no column {unknown[0]!r}{hint}")
+        raise FilterError(
+            f"The run log has no column {unknown[0]!r}.",
+            f"Did you mean {', '.join(close)}?" if close else "No column is called like that.",
+            "kn.runs().columns lists them.",
+        )
     return sa.and_(
         sa.true(),
         *(
@@ -89,9 +97,38 @@ def _flagged(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     return sa.or_(sa.false(), *(text.contains(json.dumps(flag), autoescape=True) for flag in wanted))
 
 
+def _checked(column: sa.Column[Any], value: Any) -> Any:
+    """Return a value with numbers where the column has some.
+
+    What no number can be is refused: a database would find nothing, or fail with words of its own.
+    """
+    if column.type.python_type not in (int, float) or isinstance(value, sa.ColumnElement):
+        return value
+    if isinstance(value, tuple) and len(value) == 2 and value[0] in COMPARED:
+        return value[0], _number(column, value[1])
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_number(column, each) for each in value]
+    return _number(column, value)
+
+
+def _number(column: sa.Column[Any], value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise FilterError(
+            f"{column.name} is a number, and {value!r} is none.",
+            "A number fits, a list of them, or a comparison.",
+            f'Write e.g. kn.runs({column.name}=(">=", 0.9)); known are {" ".join(COMPARED)}.',
+        ) from None
+    return number if isinstance(value, str) else value
+
+
 def _matches(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     if value is None:
         return column.is_(None)
+    value = _checked(column, value)
     if isinstance(value, tuple) and len(value) == 2 and value[0] in COMPARED:
         compared: sa.ColumnElement[bool] = COMPARED[value[0]](column, value[1])
         return compared

@@ -55,6 +55,8 @@ class Asked:
         How the brush was used: ``native``, ``endframe`` or ``words``; None without one.
     heading
         (x, y) unit vector of a direction that the prompt names, y downward; None when it names none.
+    camera_in_words
+        Whether the prompt wants the camera to move: how far nobody has said.
     notes
         What of the request could not be had, for people; they are notes of the scores too.
     key
@@ -70,6 +72,7 @@ class Asked:
     camera: Mapping[str, Any] | None = None
     way: str | None = None
     heading: tuple[float, float] | None = None
+    camera_in_words: bool = False
     notes: tuple[str, ...] = ()
     key: str = ""
     _digest: list[str] = field(default_factory=list, repr=False)
@@ -80,9 +83,8 @@ class Asked:
         if self.key:
             return self.key
         if not self._digest:
-            found = hashlib.sha256(
-                repr((self.size, self.timing, self.camera, self.way, self.heading)).encode()
-            )
+            told = (self.size, self.timing, self.camera, self.way, self.heading, self.camera_in_words)
+            found = hashlib.sha256(repr(told).encode())
             arrays: list[NDArray[Any] | None] = [self.start, self.tail, self.static]
             arrays += [part for each in self.objects for part in (each.mask, each.path)]
             for array in arrays:

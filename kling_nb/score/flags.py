@@ -62,11 +62,12 @@ def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[
     found: list[Flag] = []
     if _frozen(values, about):
         found.append("frozen")
-    found += _of_paths(values, about, "frozen" in found)
+    camera = _camera(values, about)
+    found += _of_paths(values, about, "frozen" in found, "own_" if camera else "")
     unlike = _over(values, "leak", LEAK_LEVELS) and _under(values, "leak_ssim", LEAK_LIKENESS)
     if unlike or _over(values, "leak", CERTAIN_LEAK):
         found.append("leak")
-    if _camera(values, about):
+    if camera:
         found.append("camera")
     if _over(values, "sharpness_decay", SHARPNESS_LOST):
         found.append("blurred")
@@ -85,9 +86,13 @@ def _frozen(values: Mapping[str, float | None], about: Circumstances) -> bool:
     return values.get("motion") is not None and camera_still and about.changed < FROZEN_CHANGE
 
 
-def _of_paths(values: Mapping[str, float | None], about: Circumstances, frozen: bool) -> list[Flag]:
+def _of_paths(
+    values: Mapping[str, float | None], about: Circumstances, frozen: bool, own: str = ""
+) -> list[Flag]:
+    """Judge the paths; what a camera did that nobody asked for is no fault of the objects."""
     found: list[Flag] = []
-    gain, direction = values.get("gain"), values.get("direction")
+    own = own if values.get(f"{own}gain") is not None else ""
+    gain, direction = values.get(f"{own}gain"), values.get(f"{own}direction")
     if about.objects and (values.get("tracked") or 0.0) < 1:
         found.append("untracked")
     if gain is None:
@@ -98,7 +103,7 @@ def _of_paths(values: Mapping[str, float | None], about: Circumstances, frozen: 
         found.append("short")
     elif gain > LONG:
         found.append("long")
-    lag = values.get("lag")
+    lag = values.get(f"{own}lag")
     if lag is not None and lag > LATE_SHARE * about.duration_s:
         found.append("late")
     return found

@@ -221,6 +221,11 @@ class _Measurement:
         self._values[name] = float(value)
         self._confidence[name] = round(float(min(1.0, max(0.0, confidence))), 3)
 
+    def _drop(self, name: str, why: str) -> None:
+        self._values.pop(name, None)
+        self._confidence.pop(name, None)
+        self._why[name] = why
+
     def _of_camera(self, camera: CameraTrack, facts: Facts) -> CameraScores | None:
         names = ("camera_shift", "camera_shift_px", "camera_scale", "camera_roll", "camera_drift")
         asked = self._asked.camera
@@ -235,6 +240,8 @@ class _Measurement:
         values = (100 * shift / facts.diagonal, shift, motion.scale, motion.roll, judged.drift)
         for name, value in zip(names, values, strict=True):
             self._put(name, value, camera.confidence)
+        if self._asked.camera_in_words and not asked:
+            self._drop("camera_drift", "the prompt asks for a camera move, and how far it does not say")
         if asked:
             self._put("camera_direction", judged.direction, camera.confidence, judged.why)
         return judged
@@ -297,7 +304,7 @@ class _Measurement:
             facts.duration_s,
             bool(asked.camera),
             None if judged is None else judged.moved,
-            painted and (asked.tail is None or asked.way == "endframe"),
+            painted and (asked.tail is None or asked.way == "endframe") and not asked.camera_in_words,
             steady.changed,
             bool(self._place is not None and self._place.why),
         )

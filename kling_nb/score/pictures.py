@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from kling_nb.domain.objectnames import object_names
 from kling_nb.domain.scores import Scores
 from kling_nb.errors import MediaError, printable
 from kling_nb.media.video import opened
@@ -149,8 +150,9 @@ def _sheet_legend(scores: Scores) -> list[tuple[str, str, tuple[int, int, int]]]
         ("asked", "asked at this moment", first),
         ("measured", "measured at this moment", first),
     ]
-    for number, each in enumerate(scores.objects):
-        name = printable(each.label or f"object {number + 1}").replace("\n", " ")
+    names = object_names([each.label for each in scores.objects])
+    for number, (each, called) in enumerate(zip(scores.objects, names, strict=True)):
+        name = printable(called).replace("\n", " ")
         name = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
         signs.append(("solid", name if each.measurable else f"{name}: not followed", color_of(number)))
     return signs

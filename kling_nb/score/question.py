@@ -43,7 +43,7 @@ class Question:
         What :meth:`MotionBrush.to_json` returns, without masks whose pixels cannot be had.
     masks
         Digest of a mask's bits to that of its file.
-    way, timing, camera, heading, notes
+    way, timing, camera, heading, camera_in_words, notes
         As for :class:`Asked`.
     """
 
@@ -56,14 +56,16 @@ class Question:
     timing: Timing = "arc"
     camera: Mapping[str, Any] | None = None
     heading: tuple[float, float] | None = None
+    camera_in_words: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
         """SHA-256 of what is asked; the same for every run that asks the same."""
         told = (
-            self.size, self.start, self.tail, self.brush, self.way, self.timing, self.camera, self.heading
-        )  # fmt: skip
+            *(self.size, self.start, self.tail, self.brush, self.way, self.timing, self.camera, self.heading),
+            self.camera_in_words,
+        )
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -95,6 +97,7 @@ class Question:
             camera=self.camera,
             way=self.way,
             heading=self.heading,
+            camera_in_words=self.camera_in_words,
             notes=tuple(notes),
             key=self.digest,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from kling_nb.domain.heading import heading_of
+from kling_nb.domain.heading import heading_of, moves_camera
 from kling_nb.errors import KlingError, MediaError
 from kling_nb.media import mask_to_png
 from kling_nb.score.question import Question
@@ -90,6 +90,7 @@ def question_of(
         timing="index" if record.options.get("timing") == "density" else "arc",
         camera=camera if isinstance(camera, dict) else None,
         heading=heading_of(record.prompt or ""),
+        camera_in_words=moves_camera(record.prompt or ""),
         notes=tuple(files.notes),
     )
     return question, {sha256: path for sha256, path in files.paths.items() if sha256 in question.files}
@@ -176,6 +177,7 @@ def job_of_request(request: VideoRequest, clip: Path, sha256: str, *, way: str |
         way=way or (None if brush is None else "native"),
         camera=None if request.camera_control is None else request.camera_control.to_wire(),
         heading=heading_of(request.prompt or ""),
+        camera_in_words=moves_camera(request.prompt or ""),
     )
     if brush is not None:
         masks = [group.mask for group in brush.dynamic_masks]

@@ -23,6 +23,11 @@ CURVES: Final = (
 LEVELS: Final = {"leak": 4.0}
 """Where a curve has a limit: drawn as a dashed line."""
 
+LEAST: Final = {
+    "path_error": 1.0, "camera_shift": 1.0, "motion": 0.2, "leak": 4.4, "sharpness": 100.0, "flicker": 0.5
+}  # fmt: skip
+"""Least height of a panel: what nobody can see shall not look like much."""
+
 _LEFT: Final = 150
 _RIGHT: Final = 14
 _TOP: Final = 24
@@ -67,7 +72,7 @@ def curves_plot(scores: Scores, title: str = "Scores over time") -> Plot:
     parts = [text_at(0, 14, title, weight=600)]
     for number, (name, label, unit, meaning) in enumerate(held):
         y = _TOP + number * (_HIGH + _GAP)
-        parts += _panel(times, scores.curves[name], y, end, LEVELS.get(name))
+        parts += _panel(times, scores.curves[name], y, end, name)
         parts.append(text_at(0, y + 18, label, full=meaning))
         parts.append(text_at(0, y + 34, unit, faint=True))
     bottom = _TOP + len(held) * (_HIGH + _GAP) - _GAP
@@ -89,14 +94,12 @@ def _x(second: float, end: float) -> float:
 
 
 def _panel(
-    times: Sequence[float], values: Sequence[float | None], top: float, end: float, limit: float | None
+    times: Sequence[float], values: Sequence[float | None], top: float, end: float, name: str
 ) -> list[str]:
-    """Return one curve with its lowest and highest value; gaps stay gaps."""
+    """Return one curve between the ends of its scale; gaps stay gaps."""
     known = [value for value in values if value is not None]
-    low, high = min(0.0, *known), max(known)
-    low, high = (low, high) if high - low > 1e-9 else (low, low + 1.0)
-    if limit is not None and limit < high * 4:
-        high = max(high, limit * 1.1)
+    limit = LEVELS.get(name)
+    low, high = min(0.0, *known), max(LEAST[name], *known)
 
     def place(value: float) -> float:
         return top + _HIGH * (1 - (value - low) / (high - low))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from kling_nb.domain.objectnames import object_names
 from kling_nb.domain.scores import BY_NAME, MEASURES, SCORE_VERSION, About, Better, Flag, Measure, Scores
 
 MARKS: Final[Mapping[Better, tuple[str, str]]] = {
@@ -307,9 +308,10 @@ def _missing(scores: Scores) -> tuple[tuple[str, str], ...]:
 
 def _object(scores: Scores, place: int) -> ObjectRow:
     each = scores.objects[place]
+    name = object_names([other.label for other in scores.objects])[place]
     cells = tuple(number(each.values.get(name), BY_NAME[name]) for name in OBJECT_COLUMNS)
     confidence = each.confidence if each.measurable else None
-    return ObjectRow(each.label or f"object {place + 1}", cells, confidence, sureness(confidence), each.why)
+    return ObjectRow(name, cells, confidence, sureness(confidence), each.why)
 
 
 def _notes(scores: Scores) -> tuple[str, ...]:

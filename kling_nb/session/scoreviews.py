@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kling_nb.runlog import RunRecord
     from kling_nb.session.svg import Plot
 
+_KEY: Final = "good is ↓ low, ↑ high, →1 near 1, →0 near 0, = neither by itself; % is of the diagonal"
 _TABLE: Final = "border-collapse:collapse;color:inherit;font:inherit;"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;"
 _HEAD: Final = f"{_CELL}font-weight:600;border-bottom:1px solid #8886;"
@@ -132,6 +133,7 @@ def text_of(scores: Scores, advice: Sequence[str] = ()) -> str:
         lines += ["", "Not measurable", *(f"  {labels}: {why}" for why, labels in texts.missing)]
     for title, said in (("Advice", texts.advice), ("Notes", texts.notes)):
         lines += ["", title, *(f"  {each}" for each in said)] if said else []
+    lines += ["", _KEY] if texts.groups else []
     return "\n".join(printable(line) for line in lines)
 
 

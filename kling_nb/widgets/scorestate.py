@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from kling_nb.domain.objectnames import object_names
 from kling_nb.domain.palette import COLORS
 from kling_nb.domain.scoreorder import goodness, is_flattered
 from kling_nb.domain.scores import BY_NAME
@@ -130,15 +131,16 @@ def paths_of(scores: Scores) -> dict[str, Any] | None:
     scores
         Of a clip.
     """
+    names = object_names([each.label for each in scores.objects])
     lines = [
         {
-            "label": each.label or f"object {number + 1}",
+            "label": name,
             "color": COLORS[number % len(COLORS)][1],
             "points": _rounded(each.asked),
             "measured": _rounded(each.measured),
             "times": [round(time, 3) for time in each.times],
         }
-        for number, each in enumerate(scores.objects)
+        for number, (each, name) in enumerate(zip(scores.objects, names, strict=True))
     ]
     return {"size": list(scores.size), "lines": lines} if lines and all(scores.size) else None
 

@@ -84,7 +84,7 @@ COMMANDS: dict[str, Command] = {
     "vary": Command("RUN [options] [prompt]", "the same run with changes", VARY_OPTIONS),
     "score": Command(
         "[RUN … | options]",
-        "measure clips: paths, leaks, camera, sharpness …",
+        "measure clips of runs, or a video file: paths, leaks …",
         (
             Option("again", ("--again",), Kind.FLAG, "measure although scores are known"),
             *_FILTERS,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kling_nb.domain.brush import MotionBrush
-from kling_nb.domain.heading import heading_of
+from kling_nb.domain.heading import heading_of, moves_camera
 from kling_nb.domain.words import describe
 
 LEFT, RIGHT, UP, DOWN = (-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)
@@ -155,3 +155,36 @@ def test_the_mirrored_prompt_names_the_mirrored_direction(prompt: str) -> None:
     assert (one is None) == (other is None)
     if one is not None and other is not None:
         assert (one[0], one[1]) == pytest.approx((-other[0], other[1]))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "the camera pans left",
+        "slow zoom in on the cat",
+        "The boat drifts left, camera follows it",
+        "drone shot over the sea",
+        "handheld footage of a street",
+        "Camera: dolly in",
+    ],
+)
+def test_prompts_that_move_the_camera(prompt: str) -> None:
+    assert moves_camera(prompt)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "a boat drifts to the left",
+        "static camera, locked-off shot",
+        "the camera does not move",
+        "no zoom, no pan",
+        "a man walks towards the camera",
+        "shot on a professional camera",
+        "the woman tilts her head",
+        "a sign that says “zoom in”",
+    ],
+)
+def test_prompts_that_leave_the_camera_where_it_is(prompt: str) -> None:
+    assert not moves_camera(prompt)

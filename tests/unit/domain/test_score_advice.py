@@ -109,6 +109,19 @@ def test_the_camera_does_not_make_a_good_object_look_bad() -> None:
     assert "static camera" in text
 
 
+def test_what_the_camera_carried_away_did_not_go_the_opposite_way() -> None:
+    """By itself it stood still: there is no direction of its own."""
+    carried = boat(gain=-0.2, direction=-1.0, own_gain=0.0, own_direction=None)
+    found = advice_of(scores((carried,), camera_drift=3.9, flags=("short", "camera")), asked_objects=1)
+    assert found[0].startswith("Gain 0.00: boat hardly moved")
+    assert not any("opposite" in text for text in found)
+
+
+def test_objects_of_one_name_are_told_apart() -> None:
+    found = advice_of(scores((boat(gain=0.5), boat(gain=0.5), boat(label="kite"))), asked_objects=3)
+    assert [text.split(" went")[0] for text in found] == ["Gain 0.50: boat (1)", "Gain 0.50: boat (2)"]
+
+
 def test_reversed_motion_points_at_the_origin_of_y_when_the_path_is_steep() -> None:
     steep = ObjectScores("kite", {**GOOD, "direction": -0.99}, 0.9, asked=((0, 200), (10, 0)))
     assert "y_origin" in only(objects=(steep,), way="native", flags=("reversed",))

@@ -9,6 +9,7 @@ import pytest
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RunNotFound
 from kling_nb.runlog import RunLog, RunRecord
+from kling_nb.runlog.conditions import FilterError
 from kling_nb.runlog.schema import RUNS
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -128,7 +129,7 @@ def test_filters_take_values_lists_nothing_and_expressions(log: RunLog) -> None:
 
 def test_a_filter_on_an_unknown_column_names_close_ones(log: RunLog) -> None:
     log.insert(RunRecord())
-    with pytest.raises(TypeError, match="did you mean model_name"):
+    with pytest.raises(TypeError, match="Did you mean model_name"):
         log.frame({"model_nam": "kling-v1"})
 
 
@@ -138,3 +139,16 @@ def test_a_filter_compares_json_and_takes_the_newest_of_what_matches(log: RunLog
     assert log.records({"camera_control": camera}, limit=2) == [runs[5], runs[3]]
     assert list(log.frame({"camera_control": camera}, 2)["name"]) == ["5", "3"]
     assert list(log.frame({"camera_control": None, "name": ["0", "1", "2"]})["name"]) == ["2", "0"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["high", ">= 0.9", ("better", 0.9), (">=", "much"), ["good", "bad"], {"min": 1}, (">=", None, 1)]
+)
+def test_a_number_held_against_no_number_is_refused_and_not_just_never_found(
+    log: RunLog, wrong: object
+) -> None:
+    for name in ("gain", "rating"):
+        with pytest.raises(FilterError, match=f"{name} is a number") as caught:
+            log.frame({name: wrong})
+        assert f'kn.runs({name}=(">=", 0.9))' in caught.value.advice
+    log.frame({"gain": [0.9, None], "rating": (">=", 3), "duration": "5"})

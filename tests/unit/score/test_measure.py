@@ -85,6 +85,13 @@ def test_a_camera_that_goes_the_other_way_is_flagged(cinema: Cinema) -> None:
     assert "camera" in scores.flags
 
 
+def test_a_camera_that_the_prompt_moves_is_no_drift(cinema: Cinema) -> None:
+    scores = cinema.scores({"camera_in_words": True}, camera=CameraMove(zoom=-5))
+    assert scores.camera_drift is None
+    assert "how far it does not say" in scores.why["camera_drift"]
+    assert scores.camera_scale > 1.05 and "camera" not in scores.flags
+
+
 @pytest.mark.parametrize(("pan", "heading"), [(-6.0, (1.0, 0.0)), (6.0, (-1.0, 0.0))])
 def test_the_way_that_the_picture_goes(cinema: Cinema, pan: float, heading: tuple[float, float]) -> None:
     scores = cinema.scores({"heading": heading}, camera=CameraMove(pan=pan))
@@ -143,6 +150,28 @@ def circumstances(**changes: Any) -> Circumstances:
         ({"leak": 5.0, "leak_ssim": 0.9, "tracked": 1.0}, ("leak",)),
         ({"leak": 3.0, "leak_ssim": 0.8, "tracked": 1.0}, ()),
         ({"camera_drift": 2.0, "tracked": 1.0}, ("camera",)),
+        (
+            {
+                "gain": 1.3,
+                "direction": 1.0,
+                "own_gain": 1.0,
+                "own_direction": 1.0,
+                "camera_drift": 3.9,
+                "tracked": 1.0,
+            },
+            ("camera",),
+        ),
+        (
+            {
+                "gain": -0.2,
+                "direction": -1.0,
+                "own_gain": 0.0,
+                "own_direction": None,
+                "camera_drift": 3.9,
+                "tracked": 1.0,
+            },
+            ("short", "camera"),
+        ),
         ({"first_match": 0.2, "end_match": 0.2, "tracked": 1.0}, ("first frame", "end frame")),
     ],
 )

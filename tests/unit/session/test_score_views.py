@@ -74,7 +74,7 @@ def test_flags_come_first_and_what_was_not_measured_says_why() -> None:
     text = "\n".join(shown)
     assert "path error            ↓   0.42 % (1.5 px)       ●●●●● sure (0.93)" in text
     assert "  end frame PSNR, direction in words: it is too even" in shown
-    assert "  boat  not measurable: it is too even" in shown
+    assert "  boat (2)  not measurable: it is too even" in shown
     assert "end frame match" not in text, "nobody expects it: there is neither a number nor a reason"
     assert text.index("Advice") > text.index("Not measurable")
 

@@ -90,7 +90,7 @@ def test_what_is_saved_waits_for_the_scores_and_is_drawn_once(studio, monkeypatc
     (_, saved) = card._output.bundles
     assert "⚠ leak" in saved["text/html"]
     assert 'title="How far the painted objects were' in saved["text/html"]
-    assert "class=\"kn-paths\"" in saved["text/html"]
+    assert 'class="kn-paths"' in saved["text/html"]
 
 
 def test_scores_that_do_not_come_are_not_waited_for(studio, monkeypatch) -> None:
@@ -119,7 +119,7 @@ def test_the_saved_card_has_the_paths_over_its_player(studio, monkeypatch) -> No
     html = shown["text/html"]
     box = html[html.index('class="kn-film-box"') : html.index("</svg>")]
     assert 'viewBox="0 0 320 180"' in box
-    assert "Requested motion solid, measured motion dashed: boat, boat" in box
+    assert "Requested motion solid, measured motion dashed: boat (1), boat (2)" in box
     assert box.count("stroke-dasharray") == 2
 
 

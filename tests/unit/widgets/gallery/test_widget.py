@@ -215,5 +215,5 @@ def test_scores_are_badges_orders_and_paths(session, add, sent) -> None:
     goodness = items["items"][0]["scores"]["goodness"]
     assert goodness["path_error"] == pytest.approx(-0.416)
     assert goodness["gain"] == pytest.approx(-0.19)
-    assert [line["label"] for line in details["details"][moved]["paths"]["lines"]] == ["boat", "boat"]
+    assert [line["label"] for line in details["details"][moved]["paths"]["lines"]] == ["boat (1)", "boat (2)"]
     assert "⚠ too short" in made._repr_mimebundle_()[0]["text/html"]
