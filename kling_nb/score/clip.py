@@ -35,7 +35,6 @@ _MOST_RATE = 30.5
 _MOST_LOOKS = 150
 _LEAST_LOOKS_A_SECOND = 6.0
 _WHOLE = 0.9
-_READ = 1 << 20
 
 _BT601 = frozenset({4, 5, 6})  # AVCOL_SPC_FCC, _BT470BG, _SMPTE170M
 _BT2020 = frozenset({9, 10})  # AVCOL_SPC_BT2020_NCL, _CL
@@ -248,11 +247,8 @@ class _Raw:
 
 def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(_READ):
-            found.update(block)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _facts(stream: VideoStream, first: _Raw, sha256: str, claimed: int) -> Facts:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from kling_nb.motion.points import corner_points
+
 Array = NDArray[Any]
 
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -80,14 +82,13 @@ def found_details(wanted: Array, seen: Array, where: Array | None = None) -> tup
     (float or None, int)
         The share, None with fewer than twelve details, and their number.
     """
-    allowed = np.zeros(wanted.shape, np.uint8)
+    allowed = np.zeros(wanted.shape, np.bool_)
     edge = _PATCH + _REACH
-    allowed[edge:-edge, edge:-edge] = 255
+    allowed[edge:-edge, edge:-edge] = True
     if where is not None:
-        allowed[~where] = 0
-    corners = cv2.goodFeaturesToTrack(wanted, _DETAILS, 0.02, 9, mask=allowed)
-    places = [] if corners is None else [(round(float(x)), round(float(y))) for x, y in corners[:, 0]]
-    verdicts = [_found(wanted, seen, x, y) for x, y in places]
+        allowed &= where
+    places = corner_points(wanted, allowed, most=_DETAILS, quality=0.02, apart=9)
+    verdicts = [_found(wanted, seen, round(float(x)), round(float(y))) for x, y in places]
     judged = [verdict for verdict in verdicts if verdict is not None]
     if len(judged) < _LEAST_DETAILS:
         return None, len(judged)

@@ -31,8 +31,6 @@ CRASHED: Final = "the process that measured it ended, twice"
 STUCK: Final = "reading it did not come to an end"
 """Why there are no scores of a clip that holds whoever reads it."""
 
-_CHUNK: Final = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -140,11 +138,8 @@ def _is_there(job: Job, digest: str) -> bool:
 
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file."""
-    found = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

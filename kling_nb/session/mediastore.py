@@ -20,7 +20,6 @@ _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "adl", "memory"})
 """Stores where a file appears whole or not at all; elsewhere it is written under another name and renamed."""
 
 _INSTALL = {"s3": "s3", "s3a": "s3"}
-_CHUNK = 1 << 20
 
 
 class MediaStore:
@@ -176,8 +175,5 @@ def _size(files: Any, place: str) -> int | None:
 
 
 def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
