@@ -139,13 +139,14 @@ class ObjectTracker:
             factor = picture.shape[1] / luma.shape[1], picture.shape[0] / luma.shape[0]
             there = (middle + 0.5) * factor - 0.5
             hidden = None if label is None else _reduced(label, picture.shape) > 0
-            track = Track(picture, _core(mask, picture.shape), there, hidden)
+            wanted = asked_displacement(path, np.ones(1), self._asked.timing)[0] * factor
+            track = Track(picture, _core(mask, picture.shape), there, hidden, wanted)
             self._objects.append(_Followed(each, path, middle, level, track))
 
     def _judged(self, each: _Followed, camera: Sequence[Array | None] | None) -> ObjectScores:
         why = each.why or self._why_not(each)
         if why:
-            return ObjectScores(each.asked.label, {}, 0.0, why)
+            return self._lost(each, why)
         assert each.track is not None
         sightings = each.track.sightings
         seen = [index for index, sighting in enumerate(sightings) if sighting.way]
@@ -188,6 +189,18 @@ class ObjectTracker:
             times=tuple(round(float(time), 4) for time in times),
         )
 
+    def _lost(self, each: _Followed, why: str) -> ObjectScores:
+        """Return an object that could not be followed: where it should have been is known all the same."""
+        label = each.asked.label
+        if each.track is None or not self._times or self._times[-1] <= 0:
+            return ObjectScores(label, {}, 0.0, why)
+        times = np.array(self._times)
+        shares = progress(times, self._times[-1])
+        middle = (each.middle + 0.5) / self._scale - 0.5
+        wanted = middle + asked_displacement(each.path / self._scale, shares, self._asked.timing)
+        moments = tuple(round(float(time), 4) for time in times)
+        return ObjectScores(label, {}, 0.0, why, asked=_pairs(wanted), times=moments)
+
     def _factor(self, each: _Followed) -> Array:
         """Pixels of luma per pixel of the level."""
         width, height = _level_size(self._size, each.level)
@@ -201,6 +214,8 @@ class ObjectTracker:
         sightings = track.sightings
         if len(sightings) < 2:
             return "there is only one frame"
+        if track.doubt:
+            return track.doubt
         seen = np.array([bool(sighting.way) for sighting in sightings])
         if seen.mean() < _LEAST_SEEN or not seen[-1]:
             last = sightings[int(np.flatnonzero(seen)[-1])].time_s

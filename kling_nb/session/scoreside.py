@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import InputError, KlingError, MediaError, RunLogError, RunNotFound
-from kling_nb.session.clips import has_clip
+from kling_nb.session.clips import has_clip, why_no_clip
 from kling_nb.session.places import kept_at
 from kling_nb.session.run import SLICE_S, Run
 from kling_nb.session.scorecache import ScoreFiles, is_valid
@@ -148,12 +148,8 @@ class ScoringSession(SweepingSession):
         """
         self.ready()
         if not has_clip(run.record) or (clip := run.video) is None:
-            raise InputError(
-                f"Run {run.id} has no clip that could be measured.",
-                "It is not finished, was never downloaded, or its file was removed.",
-                f"%kling resume {run.id} fetches a clip that the service still has.",
-                run_id=run.id,
-            )
+            what = f"Run {run.id} has no clip that could be measured."
+            raise InputError(what, *why_no_clip(run.record), run_id=run.id)
         job = self.job_of(run.record, clip, fetch=True)
         if not again:
             known = self.log.scores_of([run.id]).get(run.id)
@@ -240,7 +236,17 @@ class ScoringSession(SweepingSession):
                 "The log knows what was asked of a run.",
                 'Only a video outside the log needs it: kn.score("clip.mp4", image=…).',
             )
-        return scorebatch.score_runs(self, runs, executor, again=again, progress=progress)
+        try:
+            return scorebatch.score_runs(self, runs, executor, again=again, progress=progress)
+        except RunNotFound as error:
+            if not isinstance(runs, str) or ("." not in runs and "/" not in runs):
+                raise
+            # Whoever writes a path means a file, and not the beginning of an id.
+            raise InputError(
+                f"{runs} is neither a run nor a video.",
+                f"Videos are known by the ends of their names: {', '.join(CLIPS)}.",
+                'Give runs or their ids, or a video: kn.score("clip.mp4", image=…, brush=…).',
+            ) from error
 
     def job_of(self, record: RunRecord, clip: Path, *, fetch: bool = False) -> Job:
         """Return the work of measuring the clip of a run; see :func:`kling_nb.session.asking.job_of`."""
