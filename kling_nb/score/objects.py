@@ -139,7 +139,8 @@ class ObjectTracker:
             factor = picture.shape[1] / luma.shape[1], picture.shape[0] / luma.shape[0]
             there = (middle + 0.5) * factor - 0.5
             hidden = None if label is None else _reduced(label, picture.shape) > 0
-            track = Track(picture, _core(mask, picture.shape), there, hidden)
+            wanted = asked_displacement(path, np.ones(1), self._asked.timing)[0] * factor
+            track = Track(picture, _core(mask, picture.shape), there, hidden, wanted)
             self._objects.append(_Followed(each, path, middle, level, track))
 
     def _judged(self, each: _Followed, camera: Sequence[Array | None] | None) -> ObjectScores:
@@ -213,6 +214,8 @@ class ObjectTracker:
         sightings = track.sightings
         if len(sightings) < 2:
             return "there is only one frame"
+        if track.doubt:
+            return track.doubt
         seen = np.array([bool(sighting.way) for sighting in sightings])
         if seen.mean() < _LEAST_SEEN or not seen[-1]:
             last = sightings[int(np.flatnonzero(seen)[-1])].time_s

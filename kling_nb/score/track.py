@@ -94,17 +94,28 @@ class Track:
         (2,) pixels (x, y) of its middle.
     hidden
         (h, w) bool: what a label covers in every frame; None for nothing.
+    asked
+        (dx, dy) pixels by which it should have moved at the end; None when nothing was asked.
 
     Attributes
     ----------
     refusal
         Why it cannot be followed at all; empty when it can be tried.
+    doubt
+        Why its way is not decided although it was followed; empty when it is.
     sightings
         What was seen, frame by frame.
     """
 
-    def __init__(self, picture: Array, where: Array, middle: Array, hidden: Array | None = None) -> None:
-        self.refusal = ""
+    def __init__(
+        self,
+        picture: Array,
+        where: Array,
+        middle: Array,
+        hidden: Array | None = None,
+        asked: Array | None = None,
+    ) -> None:
+        self.refusal = self.doubt = ""
         self.sightings: list[Sighting] = []
         self._searches = 0
         self._usual, self._turned = 1.0, False
@@ -115,7 +126,7 @@ class Track:
             self.refusal = "it is too small in the video"
             return
         self._middle = np.asarray(middle, dtype=np.float64)
-        self._hidden = hidden
+        self._hidden, self._asked = hidden, asked
         self._template = Template(picture, where, middle, hidden=hidden)
         rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
         self._box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
@@ -161,7 +172,9 @@ class Track:
         if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
             fit = max([fit, *self._other(picture, guess)], key=_by_zncc)
         enough = max(self._enough, _AGAIN) if self._lost else self._enough
-        if (last or self._lost or fit is not near) and self._was_there(fit):
+        if last and fit.zncc >= self._enough:
+            self.doubt = self._doubt(picture, fit)
+        if self.doubt or ((last or self._lost or fit is not near) and self._was_there(fit)):
             return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
         if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit, guess)):
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
@@ -192,12 +205,27 @@ class Track:
 
     def _was_there(self, fit: Fit) -> bool:
         """Whether the first frame looks much the same at that place: then nothing need have come there."""
+        return self._as_likely(fit, Pose(), self._first, fit.pose)
+
+    def _doubt(self, picture: Array, fit: Fit) -> str:
+        """Say where else it may be as well at the end: where it was, or where it was asked to be."""
+        places = [("where it was", Pose())]
+        if self._asked is not None:
+            asked = Pose(float(self._asked[0]), float(self._asked[1]))
+            places.append(("where it was asked to be", asked))
+        for place, pose in places:
+            if self._as_likely(fit, fit.pose, picture, pose):
+                return f"at the end it may be {place}, or where it was followed to: both look like it"
+        return ""
+
+    def _as_likely(self, fit: Fit, here: Pose, picture: Array, there: Pose) -> bool:
+        """Whether another place, apart from this one, explains a picture about as well as a fit does."""
         least = _AWAY * math.hypot(*self._first.shape)
-        if math.hypot(fit.pose.dx, fit.pose.dy) < least:
+        if math.hypot(there.dx - here.dx, there.dy - here.dy) < least:
             return False
-        before = self._template.fit(self._first, fit.pose, turning=False)
-        away = math.hypot(before.pose.dx, before.pose.dy) >= least
-        return away and 1 - fit.zncc > _CLEARLY * (1 - before.zncc)
+        other = self._template.fit(picture, there, turning=False)
+        apart = math.hypot(other.pose.dx - here.dx, other.pose.dy - here.dy) >= least
+        return apart and other.visible >= _LEAST_VISIBLE and 1 - fit.zncc > _CLEARLY * (1 - other.zncc)
 
     def _other(self, picture: Array, guess: Pose) -> list[Fit]:
         """Return the better fit of where it was and of the most similar place around, if it is any good."""

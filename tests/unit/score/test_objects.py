@@ -235,6 +235,10 @@ class TestNotMeasurable:
         assert found.values == {}
         assert found.confidence == 0
         assert not found.measured
+        # Views draw the asked path all the same.
+        ways = np.diff(np.array([found.asked[0], found.asked[-1]]), axis=0)[0]
+        assert ways == pytest.approx((60, 0), abs=0.02)
+        assert len(found.times) == len(found.asked)
 
     def test_an_object_that_leaves_or_fades_is_lost(self, cat: np.ndarray, cup: np.ndarray) -> None:
         mask = disc(400, 150, 30)
@@ -245,6 +249,17 @@ class TestNotMeasurable:
         fading = (np.rint(whole * (1 - s) + cup * s).astype(np.uint8) for s in np.linspace(0, 1, FRAMES))
         (faded,) = followed(fading, [(mask, straight(400, 150, -60, 0))])
         assert not faded.measurable
+
+    def test_an_object_that_doubles_is_not_decided(self, cat: np.ndarray, cup: np.ndarray) -> None:
+        """One goes as asked, one stays: neither is the one."""
+        mask = disc(170, 150, 26)
+        still: Motion = lambda _: (0, 0, 0, 1)  # noqa: E731
+        going: Motion = lambda s: (120 * s, 40 * s, 0, 1)  # noqa: E731
+        path = straight(170, 150, 120, 40)
+        (found,) = followed(compressed(drawn(cup, (cat, mask, still), (cat, mask, going))), [(mask, path)])
+        assert not found.measurable
+        (alone,) = followed(compressed(drawn(cup, (cat, mask, going))), [(mask, path)])
+        assert alone.values["gain"] == pytest.approx(1, abs=0.01)
 
     def test_what_was_there_all_along_is_not_taken_for_one_that_went(
         self, cat: np.ndarray, cup: np.ndarray
