@@ -103,8 +103,9 @@ class Batch:
         executor = self._executor()
         try:
             future = executor.submit(self._work, job)
-        except RuntimeError as error:
-            # Broken, or shut down: somebody else's executor cannot be mended, ours is made anew.
+        except Exception as error:
+            # Broken, closed or shut down, and each library has an error of its own for it: somebody else's
+            # executor cannot be mended, ours is made anew.
             unused = not self._waiting and not self._suspects
             if executor is self._given and unused and not isinstance(error, BrokenExecutor):
                 raise UsageError(
@@ -120,7 +121,9 @@ class Batch:
         self._waiting[future] = job
 
     def _collect(self) -> None:
-        done, _ = wait(self._waiting, timeout=LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        wait(self._waiting, timeout=LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        # wait() itself never sees those that an executor's shutdown has cancelled.
+        done = [future for future in self._waiting if future.done()]
         if done:
             self._heard = time.monotonic()
         elif self._own is not None and time.monotonic() - self._heard > self._patience_s:

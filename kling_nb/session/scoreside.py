@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import InputError, KlingError, MediaError, RunLogError, RunNotFound
-from kling_nb.session.clips import has_clip, why_no_clip
+from kling_nb.session.clips import has_clip
+from kling_nb.session.noclip import why_no_clip
 from kling_nb.session.places import kept_at
 from kling_nb.session.run import SLICE_S, Run
 from kling_nb.session.scorecache import ScoreFiles, is_valid
@@ -285,8 +286,9 @@ class ScoringSession(SweepingSession):
         from kling_nb.score.workers import words_of  # noqa: PLC0415 - as above
 
         # In slices, so that Interrupt ends the waiting at once; the clip is measured all the same.
-        while not wait([future], SLICE_S).done:
-            pass
+        # What was cancelled is done, but wait() does not see it.
+        while not future.done():
+            wait([future], SLICE_S)
         error = None if future.cancelled() else future.exception()
         if isinstance(error, KlingError):
             raise error

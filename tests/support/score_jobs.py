@@ -50,3 +50,9 @@ def endless(job: Job) -> Outcome:
     if "endless" in job.key:
         time.sleep(600)
     return answered(job)
+
+
+def drowsy(job: Job) -> Outcome:
+    """Answer after a moment."""
+    time.sleep(0.2)
+    return answered(job)

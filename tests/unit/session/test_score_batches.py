@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from clip_shelf import numbered_clip
-from score_jobs import answered, deadly, elsewhere, endless, failing, unlucky
+from score_jobs import answered, deadly, drowsy, elsewhere, endless, failing, unlucky
 
 from kling_nb.errors import UsageError
 from kling_nb.score.batch import PER_WORKER, STUCK, Batch, workers_of
@@ -48,6 +49,10 @@ class Counting(Executor):
     def _done(self, _: Future[Any]) -> None:
         with self._lock:
             self.open -= 1
+
+
+def spawned_pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def test_only_a_few_jobs_are_handed_out_at_a_time() -> None:
@@ -102,6 +107,44 @@ def test_an_executor_that_was_shut_down_is_refused() -> None:
     pool.shutdown()
     with pytest.raises(UsageError, match="takes no work"):
         Batch(lambda _: None, pool, work=answered).run(jobs("a"))
+
+
+@pytest.mark.parametrize("make", [ThreadPoolExecutor, spawned_pool])
+def test_an_executor_that_is_shut_down_in_the_middle_loses_nothing(
+    make: Callable[[int], Executor], tmp_path: Path
+) -> None:
+    """What it has cancelled is never told by ``concurrent.futures.wait``."""
+    told: list[Outcome] = []
+    pool = make(1)
+
+    def shut(outcome: Outcome) -> None:
+        told.append(outcome)
+        if len(told) == 1:
+            threading.Thread(target=lambda: pool.shutdown(wait=False, cancel_futures=True)).start()
+            time.sleep(0.3)
+
+    Batch(shut, pool, processes=1, work=drowsy).run(jobs(*"abcde"))
+    assert sorted(outcome.key for outcome in told) == list("abcde")
+    assert all(outcome.scores and outcome.scores.motion for outcome in told)
+
+
+def test_an_executor_with_an_error_of_its_own_when_it_is_closed() -> None:
+    class Closed(Exception):
+        """As Dask's."""
+
+    class Closing(Counting):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if self.most >= 1 and args[0].key == "c":
+                raise Closed("the client is closed")
+            return super().submit(fn, *args, **kwargs)
+
+    told: list[Outcome] = []
+    Batch(told.append, Closing(1), processes=1, work=answered).run(jobs("a", "b", "c"))
+    assert sorted(outcome.key for outcome in told) == ["a", "b", "c"]
+    with pytest.raises(UsageError, match="takes no work"):
+        closed = Closing(1)
+        closed.most = 1
+        Batch(told.append, closed, work=answered).run(jobs("c"))
 
 
 def test_workers_without_the_package_say_so() -> None:

@@ -26,7 +26,7 @@ from clip_shelf import numbered_clip, shelf
 import kling_nb as kn
 from kling_nb.domain.brush import Mask
 from kling_nb.domain.scores import Scores
-from kling_nb.errors import MediaError
+from kling_nb.errors import InputError, MediaError
 from kling_nb.media import mask_to_png
 from kling_nb.score import aside as aside_module
 from kling_nb.score.aside import Aside
@@ -232,6 +232,22 @@ def test_waiting_ends_with_any_error() -> None:
     future.set_exception(TimeoutError("the store does not answer"))
     with pytest.raises(MediaError, match="store does not answer"):
         Session._wait(future)
+
+
+def test_waiting_ends_when_the_session_is_closed(tmp_path: Path) -> None:
+    """By another thread, while the clip waits behind others."""
+    (run_id,) = shelf(tmp_path, 1, clips=[{"frames": 8}])
+    held = threading.Event()
+    with Session("sandbox", tmp_path) as session:
+        session._scorer.add("before", lambda: (held.wait(20), (None, None))[1], ignore)
+        timer = threading.Timer(0.3, session._scorer.close)
+        timer.start()
+        try:
+            with pytest.raises(InputError, match="session was closed"):
+                session.run(run_id).score()
+        finally:
+            held.set()
+            timer.join()
 
 
 def test_a_system_without_threads_costs_only_the_scores(
