@@ -278,6 +278,8 @@ def _camera(case: _Case) -> Iterator[str]:
         mend = "try the opposite sign" if direction <= -_ASTRAY else "one axis at a time is followed best"
         shown = _shown("camera_direction", direction)
         yield f"Camera direction {shown}: the camera did not go as asked; {mend}."
+    elif case.has_camera and direction is None and case.flagged("camera"):
+        yield "Camera: it hardly moved although a move was asked for; ask for more, or say it in the prompt."
     elif drift is not None and (case.flagged("camera") or drift >= _DRIFT_PERCENT):
         if case.has_camera:
             yield (

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from kling_nb.domain.scores import FLAGS
 from kling_nb.errors import UsageError
 from kling_nb.runlog.schema import COLUMNS, RUNS, SCORE_COLUMNS, SCORES
 
@@ -93,6 +94,12 @@ def _measured(name: str, value: Any) -> sa.ColumnElement[bool]:
 def _flagged(column: sa.Column[Any], value: Any) -> sa.ColumnElement[bool]:
     """Return whether one of the flags is among those of a clip."""
     wanted = [value] if isinstance(value, str) else list(value)
+    if unknown := [flag for flag in wanted if flag not in FLAGS]:
+        raise FilterError(
+            f"There is no flag {unknown[0]!r}.",
+            "A clip may have several flags; a list of them finds clips with any.",
+            f"Known are {', '.join(FLAGS)}.",
+        )
     text = sa.cast(column, sa.Text())
     return sa.or_(sa.false(), *(text.contains(json.dumps(flag), autoescape=True) for flag in wanted))
 

@@ -104,7 +104,8 @@ def sheet(path: str | Path, scores: Scores, columns: int = 3, rows: int = 2) -> 
     MediaError
         The clip cannot be read.
     """
-    cells = max(1, columns) * max(1, rows)
+    columns, rows = max(1, columns), max(1, rows)
+    cells = columns * rows
     frames = stills(
         path, np.unique(np.linspace(0, max(0, scores.frames - 1), cells).round().astype(int)).tolist()
     )

@@ -97,7 +97,8 @@ class Prepared:
         RequestRefused
             With these findings.
         """
-        unread = [problem for problem in self.blocking if problem.id == "L24"]
+        # A camera that is none (L15) would be left out; other findings on cameras are about the model.
+        unread = [p for p in self.blocking if p.id == "L24" or (p.id == "L15" and not p.forceable)]
         if unread:
             raise RequestRefused(unread)
 

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_nb.domain.task import RunStatus
 from kling_nb.errors import MediaError
 from kling_nb.session.masks import RECOGNIZE
 
@@ -29,33 +28,6 @@ def records_of(log: RunLog, ids: Sequence[str]) -> dict[str, RunRecord]:
 def has_clip(record: RunRecord) -> bool:
     """Whether a clip of the run was ever stored, on this machine or another one."""
     return record.video_path is not None and record.form != RECOGNIZE
-
-
-def why_no_clip(record: RunRecord) -> tuple[str, str]:
-    """Return why there is no clip of a run on this machine, and what to do.
-
-    Parameters
-    ----------
-    record
-        The row.
-    """
-    known = f"kn.run({record.id!r})"
-    if record.form == RECOGNIZE:
-        return "It has found masks: there is no clip of that.", "Give a run that makes a clip."
-    match RunStatus(record.status):
-        case RunStatus.FAILED:
-            return "It failed: there will be no clip.", f"{known}.error says why."
-        case RunStatus.UNCERTAIN:
-            return (
-                "Whether there is one is not known: the answer was lost.",
-                f"{known}.error says what to do.",
-            )
-        case RunStatus.SUCCEEDED:
-            return (
-                "It was never downloaded, or its file was removed.",
-                f"%kling resume {record.id} fetches a clip that the service still has.",
-            )
-    return f"It is not finished ({record.status}).", f"{known}.wait() waits for it; then ask again."
 
 
 def clip_facts(path: Path) -> VideoInfo | None:

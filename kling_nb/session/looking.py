@@ -259,7 +259,10 @@ class LookingSession(JudgingSession):
         own = getattr(what, "frame", what)
         if hasattr(own, "columns"):
             return own if "id" in own.columns else self.log.frame({"id": ids_of(own, self)})
-        return self.log.frame({"id": ids_of(what, self)})
+        ids = ids_of(what, self)
+        return self.log.frame({"id": ids}).sort_values(
+            "id", key=lambda column: column.map(ids.index), ignore_index=True
+        )
 
     def doctor(self, provider: str | None = None) -> DoctorReport:
         """Check credential, host, clock, balance, log, disk, codec, widgets and sandbox; free of charge."""

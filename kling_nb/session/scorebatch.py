@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from kling_nb.domain.scores import MEASURES, SCORE_VERSION
-from kling_nb.errors import InputError, KlingError
+from kling_nb.errors import InputError, KlingError, UsageError
 from kling_nb.score.batch import Batch
 from kling_nb.score.workers import words_of
 from kling_nb.session.chosen import ids_of
@@ -44,12 +44,22 @@ def score_runs(
     progress: bool | Callable[[str], None],
 ) -> pd.DataFrame:
     """Measure the clips of runs; see :meth:`ScoringSession.score`."""
+    _check(executor)
     if runs is None:
         frame = session.log.frame()
         ids = [str(run_id) for run_id in frame.loc[frame["video_path"].notna(), "id"]]
     else:
         ids = ids_of(runs, session)
     return _Round(session, ids, again, progress).go(executor)
+
+
+def _check(executor: object) -> None:
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise UsageError(
+            f"executor={executor!r} is no executor.",
+            "It has to hand out work as those of concurrent.futures do.",
+            "Leave it out, or give e.g. ThreadPoolExecutor(), or client.get_executor() of a Dask cluster.",
+        )
 
 
 def score_clips(
@@ -62,6 +72,7 @@ def score_clips(
     **asked: Any,
 ) -> pd.DataFrame:
     """Measure clips outside the log; see :meth:`ScoringSession.score`."""
+    _check(executor)
     return _Clips(session, [os.fspath(clip) for clip in clips], again, progress, asked).go(executor)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kling_nb.errors import InputError
+from kling_nb.session.noclip import why_no_clip
 from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
@@ -149,9 +150,5 @@ class Pictured:
     def _clip(self) -> Path:
         clip = self.video
         if clip is None:
-            raise InputError(
-                f"Run {self.id} has no clip here.",
-                f"The run is {self._record.status.value}; a clip may not be downloaded yet, or be removed.",
-                f"run.wait() waits for one; %kling resume {self.id} fetches what the service still has.",
-            )
+            raise InputError(f"Run {self.id} has no clip here.", *why_no_clip(self._record), run_id=self.id)
         return clip

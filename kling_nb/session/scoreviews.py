@@ -107,7 +107,7 @@ def advice_for(scores: Scores, record: RunRecord | None) -> tuple[str, ...]:
         scores,
         way=None if record is None else record.brush_way,
         has_static=bool(brush.get("static_mask")) or bool(scores.leak_map),
-        has_camera=record is not None and bool(record.camera_control),
+        has_camera="camera_direction" in scores.why or scores.values.get("camera_direction") is not None,
         asked_objects=len(scores.objects),
     )
 

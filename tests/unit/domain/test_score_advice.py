@@ -202,6 +202,8 @@ def test_camera_against_the_request() -> None:
     assert text.startswith("Camera direction -0.90: the camera did not go as asked; try the opposite sign")
     assert only(has_camera=True, camera_direction=0.95, camera_drift=2.5).startswith("Camera drift 2.50 %")
     assert advice_of(scores(camera_drift=4.0)) == (), "a prompt alone may move the camera"
+    still = only(has_camera=True, camera_direction=None, flags=("camera",))
+    assert still.startswith("Camera: it hardly moved although a move was asked for")
 
 
 def test_words_without_a_brush() -> None:

@@ -152,3 +152,10 @@ def test_a_number_held_against_no_number_is_refused_and_not_just_never_found(
             log.frame({name: wrong})
         assert f'kn.runs({name}=(">=", 0.9))' in caught.value.advice
     log.frame({"gain": [0.9, None], "rating": (">=", 3), "duration": "5"})
+
+
+def test_a_flag_that_is_none_is_refused_with_those_there_are(log: RunLog) -> None:
+    with pytest.raises(FilterError, match="no flag 'frozne'") as caught:
+        log.frame({"flags": ["leak", "frozne"]})
+    assert "frozen" in caught.value.advice
+    assert log.frame({"flags": ["leak", "frozen"]}).empty

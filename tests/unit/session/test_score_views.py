@@ -222,7 +222,7 @@ class Handle(Pictured):
     """A run as its pictures see it."""
 
     def __init__(self, scores: Any, video: Path | None) -> None:
-        self._record = SimpleNamespace(status=SimpleNamespace(value="processing"))
+        self._record = SimpleNamespace(id="r-1", form=None, status="processing")
         self._found, self._video = scores, video
 
     id = "r-1"
@@ -233,7 +233,7 @@ class Handle(Pictured):
 def test_a_picture_that_cannot_be_made_says_what_to_do(clip: Path) -> None:
     with pytest.raises(InputError, match="no clip here") as caught:
         Handle(None, None).score_sheet()
-    assert "run.wait()" in caught.value.advice
+    assert "kn.run('r-1').wait()" in caught.value.advice
     with pytest.raises(InputError, match="not been measured") as caught:
         Handle(None, clip).plot_scores()
     assert "run.score()" in caught.value.advice

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kling_nb.domain.scores import Scores
-from kling_nb.errors import InputError, RunNotFound
+from kling_nb.errors import InputError, RequestRefused, RunNotFound, UsageError
 from kling_nb.runlog import RunRecord
 from kling_nb.session import Session
 
@@ -32,6 +32,8 @@ def test_a_run_without_a_clip_says_why_there_is_none(
 ) -> None:
     row = RunRecord(provider="sandbox", status=status)  # type: ignore[arg-type]
     session.log.insert(row)
+    with pytest.raises(InputError, match="no clip here"):
+        session.run(row.id).score_sheet()
     with pytest.raises(InputError, match="no clip that could be measured") as caught:
         session.run(row.id).score()
     assert why in caught.value.why
@@ -56,3 +58,25 @@ def test_a_wrong_name_of_a_score_leads_to_the_right_one() -> None:
         _ = scores.gian
     assert not hasattr(scores, "_repr_png_")
     assert {"gain", "path_error", "flags"} <= set(dir(scores)), "for completion"
+
+
+def test_a_camera_that_is_none_is_not_left_out_in_silence(session: Session, tmp_path: Path) -> None:
+    clip = tmp_path / "old.mp4"
+    clip.write_bytes(b"whatever")
+    with pytest.raises(RequestRefused, match="'pan=left' is not a camera"):
+        session.score(clip, camera="pan=left")
+
+
+@pytest.mark.parametrize("runs", [None, ["old.mp4"]])
+def test_what_is_no_executor_is_refused_at_once(session: Session, runs: object) -> None:
+    with pytest.raises(UsageError, match="executor='dask' is no executor"):
+        session.score(runs, executor="dask")  # type: ignore[arg-type]  # that is the point
+
+
+def test_runs_that_were_named_keep_their_order(session: Session) -> None:
+    rows = [RunRecord(provider="sandbox", status="succeeded") for _ in range(4)]  # type: ignore[arg-type]
+    for row in rows:
+        session.log.insert(row)
+    named = [rows[number].id for number in (2, 0, 3)]
+    assert session.table(named)["id"].tolist() == named
+    assert session.table([]).empty
