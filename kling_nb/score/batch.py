@@ -155,7 +155,10 @@ class Batch:
 
     def _break_off(self) -> None:
         for future in self._waiting:
-            if future.cancel() or not future.done() or future.exception() is not None:
+            # Processes of our own are killed; loky then writes into every future, and wants none cancelled.
+            if self._own is None:
+                future.cancel()
+            if not future.done() or future.cancelled() or future.exception() is not None:
                 continue
             outcome = future.result()
             if outcome.scores is not None:

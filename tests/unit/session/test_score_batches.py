@@ -191,6 +191,25 @@ def test_interrupt_ends_the_processes_and_keeps_what_was_told() -> None:
     assert not workers & left
 
 
+def test_interrupt_before_the_first_outcome_leaves_no_process_and_no_trace(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted() -> Iterator[Job]:
+        yield from jobs(*map(str, range(4)))
+        raise KeyboardInterrupt
+
+    def workers() -> list[int]:
+        return [
+            each.pid for each in psutil.Process().children() if "loky.backend.popen" in str(each.cmdline())
+        ]
+
+    before = workers()
+    with pytest.raises(KeyboardInterrupt):
+        Batch(lambda _: None, processes=2, work=drowsy).run(interrupted())
+    assert not set(workers()) - set(before)
+    assert capfd.readouterr().err == ""
+
+
 def test_how_many_workers_an_executor_has() -> None:
     class Client:
         def nthreads(self) -> dict[str, int]:
