@@ -17,6 +17,7 @@ from kling_nb.session.sweep import Sweep
 from kling_nb.session.sweep_driver import readable_rule
 from kling_nb.session.sweep_notes import plan_of
 from kling_nb.session.sweep_price import check_affordable, confirm
+from kling_nb.session.sweep_rules import check_asked
 
 if TYPE_CHECKING:
     from kling_nb.session.facade import Session
@@ -56,7 +57,7 @@ def start_sweep(
     """Ask where it is expensive, write the plan down, begin; see :meth:`Session.sweep`."""
     drafted, settings = planned.draft, session.settings
     if isinstance(until, str):
-        readable_rule(until, session)
+        check_asked(readable_rule(until, session), until, [prepared for _, prepared in drafted.cells])
     budget = None if label.budget is None else read_amount(label.budget)
     sweep_id, assumed = new_sweep_id(), label.assume_units
     if until is None:

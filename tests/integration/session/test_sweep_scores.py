@@ -12,7 +12,7 @@ import pytest
 
 from kling_nb.domain.scores import Scores
 from kling_nb.errors import UsageError
-from kling_nb.session import Session, sweep_driver
+from kling_nb.session import Session, sweep_driver, sweeping
 
 MEASURED: list[dict[str, Any]] = [
     {"values": {"gain": 0.5, "flicker": 0.3}},
@@ -42,6 +42,8 @@ def slow_meter(make_session: Callable[..., Session], monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(session, "scores_ready", lambda run: bool(session.log.scores.measured([run.id])))
     monkeypatch.setattr(session, "_wanted", lambda _run: (None, None))
     monkeypatch.setattr(sweep_driver, "LOOK_S", 0.05)
+    # Nothing is painted: these scores are made up.
+    monkeypatch.setattr(sweeping, "check_asked", lambda *_: None)
     yield session
     for timer in timers:
         timer.join()  # before the log is closed
@@ -89,6 +91,35 @@ def test_a_rule_on_scores_where_nothing_is_measured_is_refused(session: Session,
     with pytest.raises(UsageError, match="can never hold"):
         session.sweep(picture, "a boat", model="kling-v1", repeat=2, until="kept >= 1 or gain >= 0.9")
     assert session.sweeps().empty
+
+
+@pytest.mark.parametrize(
+    ("rule", "lacking"),
+    [
+        ("gain >= 0.9", "gain needs something painted with a path"),
+        ("flicker < 1 and leak < 2", "leak needs a static mask"),
+        ("end_match > 0.8 or camera_direction > 0.9", "camera_direction needs a camera move"),
+        ("words_direction > 0.5", "words_direction needs a direction in the prompt"),
+    ],
+)
+def test_a_rule_that_no_clip_can_fulfil_is_refused_before_anything_is_bought(
+    make_session: Callable[..., Session], picture: np.ndarray, rule: str, lacking: str
+) -> None:
+    session = make_session(scores="auto")
+    with pytest.raises(UsageError, match="can never hold") as caught:
+        session.sweep(picture, "a boat", model="kling-v1", repeat=2, until=rule)
+    assert lacking in caught.value.why
+    assert session.sweeps().empty
+
+
+def test_a_rule_that_some_clip_can_fulfil_is_taken(
+    make_session: Callable[..., Session], picture: np.ndarray
+) -> None:
+    session = make_session(scores="auto", quota=1)
+    given: dict[str, Any] = {"image": picture, "model": "kling-v1"}
+    # Another choice, another run of the sweep.
+    session.sweep(prompt="a boat", until="gain >= 0.9 or done >= 1", **given).stop()
+    session.sweep(prompt=["a boat", "it drifts left"], until="words_direction > 2", **given).stop()
 
 
 def test_a_sweep_over_a_variable_called_like_a_score_keeps_both_apart(
