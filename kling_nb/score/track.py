@@ -172,11 +172,10 @@ class Track:
         if self._lost or fit.zncc < max(self._enough, min(GOOD, self._usual - _WORSE)):
             fit = max([fit, *self._other(picture, guess)], key=_by_zncc)
         enough = max(self._enough, _AGAIN) if self._lost else self._enough
-        if last and fit.zncc >= self._enough:
-            self.doubt = self._doubt(picture, fit)
-        if self.doubt or ((last or self._lost or fit is not near) and self._was_there(fit)):
-            return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
         if self._plausible(fit) and (fit.zncc >= enough or self._same_as_last(picture, fit, guess)):
+            jumped = bool(self._lost) or fit is not near
+            if (last or jumped) and self._undecided(picture, fit, last=last):
+                return Sighting(time_s, guess, "", fit.zncc, 0.0, math.inf)
             return Sighting(time_s, fit.pose, "template", fit.zncc, 1.0, fit.precision)
         agreed = None if self._lost or self.lookalike > LOOKALIKE else self._by_points(picture, guess)
         if agreed is None:
@@ -203,20 +202,22 @@ class Track:
         apart = math.hypot(again.pose.dx - fit.pose.dx, again.pose.dy - fit.pose.dy)
         return again.zncc >= GOOD and apart <= _TOGETHER * math.hypot(*picture.shape)
 
-    def _was_there(self, fit: Fit) -> bool:
-        """Whether the first frame looks much the same at that place: then nothing need have come there."""
-        return self._as_likely(fit, Pose(), self._first, fit.pose)
+    def _undecided(self, picture: Array, fit: Fit, *, last: bool) -> bool:
+        """Whether another place is as likely.
 
-    def _doubt(self, picture: Array, fit: Fit) -> str:
-        """Say where else it may be as well at the end: where it was, or where it was asked to be."""
-        places = [("where it was", Pose())]
-        if self._asked is not None:
+        Where the first frame looks much the same at that place, nothing need have come there. At the end, it
+        may also be where it was, or where it was asked to be.
+        """
+        if self._as_likely(fit, Pose(), self._first, fit.pose):
+            return True
+        places = [("where it was", Pose())] if last else []
+        if last and self._asked is not None:
             asked = Pose(float(self._asked[0]), float(self._asked[1]))
             places.append(("where it was asked to be", asked))
         for place, pose in places:
             if self._as_likely(fit, fit.pose, picture, pose):
-                return f"at the end it may be {place}, or where it was followed to: both look like it"
-        return ""
+                self.doubt = f"at the end it may be {place}, or where it was followed to: both look like it"
+        return bool(self.doubt)
 
     def _as_likely(self, fit: Fit, here: Pose, picture: Array, there: Pose) -> bool:
         """Whether another place, apart from this one, explains a picture about as well as a fit does."""
