@@ -221,10 +221,14 @@ def _times(factor: float) -> str:
 
 
 def _untracked(case: _Case) -> Iterator[str]:
-    lost = [each for each in case.scores.objects if not each.measurable]
+    called = object_names([each.label for each in case.scores.objects])
+    named = [
+        (each, name) for each, name in zip(case.scores.objects, called, strict=True) if not each.measurable
+    ]
+    lost = [each for each, _ in named]
     if not lost:
         return
-    names = ", ".join(each.label for each in lost if each.label) or (
+    names = ", ".join(name for each, name in named if each.label) or (
         "the object"
         if len(case.scores.objects) == 1
         else f"{len(lost)} of {len(case.scores.objects)} objects"
@@ -345,4 +349,6 @@ def _shown(name: str, value: float) -> str:
     """Write a number as the tables show it."""
     measure = BY_NAME[name]
     unit = {"": "", "%": " %", "% of sharpness": " %"}.get(measure.unit, f" {measure.unit}")
-    return f"{value:.{measure.decimals}f}{unit}"
+    text = f"{value:.{measure.decimals}f}"
+    # What is rounded to nought has no sign.
+    return f"{text.removeprefix('-') if float(text) == 0 else text}{unit}"

@@ -261,7 +261,13 @@ class _Measurement:
 
     def _of_words(self, steady: Steadiness, camera: CameraTrack, facts: Facts) -> None:
         if self._asked.heading is not None:
-            found = main_motion(self._asked.heading, steady.paces, camera, facts.luma_size)
+            found = main_motion(
+                self._asked.heading,
+                steady.paces,
+                camera,
+                facts.luma_size,
+                camera_asked=bool(self._asked.camera),
+            )
             self._put("words_direction", found.cosine, found.confidence, found.why)
 
     def _of_objects(self, camera: CameraTrack, indices: list[int]) -> tuple[ObjectScores, ...]:

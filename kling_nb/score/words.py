@@ -40,7 +40,12 @@ class MainMotion:
 
 
 def main_motion(
-    heading: tuple[float, float], paces: list[Pace], camera: CameraTrack, size: tuple[int, int]
+    heading: tuple[float, float],
+    paces: list[Pace],
+    camera: CameraTrack,
+    size: tuple[int, int],
+    *,
+    camera_asked: bool = False,
 ) -> MainMotion:
     """Compare the motion of what moves in front of the background; of the whole picture when nothing does.
 
@@ -54,6 +59,8 @@ def main_motion(
         The camera, which is taken out where it is known.
     size
         (width, height) of luma.
+    camera_asked
+        Whether a camera move was asked for beside the words: then that of the whole picture is no answer.
     """
     if not paces:
         return MainMotion(None, 0.0, "too few frames")
@@ -74,6 +81,8 @@ def main_motion(
     if camera.known and share >= _LEAST_SHARE and np.linalg.norm(own) > _LEAST_WAY * share * diagonal:
         agreement = float(np.linalg.norm(own) / max(1e-9, sum(steadiness)))
         return MainMotion(float(own @ direction / np.linalg.norm(own)), min(1.0, 0.3 + 0.7 * agreement))
+    if camera_asked:
+        return MainMotion(None, 0.0, "nothing is seen to move by itself, beside the asked camera move")
     if np.linalg.norm(whole) > _LEAST_WAY * diagonal:
         return MainMotion(float(whole @ direction / np.linalg.norm(whole)), 0.4)
     return MainMotion(None, 0.0, "hardly anything moves")

@@ -120,6 +120,10 @@ def test_what_the_camera_carried_away_did_not_go_the_opposite_way() -> None:
 def test_objects_of_one_name_are_told_apart() -> None:
     found = advice_of(scores((boat(gain=0.5), boat(gain=0.5), boat(label="kite"))), asked_objects=3)
     assert [text.split(" went")[0] for text in found] == ["Gain 0.50: boat (1)", "Gain 0.50: boat (2)"]
+    lost = ObjectScores("boat", {}, 0.0, "it was lost after 0.7 s")
+    found = advice_of(scores((boat(gain=-0.001, direction=None), lost)), asked_objects=2)
+    assert found[0].startswith("Gain 0.00: boat (1) hardly moved")
+    assert found[1].startswith("Not followed: boat (2) (it was lost after 0.7 s)")
 
 
 def test_reversed_motion_points_at_the_origin_of_y_when_the_path_is_steep() -> None:

@@ -99,6 +99,14 @@ def test_the_way_that_the_picture_goes(cinema: Cinema, pan: float, heading: tupl
     assert scores.confidence["words_direction"] < 0.5
 
 
+def test_an_asked_camera_is_no_answer_to_a_direction_in_words(cinema: Cinema) -> None:
+    asked = {"heading": (0.0, -1.0), "camera": {"type": "simple", "config": {"pan": 6}}}
+    scores = cinema.scores(asked, camera=CameraMove(pan=6))
+    assert scores.words_direction is None
+    assert "beside the asked camera move" in scores.why["words_direction"]
+    assert scores.camera_direction > 0.9
+
+
 def test_a_still_picture_goes_no_way(cinema: Cinema) -> None:
     scores = cinema.scores({"heading": (1.0, 0.0)}, distort=Distort(freeze=True))
     assert scores.words_direction is None
