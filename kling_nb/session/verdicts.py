@@ -172,6 +172,8 @@ class Verdict:
 
     def _advice(self) -> str:
         if self.more is None:
+            if self.best is not None and min(len(group.values) for group in (self.best, *self._level)) < 2:
+                return "So far they look as good as equal, and one clip says little: make some repeats."
             return "They look as good as equal: more repeats are unlikely to tell them apart."
         if len(self._level) > 1:
             return f"About {self.more} more of each would tell them, if they differ as it seems."

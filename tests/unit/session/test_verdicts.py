@@ -67,6 +67,14 @@ def test_each_group_is_told_its_own_lack(session: Session) -> None:
     assert f"{needed - 3} more of “pan” and {needed - 4} more of “still” would tell" in verdict.text
 
 
+def test_one_clip_of_each_is_too_little_to_call_them_equal(session: Session) -> None:
+    rated(session, "still", [3])
+    rated(session, "pan", [3])
+    text = session.which_is_better().text
+    assert "one clip says little: make some repeats" in text
+    assert "unlikely" not in text
+
+
 def test_equals_are_called_equals_and_nobody_is_sent_for_more(session: Session) -> None:
     rated(session, "still", [3, 2, 4, 3])
     rated(session, "pan", [3, 2, 4, 3])
