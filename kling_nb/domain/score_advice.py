@@ -291,10 +291,11 @@ def _camera(case: _Case) -> Iterator[str]:
                 "than asked; a smaller move may be kept more exactly."
             )
         elif case.asked_objects or case.has_static:
+            painted = "" if case.has_static else ", or add a static mask to the background"
             yield (
                 f"Camera drift {_shown('camera_drift', drift)} of the diagonal: the camera moved though "
-                "nobody asked; say “static camera, locked-off shot” in the prompt, or add a static mask to "
-                "the background. Look at the own_… scores for the objects."
+                f"nobody asked; say “static camera, locked-off shot” in the prompt{painted}. "
+                "Look at the own_… scores for the objects."
             )
 
 

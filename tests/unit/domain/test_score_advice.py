@@ -107,6 +107,10 @@ def test_the_camera_does_not_make_a_good_object_look_bad() -> None:
     text = only(objects=(boat(gain=0.5, own_gain=1.0),), camera_drift=3.0, flags=("camera",))
     assert text.startswith("Camera drift 3.00 % of the diagonal: the camera moved though nobody asked")
     assert "static camera" in text
+    assert "add a static mask" in text
+    assert "add a static mask" not in only(
+        objects=(boat(),), camera_drift=3.0, flags=("camera",), has_static=True
+    )
 
 
 def test_what_the_camera_carried_away_did_not_go_the_opposite_way() -> None:
