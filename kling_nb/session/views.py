@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kling_nb.errors import printable
+from kling_nb.domain.camera import CameraControl
+from kling_nb.errors import RequestRefused, printable
 from kling_nb.session.scorerows import flags_of, line_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,16 @@ def params_of(record: RunRecord) -> dict[str, Any]:
     return {name: value for name, value in found.items() if is_set(value)}
 
 
+def readable(name: str, value: Any) -> Any:
+    """Return the value of a request field as a person would write it: a camera as ``pan=4``."""
+    if name != "camera_control" or not isinstance(value, Mapping):
+        return value
+    try:
+        return str(CameraControl.parse(value))
+    except RequestRefused:
+        return value  # A row of somebody else's may hold anything.
+
+
 def is_set(value: Any) -> bool:
     """Whether a column holds a choice; 0 is one (``cfg_scale``), False is the default."""
     return value is not None and value is not False and value not in ("", [], {})
@@ -62,7 +74,7 @@ def lines_of(run: Run) -> list[tuple[str, str]]:
     if run.elapsed is not None:
         rows.append(("elapsed", f"{run.elapsed:.0f} s"))
     rows.append(("cost", str(run.cost)))
-    rows += [(name, str(value)) for name, value in run.params.items()]
+    rows += [(name, str(readable(name, value))) for name, value in run.params.items()]
     rows.append(("prompt", run.prompt))
     rows.append(("provider", run.provider + (f" ({run.provider_reason})" if run.provider_reason else "")))
     rows += [("task id", run.task_id)] if run.task_id else []

@@ -12,7 +12,7 @@ from kling_nb.domain.palette import COLORS
 from kling_nb.domain.trajectory import Trajectory
 from kling_nb.session.clips import clip_facts
 from kling_nb.session.money import cost_of
-from kling_nb.session.views import params_of
+from kling_nb.session.views import params_of, readable
 from kling_nb.widgets import places
 from kling_nb.widgets.scorestate import badge_of, paths_of
 from kling_nb.widgets.state import shown
@@ -73,7 +73,7 @@ def item_of(record: RunRecord, around: Surroundings, measured: Measured | None =
         "provider": record.provider or "",
         "model": " ".join(part for part in (record.model_name, record.mode) if part),
         "prompt": prompt if len(prompt) <= PROMPT_LIMIT else prompt[: PROMPT_LIMIT - 1] + "…",
-        "params": [[name, shown(value)] for name, value in params_of(record).items()],
+        "params": [[name, shown(readable(name, value))] for name, value in params_of(record).items()],
         "rating": record.rating,
         "kept": record.kept,
         "tags": list(record.tags or ()),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_nb.errors import KlingError
 from kling_nb.session.scorerows import texts_of
-from kling_nb.session.views import params_of
+from kling_nb.session.views import params_of, readable
 from kling_nb.widgets.report.clips import Clip
 from kling_nb.widgets.scorestate import badge_of
 from kling_nb.widgets.state import clock, shown
@@ -139,7 +139,9 @@ def _params(run: Run, metadata: bool) -> list[tuple[str, str]]:
     for name, value in run.record.variables.items():
         if name not in said and name != "prompt" and (metadata or isinstance(value, int | float)):
             said[name] = value
-    return [(name.replace("_", " "), shown(value)) for name, value in said.items() if value != ""]
+    return [
+        (name.replace("_", " "), shown(readable(name, value))) for name, value in said.items() if value != ""
+    ]
 
 
 def _error(run: Run, metadata: bool) -> list[str]:
