@@ -112,7 +112,8 @@ MEASURES: Final[tuple[Measure, ...]] = (
     Measure("camera_direction", "camera direction", "", "higher", "camera", 2,
             "Cosine between the asked and the measured camera move: 1 as asked, -1 the opposite."),
     Measure("camera_drift", "camera drift", "%", "lower", "camera", 2,
-            "Camera motion that nobody asked for: how far it carried the frame's corners on average."),
+            "Camera motion that nobody asked for: how far it carried the frame's corners on average; none "
+            "where the prompt moves the camera."),
     Measure("first_psnr", "first frame PSNR", "dB", "higher", "ends", 1,
             "Likeness of the first frame and the start picture: above 35 hardly visible differences."),
     Measure("first_ssim", "first frame SSIM", "", "higher", "ends", 3,
