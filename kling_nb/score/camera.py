@@ -16,12 +16,20 @@ from numpy.typing import NDArray
 
 from kling_nb.score.clip import Facts, Look
 from kling_nb.score.keyframe import Key
+from kling_nb.score.stillness import Witnesses
 
 Array = NDArray[Any]
 
 _STRAY = 22
 _LOST = 4
 _BRIDGE_S = 0.6
+_MOST_UNKNOWN = 0.3
+
+_TOO_LITTLE = (
+    "too little of the picture could be followed to tell the camera's motion: it is too soft, or changes "
+    "too much"
+)
+_TORN = "one part of the picture stays and another moves, so that the camera's motion is not certain"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,9 +95,11 @@ class CameraMeter:
         The clip.
     excluded
         (H, W) bool of the size of luma: painted objects on their way and labels, where no points are taken.
+    anchored
+        (H, W) bool of the size of luma: what was asked to keep still.
     """
 
-    def __init__(self, facts: Facts, excluded: Array | None = None) -> None:
+    def __init__(self, facts: Facts, excluded: Array | None = None, anchored: Array | None = None) -> None:
         self._scale = np.diag([*facts.small_scale, 1.0])
         self._back = np.linalg.inv(self._scale)
         self._size = facts.small_size
@@ -97,7 +107,13 @@ class CameraMeter:
         if excluded is not None:
             share = cv2.resize(excluded.astype(np.float32), facts.small_size, interpolation=cv2.INTER_AREA)
             self._allowed = share < 0.01
+        self._anchored = None
+        if anchored is not None:
+            share = cv2.resize(anchored.astype(np.float32), facts.small_size, interpolation=cv2.INTER_AREA)
+            self._anchored = share > 0.99
         self._key: Key | None = None
+        self._witnesses: Witnesses | None = None
+        self._torn = 0
         self._lost = 0
         self._texture = True
         self._rows: list[tuple[int, float, Array, float]] = []
@@ -107,15 +123,21 @@ class CameraMeter:
         if self._key is None:
             self._start(look)
             return np.eye(3)
-        key = self._key
+        key, witnesses = self._key, self._witnesses
+        assert witnesses is not None
         step = key.fit(look.small) if self._texture and self._lost < _LOST else None
-        if step is None:
-            self._lost += 1
+        whole = None if step is None else step @ key.matrix
+        verdict = witnesses.judge(look.small, whole)
+        if verdict.still:
+            whole, step = np.eye(3), np.linalg.inv(key.matrix)
+        if whole is None or step is None or verdict.still is None:
+            self._lost += step is None
+            self._torn += verdict.still is None
             self._rows.append((look.index, look.time_s, np.full((3, 3), np.nan), 0.0))
             return None
         self._lost = 0
-        whole = step @ key.matrix
-        self._rows.append((look.index, look.time_s, self._back @ whole @ self._scale, key.confidence))
+        confidence = verdict.confidence * (1.0 if verdict.still else key.confidence)
+        self._rows.append((look.index, look.time_s, self._back @ whole @ self._scale, confidence))
         if key.worn(step):
             renewed = Key(look.small, self._places(whole, key), whole)
             if renewed.usable:
@@ -128,11 +150,8 @@ class CameraMeter:
         why = ""
         if not self._texture:
             why = "the picture has too little texture outside the painted objects to tell the camera's motion"
-        elif confidences[-1] <= 0 or (confidences <= 0).mean() > 0.3:
-            why = (
-                "too little of the picture could be followed to tell the camera's motion: it is too soft, or "
-                "changes too much"
-            )
+        elif confidences[-1] <= 0 or (confidences <= 0).mean() > _MOST_UNKNOWN:
+            why = _TORN if self._torn else _TOO_LITTLE
         else:
             matrices, confidences = _bridged(times, matrices, confidences)
         return CameraTrack(indices, times, matrices, confidences, why)
@@ -140,6 +159,7 @@ class CameraMeter:
     def _start(self, look: Look) -> None:
         self._key = Key(look.small, self._allowed, np.eye(3))
         self._texture = self._key.usable
+        self._witnesses = Witnesses(look.small, self._allowed, self._anchored)
         self._rows.append((look.index, look.time_s, np.eye(3), 1.0 if self._texture else 0.0))
 
     def _places(self, whole: Array, key: Key) -> Array:

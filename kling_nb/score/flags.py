@@ -18,8 +18,10 @@ CERTAIN_LEAK: Final = 6.0
 """Levels that no good coding makes: on rough texture a leak leaves the structural likeness high."""
 CAMERA_DRIFT: Final = 1.0
 CAMERA_DIRECTION: Final = 0.7
+CAMERA_SURE: Final = 0.5
+"""Least confidence in a camera for which a clip is blamed."""
 SHARPNESS_LOST: Final = 18.0
-FLICKER: Final = 0.5
+FLICKER: Final = 0.25
 FIRST_MATCH: Final = 0.6
 END_MATCH: Final = 0.5
 FROZEN_CHANGE: Final = 0.004
@@ -46,6 +48,8 @@ class Circumstances:
         Share of the picture that ever looked different from the first frame.
     elsewhere
         Whether the first frame does not show the start picture at all.
+    camera_confidence
+        0 to 1.
     """
 
     objects: int
@@ -55,6 +59,7 @@ class Circumstances:
     still_wanted: bool
     changed: float
     elsewhere: bool = False
+    camera_confidence: float = 1.0
 
 
 def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[Flag, ...]:
@@ -110,9 +115,9 @@ def _of_paths(
 
 
 def _camera(values: Mapping[str, float | None], about: Circumstances) -> bool:
+    if about.camera_way is None or about.camera_confidence < CAMERA_SURE:
+        return False
     if about.camera_asked:
-        if about.camera_way is None:
-            return False
         direction = values.get("camera_direction")
         return direction is None or direction < CAMERA_DIRECTION
     return about.still_wanted and _over(values, "camera_drift", CAMERA_DRIFT)

@@ -19,13 +19,20 @@ _GRID = (10, 6)
 _IN_CELL = 4
 _TEXTURE = 0.0012
 _TOLERANCE = 0.5
+_LIGHT = 1.5
+_BAND = 0.15
+_EDGE = 10
+_NO_CORNER = 0.45
+_DOUBT = 0.1
+_DOUBTED = 0.25
 _MORE = 1.12
 _RIVAL = 0.35
+_PART = 0.2
 _LEAST = 14
 _FULL = 60
 _LEAST_CELLS = 7
 _LEAST_SHARE = 0.3
-_KEEP = 0.6
+_KEEP = 0.3
 _FAR_SCALE, _FAR_TURN = 0.09, math.radians(6)
 _AS_GOOD, _AS_GOOD_PX = 1.15, 0.02
 
@@ -35,7 +42,6 @@ class Key:
 
     def __init__(self, small: Array, allowed: Array, matrix: Array) -> None:
         self._small = small
-        self._mean = float(small.mean())
         self.matrix = matrix
         self._points = spread_points(small, allowed)
         self._places = self._points.copy()
@@ -43,13 +49,11 @@ class Key:
         self._alive = np.ones(len(self._points), np.bool_)
         self._away = np.zeros((0, 2), np.float32)
         self.confidence = 1.0
-        self.usable = len(self._points) >= _LEAST and _cells(self._points, small.shape) >= _LEAST_CELLS
+        self.usable = len(self._points) >= _LEAST and cell_count(self._points, small.shape) >= _LEAST_CELLS
 
     def fit(self, small: Array) -> Array | None:
         """Return the homography from the key frame to another frame, None when there is none."""
-        light = self._mean - float(small.mean())
-        if abs(light) > 1.5:
-            small = np.asarray(cv2.addWeighted(small, 1.0, small, 0.0, light))
+        small = same_light(small, self._small)
         places, sure = follow(
             self._small, small, self._points, guess=self._places, window=15, levels=2, tolerance=0.6
         )
@@ -61,14 +65,32 @@ class Key:
         self._places = np.where(ours[:, None], places, expected).astype(np.float32)
         inside = np.all((expected >= 0) & (expected < np.array(small.shape[::-1])), axis=1)
         self._alive, self._ours, self._away = inside, ours, places[sure & ~ours]
-        count, cells = int(ours.sum()), _cells(places[ours], small.shape)
+        count, cells = int(ours.sum()), cell_count(places[ours], small.shape)
         share = count / max(1, int(sure.sum()))
         if count < _LEAST or cells < _LEAST_CELLS or share < _LEAST_SHARE:
             return None
+        edge = int(near_border(places[ours], small.shape).sum())
+        seen = _corner_count(places[ours], small.shape)
         self.confidence = float(
-            min(1.0, count / _FULL) * min(1.0, cells / (2.5 * _LEAST_CELLS)) * min(1.0, 0.3 + share)
+            min(1.0, count / _FULL)
+            * min(1.0, cells / (2.5 * _LEAST_CELLS))
+            * min(1.0, 0.3 + share)
+            * min(1.0, (2 + edge) / _EDGE, _NO_CORNER + seen)
+            * self._unrivalled(places, sure)
         )
         return matrix
+
+    def _unrivalled(self, places: Array, sure: Array) -> float:
+        """Return 1 where nothing else moves as one, and less, the wider spread what does."""
+        rest, count = sure & ~self._ours, int(self._ours.sum())
+        if int(rest.sum()) < max(_LEAST, _DOUBT * count):
+            return 1.0
+        other = fit_similarity(self._points[rest], places[rest], tolerance=_TOLERANCE, least=_LEAST)
+        if other is None:
+            return 1.0
+        shape = self._small.shape
+        rival = _spread(self._points[rest][other.inliers], shape) / _spread(self._points[self._ours], shape)
+        return min(1.0, max(_DOUBTED, 1.5 - 1.25 * rival))
 
     def _agreed(self, places: Array, sure: Array) -> tuple[Array, Array] | None:
         """Fit those that agreed before; when they fall apart, all of them, if most are the same still."""
@@ -89,7 +111,7 @@ class Key:
             return None
         rest = group.copy()
         rest[np.flatnonzero(group)[first[1]]] = False
-        if int(rest.sum()) < max(_LEAST, _RIVAL * int(first[1].sum())):
+        if int(rest.sum()) < max(_LEAST, _PART * int(first[1].sum())):
             return first
         second = self._fitted(places, rest)
         if second is None:
@@ -170,6 +192,29 @@ def spread_points(picture: Array, allowed: Array) -> Array:
     return np.stack([columns[kept], rows[kept]], axis=1).astype(np.float32)
 
 
+def near_border(points: Array, shape: tuple[int, ...]) -> Array:
+    """Which points are near the border of a frame: a camera moves them, and objects seldom do."""
+    size = np.array(shape[::-1])
+    return np.asarray((np.minimum(points, size - 1 - points) < _BAND * size).any(axis=1))
+
+
+def _corner_count(points: Array, shape: tuple[int, ...]) -> int:
+    """Count the corners of a frame that have points: seldom does an object reach into one."""
+    height, width = shape
+    xs, ys = points[:, 0] / width, points[:, 1] / height
+    return sum(
+        bool(((xs < _BAND if left else xs > 1 - _BAND) & (ys < _BAND if top else ys > 1 - _BAND)).any())
+        for left in (True, False)
+        for top in (True, False)
+    )
+
+
+def same_light(picture: Array, first: Array) -> Array:
+    """Bring a picture's mean to that of another one, where they differ by more than coding makes."""
+    light = float(first.mean()) - float(picture.mean())
+    return np.asarray(cv2.addWeighted(picture, 1.0, picture, 0.0, light)) if abs(light) > _LIGHT else picture
+
+
 def _similarity(source: Array, target: Array) -> Array:
     """Shift, turn and scale of least squares."""
     middle, there = source.mean(axis=0, dtype=np.float64), target.mean(axis=0, dtype=np.float64)
@@ -202,5 +247,6 @@ def _spread(points: Array, shape: tuple[int, ...]) -> int:
     return len(rows) + int(border.sum())
 
 
-def _cells(points: Array, shape: tuple[int, ...]) -> int:
+def cell_count(points: Array, shape: tuple[int, ...]) -> int:
+    """Count the cells of a coarse grid that have points."""
     return len(np.unique(_cell_numbers(points[:, 0], points[:, 1], shape))) if len(points) else 0

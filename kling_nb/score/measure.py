@@ -135,7 +135,7 @@ class _Measurement:
             gray = facts.gray(asked.start)
             self._labels = overlays(self._place, gray, first)
             self._ends("first", likeness(gray, self._place, first, self._labels))
-        self._camera = CameraMeter(facts, self._excluded(first))
+        self._camera = CameraMeter(facts, self._excluded(first), self._anchored())
         self._steadiness = SteadinessMeter(facts)
         self._sharpness = SharpnessMeter(facts)
         self._static: StaticMeter | None = None
@@ -162,6 +162,11 @@ class _Measurement:
         for x, y, width, height in self._labels:
             out[y : y + height, x : x + width] = 1
         return out
+
+    def _anchored(self) -> Array | None:
+        """Return what was asked to keep still, in pixels of luma."""
+        place, still = self._place, self._asked.static
+        return None if place is None or place.why or still is None else place.mask(still)
 
     def _end(self, last: Look) -> None:
         if self._asked.tail is not None:
@@ -313,6 +318,7 @@ class _Measurement:
             painted and (asked.tail is None or asked.way == "endframe") and not asked.camera_in_words,
             steady.changed,
             bool(self._place is not None and self._place.why),
+            self._confidence.get("camera_shift", 0.0),
         )
 
 

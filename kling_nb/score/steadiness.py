@@ -26,7 +26,7 @@ _CELLS = (6, 4)
 _FLOW_PAIRS = 48
 _LOOKS_AT_CHANGE = 40
 _CALMEST = 0.98
-_CODING = 0.35
+_CODING = 0.27
 """Levels by which good coding alone makes whole frames brighter and darker, by their kind (P, B)."""
 _CHANGED_LEVELS = 6.0
 _SOFT = 1.8
@@ -124,10 +124,11 @@ class SteadinessMeter:
         if len(found.motions) > 0:
             found.motion = _mean(found.motions)
             found.warp_error = _mean(found.warps)
-        found.light = _swings(self._lights)
-        if found.light:
-            values = np.sort([value for _, value in found.light])
-            found.flicker = float(values[: max(1, round(_CALMEST * len(values)))].mean())
+        swings = _swings(self._lights)
+        found.light = [(time_s, _beyond_coding(swing)) for time_s, swing in swings]
+        if swings:
+            values = np.sort([swing for _, swing in swings])
+            found.flicker = _beyond_coding(float(values[: max(1, round(_CALMEST * len(values)))].mean()))
         if self._most_change is not None:
             found.changed = float((self._most_change > _CHANGED_LEVELS).mean())
         return found
@@ -184,14 +185,22 @@ def _squared(field: Array) -> Array:
 
 
 def _swings(lights: list[tuple[float, Array]]) -> list[tuple[float, float]]:
-    """Second difference: how far the light of a frame is from the line between its neighbours."""
+    """Second difference: how far the light of a frame is from the line between its neighbours.
+
+    Light swings everywhere at once: what makes some cells brighter and others darker, or shows in the mean of
+    all but not in most of them, is motion. The smaller of the mean and the median is what both agree on.
+    """
     swings = []
     for (t0, before), (t1, here), (t2, after) in zip(lights, lights[1:], lights[2:], strict=False):
         share = (t1 - t0) / (t2 - t0)
-        line = before + (after - before) * np.float32(share)
-        swing = float(np.abs(here - line).mean())
-        swings.append((t1, math.sqrt(max(0.0, swing**2 - _CODING**2))))
+        swing = here - (before + (after - before) * np.float32(share))
+        mean, median = float(swing.mean()), float(np.median(swing))
+        swings.append((t1, min(abs(mean), abs(median)) if mean * median > 0 else 0.0))
     return swings
+
+
+def _beyond_coding(swing: float) -> float:
+    return math.sqrt(max(0.0, swing**2 - _CODING**2))
 
 
 def _mean(values: list[tuple[float, float]]) -> float:

@@ -106,7 +106,7 @@ def why_out(metric: str, clips: Sequence[Clip]) -> str:
     if not still or 2 * still < len(measured):
         return ""
     count = "its clip stands" if len(measured) == 1 else f"{still} of {len(measured)} clips stand"
-    moved = f" still (nothing moves, or less than {STILL_GAIN:.0%} of what was asked)"
+    moved = f" still (nothing moves, or less than {100 * STILL_GAIN:.0f} % of what was asked)"
     label = BY_NAME[metric].label
     return f"{count}{moved}" + (f", which {label} rewards" if metric in FLATTERS["frozen"] else "")
 

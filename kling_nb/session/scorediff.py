@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from kling_nb.domain.scoreorder import NOISE, goodness, is_flattered, is_still
+from kling_nb.domain.scoreorder import FLATTERS, NOISE, goodness, is_flattered, is_still
 from kling_nb.domain.scores import MEASURES, Measure, Scores
 from kling_nb.session.scorerows import TWINS, flags_of, number
 
 NO_MERIT: Final = "no merit"
+
+_LESS_MOTION: Final = 0.75
+"""Below this share of the other clip's motion, little change is no merit."""
 
 
 def score_changes(first: Scores | None, second: Scores | None) -> list[tuple[str, str, str, str]]:
@@ -24,7 +27,7 @@ def score_changes(first: Scores | None, second: Scores | None) -> list[tuple[str
     list of (str, str, str, str)
         The last says how the second clip compares with the first: ``better``, ``worse``, empty where
         neither can be said or coding alone makes the difference; one that only standing still or blur makes
-        says so.
+        says so, and so does one of a clip that moves clearly less than the other.
     """
     if first is None and second is None:
         return []
@@ -57,4 +60,11 @@ def _mark(measure: Measure, first: Scores | None, second: Scores | None) -> str:
     if is_flattered(measure.name, winner.flags, winner.values["gain"]):
         cause = "stands still" if is_still(winner.flags, winner.values["gain"]) else "is blurred"
         return f"{NO_MERIT}: the {'second' if ahead > 0 else 'first'} {cause}"
+    if measure.name in FLATTERS["frozen"] and _moves_less(winner, first if ahead > 0 else second):
+        return f"{NO_MERIT}: less motion in the {'second' if ahead > 0 else 'first'}"
     return "better" if ahead > 0 else "worse"
+
+
+def _moves_less(clip: Scores, other: Scores) -> bool:
+    motion, others = clip.values["motion"], other.values["motion"]
+    return motion is not None and others is not None and motion < _LESS_MOTION * others

@@ -89,6 +89,47 @@ def test_a_large_thing_that_moves_is_not_the_camera(motion: dict[str, float]) ->
     assert found.scale == pytest.approx(true.scale, rel=0.005)
 
 
+def given_way(background: np.ndarray, way: float, rim: float, motion: dict[str, float]) -> list[np.ndarray]:
+    """A picture that moves but for a rim, and gives way between, seen by a camera."""
+    xs, ys = np.meshgrid(np.arange(SIZE[0], dtype=np.float32), np.arange(SIZE[1], dtype=np.float32))
+    edge = np.minimum(np.minimum(xs, SIZE[0] - 1 - xs), np.minimum(ys, SIZE[1] - 1 - ys))
+    weight = np.clip((edge - rim) / 30, 0, 1)
+    frames = []
+    for index in range(FRAMES):
+        share = index / (FRAMES - 1)
+        dragged = cv2.remap(background, xs - way * share * weight, ys, cv2.INTER_CUBIC)
+        frames.append(
+            cv2.warpPerspective(
+                dragged,
+                moved(share, **motion),
+                SIZE,
+                flags=cv2.INTER_CUBIC,
+                borderMode=cv2.BORDER_REFLECT_101,
+            )
+        )
+    return frames
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+def test_what_gives_way_to_an_object_is_no_camera_as_long_as_the_border_stays(name: str) -> None:
+    track = followed(given_way(picture(name), 12, 20, {}))
+    assert track.known
+    assert compared(track, None, SIZE).drift < 0.3
+
+
+def test_a_small_move_of_the_camera_is_found_although_much_gives_way() -> None:
+    track = followed(given_way(picture("astronaut"), 30, 45, {"dx": 3.0, "dy": 2.0}))
+    assert track.known
+    found = decomposed(track.matrices[-1], SIZE)
+    assert math.hypot(found.dx - 3, found.dy - 2) <= 1
+
+
+def test_a_large_thing_before_a_clear_sky_is_no_certain_camera() -> None:
+    sky = np.tile(np.linspace(120, 180, SIZE[1]).astype(np.uint8)[:, None], (1, SIZE[0]))
+    track = followed(drawn(sky, {}, picture("astronaut")[:180, :300]))
+    assert track.confidence < 0.5
+
+
 def test_a_flat_picture_tells_nothing_of_the_camera_even_with_a_label_on_it() -> None:
     random = np.random.default_rng(0)
     frames = []

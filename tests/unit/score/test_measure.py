@@ -144,6 +144,14 @@ def circumstances(**changes: Any) -> Circumstances:
     return Circumstances(**known | changes)
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_nobody_is_blamed_for_a_camera_that_is_not_certain(*, asked: bool) -> None:
+    values = {"camera_drift": 3.0, "camera_direction": -1.0, "tracked": 1.0}
+    about = {"camera_asked": asked, "camera_way": 3.0}
+    assert flags_of(values, circumstances(**about, camera_confidence=0.4)) == ()
+    assert flags_of(values, circumstances(**about, camera_confidence=0.9)) == ("camera",)
+
+
 @pytest.mark.parametrize(
     ("values", "flags"),
     [

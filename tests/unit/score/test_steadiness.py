@@ -64,6 +64,18 @@ def test_flicker_is_the_swing_of_the_light_and_not_motion(frames: list[np.ndarra
     assert flickering.motion == pytest.approx(clean.motion, abs=0.6)
 
 
+def test_fast_motion_over_grass_does_not_flicker_and_small_flicker_of_it_is_seen() -> None:
+    grass = data.grass()
+    frames = [
+        np.ascontiguousarray(grass[10 + 5 * i : 190 + 5 * i, 4 + 7 * i : 324 + 7 * i]) for i in range(25)
+    ]
+    swinging = [cv2.convertScaleAbs(f, alpha=1.01 if i % 2 else 0.99) for i, f in enumerate(frames)]
+    clean, flickering = measured(frames), measured(swinging)
+    assert clean.flicker is not None
+    assert clean.flicker < 0.2
+    assert flickering.flicker == pytest.approx(0.02 * grass.mean(), rel=0.1)
+
+
 def test_a_slow_fade_is_no_flicker() -> None:
     fading = [cv2.convertScaleAbs(f, alpha=1 - 0.02 * i) for i, f in enumerate(STILL)]
     assert measured(fading).flicker == pytest.approx(0, abs=0.2)

@@ -163,6 +163,17 @@ def test_what_a_fault_makes_better_is_not_called_better(session: Session, flag: 
     assert back.scores[1].mark == f"no merit: the first {word}"
 
 
+def test_a_smaller_change_is_not_called_better_where_less_moves(session: Session) -> None:
+    whole = {"warp_error": 2.0, "motion": 4.0, "gain": 1.0}
+    half = {"warp_error": 1.2, "motion": 2.0, "gain": 0.5}
+    marks = {each.name: each.mark for each in scored(session, whole, half).scores}
+    assert marks == {"gain": "worse", "motion": "", "warp error": "no merit: less motion in the second"}
+    back = {each.name: each.mark for each in scored(session, half, whole).scores}
+    assert back["warp error"] == "no merit: less motion in the first"
+    alike = {each.name: each.mark for each in scored(session, whole, half | {"motion": 3.5}).scores}
+    assert alike["warp error"] == "better"
+
+
 def test_a_clip_that_was_not_measured_is_called_so(session: Session) -> None:
     rows = [session.log.insert(RunRecord(provider="sandbox", **CLIP)) for _ in range(2)]  # type: ignore[arg-type]
     assert session.diff(rows[0].id, rows[1].id).scores == ()

@@ -112,7 +112,7 @@ def test_hardly_any_of_the_asked_motion_counts_as_standing_still(session: Sessio
     measured(session, "reversed", "leak", [2.0, 2.0], gain=-1.0)
     verdict = session.which_is_better(metric="leak")
     assert best_of(verdict) == "reversed", "the wrong way is motion, too"
-    assert "less than 20% of what was asked" in verdict.text
+    assert "less than 20 % of what was asked" in verdict.text
 
 
 @pytest.mark.parametrize("metric", ["flicker", "warp_error"])
@@ -186,6 +186,18 @@ def test_a_variable_called_like_a_score_still_makes_the_groups(session: Session)
         session.log.insert(row)
         session.log.put_scores(row.id, Scores(1, "c", "d", {"motion": 2.0}))
     assert best_of(session.which_is_better(by="motion")) == "fast"
+
+
+def test_sharpness_that_was_gained_is_no_merit(session: Session) -> None:
+    """Stripes of a leak add edges."""
+    measured(session, "stripes", "sharpness_decay", [-15.0, -14.0, -16.0])
+    measured(session, "calm", "sharpness_decay", [0.0, 0.5, 0.2])
+    measured(session, "soft", "sharpness_decay", [30.0, 31.0, 29.0])
+    found = session.which_is_better(metric="sharpness_decay")
+    means = {group.label[0]: group.spread.mean for group in found.groups}
+    assert means["stripes"] == 0
+    assert means["soft"] == 30
+    assert found.groups[-1].label == ("soft",)
 
 
 def test_a_score_is_drawn_by_what_was_varied(session: Session) -> None:
