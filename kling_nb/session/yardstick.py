@@ -83,6 +83,8 @@ class Yardstick:
         if self.measure is None:
             return ""
         label = self.measure.label
+        if self.metric == "sharpness_decay":
+            return f"{label}: lower is better; sharpness that was gained counts as none lost."
         if self.target is not None:
             return (
                 f"{label}: {self.target:g} is best; compared is how far each clip is from it, on either side."
@@ -104,7 +106,7 @@ class Yardstick:
 
     def compared(self, value: float) -> float:
         """Return what is compared of a value."""
-        return value if self.target is None else distance(self.metric, value)
+        return value if self.measure is None else distance(self.metric, value)
 
     def order(self, mean: float) -> float:
         """Return a number that is smaller the better a group is."""
