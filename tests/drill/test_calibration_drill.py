@@ -156,17 +156,20 @@ def test_leak(bench: Bench, leak: float) -> None:
 
 
 DARK = "hubble_deep_field.jpg"
-"""Its mean is 20 of 255: two hundredths of it are less than one level, and so not in the file."""
+"""Its mean is 20 of 255: two hundredths of it are less than one level, and so not in the file;
+of five hundredths hasty coding leaves none either."""
 
 
 @pytest.mark.parametrize("swing", [0.02, 0.05])
 def test_flicker(bench: Bench, swing: float) -> None:
     table = Table(f"flicker {swing}: at least 10 times the clean clip's")
     for case in cases(flicker=swing):
-        if case.photograph == DARK and swing < 0.05:
+        if case.photograph == DARK and (swing < 0.05 or case.quality != "fine"):
             continue
         scores, clean = bench.scores(case), bench.scores(case.but(distort="{}"))
         held = scores.flicker > 0 and scores.flicker >= 10 * clean.flicker
+        if case.quality in OWN and case.photograph != DARK:
+            held = held and "flickering" in scores.flags and "flickering" not in clean.flags
         table.add(case, held, f"{clean.flicker:.3f} -> {scores.flicker:.3f} levels {scores.flags}")
     table.close()
 
@@ -237,6 +240,43 @@ def test_camera_against_the_request(bench: Bench, axis: str) -> None:
         held = name in SMOOTH if read is None else read > 0.9 and "camera" not in scores.flags
         table.add(case, held, f"{value}: {read} {scores.flags} {scores.why.get('camera_direction', '')}")
     table.close()
+
+
+def test_false_confidence_of_random_cameras(bench: Bench) -> None:
+    """Moves of any kind with up to three objects that pull the picture along: right, or not certain."""
+    random = np.random.default_rng(11)
+    count, refused, wrong = 120, 0, []
+    moving = (("small",), ("medium", "small"), ("large", "medium", "small"), ("large",))
+    for number in range(count):
+        size = 0.2 if number % 5 == 0 else 1.0
+        move = {
+            "dx": size * float(random.uniform(-20, 20)),
+            "dy": size * float(random.uniform(-12, 12)),
+            "scale": 1 + size * float(random.uniform(-0.07, 0.09)),
+            "roll": size * float(random.uniform(-5, 5)),
+        }
+        case = Case(
+            PHOTOGRAPHS[number % 9],
+            distorted(camera=move),
+            OWN[number % 2],
+            frames=21,
+            moving=moving[number % 4],
+        )
+        scores = bench.scores(case)
+        if scores.camera_shift_px is None:
+            refused += 1
+            continue
+        errors = (
+            abs(scores.camera_shift_px - math.hypot(move["dx"], move["dy"])),
+            100 * abs(scores.camera_scale - move["scale"]),
+            abs(scores.camera_roll - move["roll"]),
+        )
+        sure = scores.confidence["camera_shift"] >= 0.5
+        if sure and (errors[0] > 1 or errors[1] > 0.3 or errors[2] > 0.1):
+            wrong.append(f"{case.photograph} {case.quality} {move}: {errors}")
+    print(f"\n== random cameras: {count} cases, {refused} refused, confident and wrong: {wrong}")
+    assert len(wrong) <= 0.02 * count
+    assert refused <= 0.15 * count
 
 
 # --- drawn without the renderer -----------------------------------------------------------------------------
