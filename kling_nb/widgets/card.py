@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("kling_nb")
 
 WIDGET_TYPE = "application/vnd.jupyter.widget-view+json"
-PATIENCE_S = 10.0
-"""How long what is saved waits for the scores of a finished clip, in seconds: it is drawn once, with them."""
-
 START_IMAGE_LIMIT = 3_000_000
 """Largest start image, in bytes, that is sent to the page as a poster while the video is being made."""
 
@@ -60,7 +57,8 @@ class RunCard(anywidget.AnyWidget):
     def __init__(self, run: Run, *, notebook_folder: Path | None = None, open_scores: bool = False) -> None:
         self._run = run
         self._open_scores = open_scores
-        self._held_since: float | None = None
+        # A later cell may take the same run again; what this cell did stays true.
+        self._reused = run.reused
         self._lock = threading.Lock()
         self._output: CellOutput | None = None
         self._left = ""
@@ -80,7 +78,7 @@ class RunCard(anywidget.AnyWidget):
         return self._run
 
     def __repr__(self) -> str:
-        return plain_text(self._run)
+        return plain_text(self._run, reused=self._reused)
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return self._bundle(), {}
@@ -102,7 +100,7 @@ class RunCard(anywidget.AnyWidget):
 
     def _state(self) -> dict[str, Any]:
         state = state_of(self._run, embed_cap_bytes=self._cap, root=self._root)
-        return {**state, "open_scores": self._open_scores}
+        return {**state, "open_scores": self._open_scores, "reused": self._reused}
 
     def _poster(self) -> bytes:
         path = self._run.poster or self._run.image
@@ -133,30 +131,20 @@ class RunCard(anywidget.AnyWidget):
         end = "final" if state["final"] else "lost" if state["check"] else ""
         # Scores that come late are worth drawing it again: without a kernel nothing else would bring them.
         end += " and measured" if end and _is_measured(state) else ""
-        if self._output is not None and end and end != self._left and not self._holds(state):
-            # Once only, at the end: the page draws a replaced output anew, which would close what a person
-            # has opened. Before the live card: where the static one takes its place, no one sees both.
+        if self._output is not None and end and end != self._left:
+            # At the end and with the scores only: the page draws a replaced output anew, which would close
+            # what a person has opened. Before the live card: where the static one takes its place, no one
+            # sees both.
             self._left = end
             self._output.replace(self._bundle(state))
         self.state = state
-
-    def _holds(self, state: dict[str, Any]) -> bool:
-        """Whether the last picture waits a moment for the scores, so that the page is drawn once."""
-        if (state["scores"] or {}).get("state") != "measuring":
-            return False
-        if self._held_since is None:
-            self._held_since = time.monotonic()
-            timer = threading.Timer(PATIENCE_S + 0.1, self._on_change, (self._run,))
-            timer.daemon = True
-            timer.start()
-        return time.monotonic() - self._held_since < PATIENCE_S
 
     def _bundle(self, state: dict[str, Any] | None = None) -> dict[str, Any]:
         state = self.state if state is None else state
         video = self._run.video
         url = None if video is None else places.beside(video, self._folder, self._root)
         bundle: dict[str, Any] = {
-            "text/plain": plain_text(self._run),
+            "text/plain": plain_text(self._run, reused=self._reused),
             "text/html": static_card(
                 state, poster=self.poster, video_url=url, scores=saved_scores(self._run)
             ),
@@ -167,7 +155,7 @@ class RunCard(anywidget.AnyWidget):
 
     def _lives_on_alone(self, state: dict[str, Any], url: str | None) -> bool:
         """Whether the static card shows all there is: then no kernel is needed to look at it tomorrow."""
-        if not state["final"]:
+        if not state["final"] or _is_awaited(state):
             return False
         return self._run.video is None or (url is not None and self._links_work)
 
@@ -198,6 +186,10 @@ class RunCard(anywidget.AnyWidget):
             data, said = b"", " ".join(error.lines())
         message = {"kind": "picture", "what": what, "said": said}
         in_cell(lambda: self.send(message, buffers=[data]))
+
+
+def _is_awaited(state: dict[str, Any]) -> bool:
+    return (state["scores"] or {}).get("state") == "measuring"
 
 
 def _is_measured(state: dict[str, Any]) -> bool:

@@ -204,17 +204,25 @@ def _video(run: Run, embed_cap_bytes: int, root: Path | None) -> dict[str, Any] 
     }
 
 
-def plain_text(run: Run) -> str:
-    """Return the run as one or two lines for terminals."""
+def plain_text(run: Run, *, reused: bool | None = None) -> str:
+    """Return the run as one or two lines for terminals.
+
+    Parameters
+    ----------
+    run
+        The run.
+    reused
+        Whether it was there before; None is what the run itself says by now.
+    """
     record = run.record
-    reused = "reused, no charge" if run.reused else ""
+    again = "reused, no charge" if (run.reused if reused is None else reused) else ""
     ended = run.status is RunStatus.FAILED
     message = "" if ended else run.message
     # A picture is what most clips are made from: only the other forms are worth a word.
     form = "" if record.form in (None, "image2video") else _form(run)
     parent = f"goes on from {record.parent_run}" if record.parent_run else ""
     made = (record.model_name, record.mode, form, parent)
-    parts = (run.id, run.status.value, *made, str(run.cost), reused, message)
+    parts = (run.id, run.status.value, *made, str(run.cost), again, message)
     head = printable(" · ".join(str(part) for part in parts if part))
     if run.error is not None and (run.done or ended):
         return "\n".join([head, *run.error.lines()])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -27,9 +26,6 @@ logger = logging.getLogger("kling_nb")
 
 PERIOD_S: Final = 0.25
 """Shortest time between two updates of the page: a sweep changes more often than anybody can read."""
-
-PATIENCE_S: Final = 20.0
-"""How long what is saved waits for the scores of finished clips, in seconds."""
 
 WIDGET_TYPE: Final = "application/vnd.jupyter.widget-view+json"
 
@@ -62,8 +58,7 @@ class Wall(anywidget.AnyWidget):
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._output: CellOutput | None = None
-        self._ended = False
-        self._waits_since: float | None = None
+        self._left = ""
         self._settled: dict[str, dict[str, Any]] = {}
         remember_cell()
         super().__init__(head=head_of(sweep), cards=self._cards())
@@ -142,23 +137,12 @@ class Wall(anywidget.AnyWidget):
         changed = {str(place): card for place, card in enumerate(cards) if card != known[place]}
         # The page gets what has changed, not everything; who asks for the whole state gets the new one.
         self._trait_values["head"], self._trait_values["cards"] = head, cards
-        ended = not head["busy"] and not self._waits_for_scores(cards)
-        if ended and not self._ended and self._output is not None:
+        end = "" if head["busy"] else "ended" if _is_awaited(cards) else "ended and measured"
+        if end and end != self._left and self._output is not None:
             # The saved notebook shows the end; before the live wall, so that no one sees it drawn twice.
             self._output.replace(self._bundle())
-        self._ended = ended
+        self._left = end
         self.send({"kind": "changed", "head": head, "cards": changed})
-
-    def _waits_for_scores(self, cards: list[dict[str, Any]]) -> bool:
-        """Whether the saved wall waits a while for scores, so that it is drawn once, with them."""
-        if not any((card.get("scores") or {}).get("line") == MEASURING for card in cards):
-            return False
-        if self._waits_since is None:
-            self._waits_since = time.monotonic()
-            timer = threading.Timer(PATIENCE_S + 0.1, self._on_change, (self._sweep,))
-            timer.daemon = True
-            timer.start()
-        return time.monotonic() - self._waits_since < PATIENCE_S
 
     # --- page to sweep ----------------------------------------------------------------------------------
 
@@ -201,6 +185,11 @@ class Wall(anywidget.AnyWidget):
         path = None if run is None else run.video
         data = b"" if path is None else path.read_bytes()
         self.send({"kind": "clip", "id": run_id}, buffers=[data])
+
+
+def _is_awaited(cards: list[dict[str, Any]]) -> bool:
+    """Whether some clip is still being measured."""
+    return any((card.get("scores") or {}).get("line") == MEASURING for card in cards)
 
 
 def show_wall(sweep: Sweep, *, notebook_folder: Path | None = None) -> Wall:

@@ -74,7 +74,8 @@ def test_paths_lie_in_pixels_of_the_video(studio) -> None:
     assert lost["measured"] == []
 
 
-def test_what_is_saved_waits_for_the_scores_and_is_drawn_once(studio, monkeypatch) -> None:
+def test_what_is_saved_is_drawn_at_the_end_and_with_the_scores(studio, monkeypatch) -> None:
+    """A notebook that ends before its clips are measured must not say that they were never made."""
     monkeypatch.setattr(cards, "CellOutput", Output)
     run = studio.run()
     card = RunCard(run).show()
@@ -83,31 +84,32 @@ def test_what_is_saved_waits_for_the_scores_and_is_drawn_once(studio, monkeypatc
     run.set_record(done.record)
     run.settle()
     card._on_change(run)
-    assert len(card._output.bundles) == 1, "it waits"
+    card._on_change(run)
+    (_, ended) = card._output.bundles
+    assert "succeeded" in ended["text/plain"]
+    assert "measuring…" not in ended["text/html"], "who opens it tomorrow waits in vain"
+    assert WIDGET_TYPE in ended, "the live card stays and brings them"
     run.set_scores(made_scores())
     card._on_change(run)
     card._on_change(run)
-    (_, saved) = card._output.bundles
+    (_, _, saved) = card._output.bundles
     assert "⚠ leak" in saved["text/html"]
     assert 'title="How far the painted objects were' in saved["text/html"]
     assert 'class="kn-paths"' in saved["text/html"]
 
 
-def test_scores_that_do_not_come_are_not_waited_for(studio, monkeypatch) -> None:
+def test_a_clip_that_a_later_cell_takes_again_was_paid_for_in_this_one(studio, monkeypatch) -> None:
     monkeypatch.setattr(cards, "CellOutput", Output)
-    monkeypatch.setattr(cards, "PATIENCE_S", 0.1)
-    run = studio.run()
-    card = RunCard(run).show()
-    studio.keeper.measuring.add(run.id)
-    run.set_record(studio.finished().record)
-    run.settle()
-    card._on_change(run)
-    until(lambda: len(card._output.bundles) > 1)
-    assert "measuring…" not in card._output.bundles[1]["text/html"]
+    run = studio.finished()
+    first = RunCard(run).show()
+    run.set_reused()
+    again = RunCard(run).show()
     run.set_scores(made_scores())
-    card._on_change(run)
-    until(lambda: len(card._output.bundles) == 3)
-    assert "⚠ leak" in card._output.bundles[2]["text/html"]
+    for card, told in ((first, False), (again, True)):
+        card._on_change(run)
+        for form in ("text/plain", "text/html"):
+            assert ("no charge" in card._output.bundles[-1][form]) == told
+        assert card.state["reused"] == told
 
 
 def test_the_saved_card_has_the_paths_over_its_player(studio, monkeypatch) -> None:
