@@ -34,6 +34,7 @@ def notebook(lab, open_notebook) -> NotebookPage:
     return page
 
 
+@pytest.mark.drill
 def test_run_all_and_then_by_hand(notebook, lab) -> None:
     expected_errors = {"other-picture", "one-point"}
     for name in CODE:

@@ -33,6 +33,7 @@ def run_cell(notebook: NotebookPage, name: str) -> str:
     return text
 
 
+@pytest.mark.drill
 def test_the_scores_stand_on_the_card_over_the_clips_and_in_the_table(lab, open_notebook) -> None:
     made = nbformat.read(NOTEBOOK, as_version=4)
     whole = made.cells[CELLS["break"]]

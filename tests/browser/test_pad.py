@@ -40,6 +40,7 @@ def assert_path(sent: list, drawn: list) -> None:
     assert np.hypot(*np.subtract(sent[0], drawn[0])) <= 1 and np.hypot(*np.subtract(sent[-1], drawn[-1])) <= 1
 
 
+@pytest.mark.drill
 def test_from_picture_to_video(open_pad, home: Path) -> None:
     """Two masks, a path by hand, one by clicks, what stays, eraser, undo, redo, snap, preview, run."""
     pad = open_pad("story", LANDSCAPE, SUBMIT.format(slow=6))

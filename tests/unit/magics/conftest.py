@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import builtins
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def shell(clean_environment: Path) -> Iterator[InteractiveShell]:
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
+    main = sys.modules["__main__"]
     made = InteractiveShell.instance(config=config)
     display = builtins.__dict__.get("display")
     yield made
@@ -50,6 +52,8 @@ def shell(clean_environment: Path) -> Iterator[InteractiveShell]:
     atexit.unregister(made.atexit_operations)
     made.atexit_operations()
     InteractiveShell.clear_instance()
+    # A shell puts a module of its own there, and empties it when it ends: no process can be spawned then.
+    sys.modules["__main__"] = main
     if display is not None:
         builtins.__dict__["display"] = display
     set_default_session(None)
