@@ -50,5 +50,11 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame:
     context.assign(arguments.values.get("out"), frame)
     names = [name for name in COLUMNS if name in frame.columns]
     scored = [name for name in SCORED if name in frame.columns and frame[name].notna().any()]
+    if not scored:
+        return frame[names]
+    shown = frame[[*names, *scored]].copy()
+    if "flags" in scored:
+        # The words that kn.runs(flags=…) takes.
+        shown["flags"] = [", ".join(flags) if isinstance(flags, tuple) else "" for flags in frame["flags"]]
     # Where scores are shown, the pointer on a header tells what they mean.
-    return ToldFrame(frame[[*names, *scored]]) if scored else frame[names]
+    return ToldFrame(shown)

@@ -6,6 +6,7 @@ import pytest
 from clip_shelf import shelf
 from IPython.core.interactiveshell import InteractiveShell
 
+from kling_nb.domain.scores import SCORE_VERSION, Scores
 from kling_nb.magics import extension
 from kling_nb.magics.completion import complete
 from kling_nb.runlog import RunRecord
@@ -64,6 +65,9 @@ def test_clips_are_measured_and_shown(loaded: InteractiveShell, capsys: pytest.C
     assert isinstance(shown, ToldFrame)
     assert "motion" in shown.columns
     assert 'title="How fast the picture moves' in shown._repr_html_()
+    session, run = default_session(), loaded.user_ns["run"]
+    session.log.put_scores(run.id, Scores(SCORE_VERSION, "c", "d", {"gain": 0.1}, flags=("short", "leak")))
+    assert [*loaded.run_cell("%kling runs --limit 1").result["flags"]] == ["short, leak"]
 
 
 def test_runs_and_options_are_completed(loaded: InteractiveShell) -> None:
