@@ -144,7 +144,10 @@ class Driver:
                 break
         pairs = sweep.pairs
         if all(run is not None and run.done for _, run in pairs):
-            if sweep.progress.complete:
+            if sweep.progress.complete and self._holds():
+                # The last clip came after the rule was asked.
+                self._end(STOPPED, f"{self._words} holds")
+            elif sweep.progress.complete:
                 self._end(DONE)
             else:
                 self._end(STOPPED, "some runs are not followed any more")

@@ -6,6 +6,7 @@ body has. Most requests are nearly right, because those get furthest.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import re
@@ -260,7 +261,7 @@ def raw(sandbox: Any, data: bytes, seconds: float = 20.0, *, ends: bool = True) 
         try:
             connection.sendall(data)
             if ends:
-                connection.shutdown(socket.SHUT_WR)
+                _end(connection)
             while part := connection.recv(65536):
                 parts.append(part)
         except ConnectionError:
@@ -270,6 +271,15 @@ def raw(sandbox: Any, data: bytes, seconds: float = 20.0, *, ends: bool = True) 
     if found and found[1] == b"100":
         found = re.search(rb"\r\n\r\nHTTP/1\.1 (\d{3})", answer)
     return int(found[1]) if found else 0, answer
+
+
+def _end(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_WR)
+    except OSError as error:
+        # The server has closed it already.
+        if error.errno != errno.ENOTCONN:
+            raise
 
 
 def leaks(sandbox: Any, answer: bytes) -> list[str]:
