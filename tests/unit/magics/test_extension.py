@@ -164,6 +164,11 @@ def test_background_imports_run_between_cells_only(
 ) -> None:
     """Beside a cell they could spoil the cell's own imports: ``import numpy`` in two threads at once."""
     (tmp_path / "slow_and_heavy.py").write_text(SLOW_MODULE, encoding="utf-8")
+    warmup.release()
+    for thread in threading.enumerate():
+        # One that an earlier test left would take the module that is meant for this one.
+        if thread.name == "kling-warmup":
+            thread.join(timeout=20)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(warmup, "MODULES", ("slow_and_heavy",))
     for event in ("_released", "_awaited", "_imported"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kling_nb.domain.task import RunStatus
@@ -69,5 +71,6 @@ def test_what_is_no_vote_on_the_pair_shown_is_not_written(session, blind, conten
 def test_nothing_saved_gives_the_answer_away(blind) -> None:
     bundle = blind._repr_mimebundle_()[0]
     words = bundle["text/plain"] + bundle["text/html"] + str(blind.pair)
-    assert "pan" not in words
+    # As a word: an id may hold the letters by chance.
+    assert not re.search(r"\bpan\b", words)
     assert "0 of 3 votes" in words
