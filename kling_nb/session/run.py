@@ -63,8 +63,8 @@ class Keeper(Judge, Maker, Meter, Protocol):
 class Run(Judged, Derived, Measured):
     """One run of the log and the live handle of its task.
 
-    Made by ``submit``, ``run``, ``attach`` and ``resume``. Reading its properties never asks the network and
-    never waits.
+    Made by ``submit``, ``run``, ``attach`` and ``resume``. Reading its properties never asks the service and
+    never waits for it; ``scores`` looks into the log until it finds some, and a team's log may be far away.
 
     Parameters
     ----------
