@@ -90,8 +90,9 @@ class GalleryOnPage:
 
     def rest(self) -> None:
         """Wait until every player stands still on its frame, and the frame is painted."""
-        self.page.page.wait_for_function(AT_REST, arg=self.root)
-        self.page.page.wait_for_timeout(80)
+        for _ in range(2):  # a seek that waited for another starts a moment after that one
+            self.page.page.wait_for_function(AT_REST, arg=self.root)
+            self.page.page.wait_for_timeout(60)
 
     def frames(self) -> list[int]:
         """Return the numbers that stand in the clips of ``clip_shelf``."""

@@ -38,8 +38,13 @@ class Player {
 
   show(moment) {
     const time = this.at(moment);
-    if (this.video.seeking) this.wanted = time;
-    else if (Math.abs(this.video.currentTime - time) > 1e-3) this.video.currentTime = time;
+    if (this.video.seeking) {
+      this.wanted = time;
+      return;
+    }
+    // A seek is over a moment before its "seeked" comes; what was wanted in between is so no more.
+    this.wanted = null;
+    if (Math.abs(this.video.currentTime - time) > 1e-3) this.video.currentTime = time;
   }
 
   get ready() {
