@@ -6,6 +6,7 @@ Everything here runs on the server's event loop; only decoding and rendering lea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -98,6 +99,7 @@ class Engine:
         self._threads = ThreadPoolExecutor(RENDER_THREADS, "sandbox-render")
         self._slots = WorkerSlots(lambda: config().workers)
         self._running: set[asyncio.Task[None]] = set()
+        self._switched = asyncio.Event()
 
     @property
     def idle(self) -> bool:
@@ -118,8 +120,10 @@ class Engine:
         self._spawn(task)
 
     def config_changed(self) -> None:
-        """Use a new number of workers at once."""
+        """Use a new number of workers and a new scale of time at once."""
         self._slots.admit()
+        self._switched.set()
+        self._switched = asyncio.Event()
 
     async def abandon(self) -> None:
         """Stop all work without ending the tasks; renders under way are told to stop."""
@@ -164,7 +168,11 @@ class Engine:
             return Failure("internal error", (repr(error),))
 
     async def _pause(self, seconds: float, spent: float = 0.0) -> None:
-        await asyncio.sleep(max(0.0, seconds * self._config().time_scale - spent))
+        """Wait; a scale of time that changes meanwhile holds for the whole of it."""
+        began = time.monotonic() - spent
+        while (left := began + seconds * self._config().time_scale - time.monotonic()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._switched.wait(), left)
 
     def _processing_time(self, task: Task) -> float:
         config = self._config()

@@ -128,6 +128,18 @@ def test_time_scale_stretches_the_waiting(sandbox):
     assert time.monotonic() - started < 20
 
 
+def test_a_new_time_scale_holds_for_tasks_under_way(sandbox):
+    sandbox.config(queued=600)
+    queued = created(sandbox)
+    sandbox.config(queued=0)
+    working = created(sandbox, prompt="a boat [[sandbox:slow:600]]")
+    until(lambda: query(sandbox, working)["task_status"] == "processing")
+    assert query(sandbox, queued)["task_status"] == "submitted"
+    sandbox.config(time_scale=0)
+    for task in (queued, working):
+        until(lambda each=task: query(sandbox, each)["task_status"] == "succeed")
+
+
 PRICES = [
     ({"model_name": "kling-v1", "mode": "pro"}, "3.5"),
     ({"model_name": "kling-v2-5-turbo"}, "1.5"),
