@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import numpy as np
 
 from kling_nb.providers.base import PollPolicy
@@ -29,6 +32,14 @@ def textured_picture() -> np.ndarray:
     return np.stack([x * 255 // 399, y * 255 // 319, (x + y) % 256], axis=2).astype(np.uint8)
 
 
-def finish(run: Run, timeout: float = 30.0) -> Run:
+def until(condition: Callable[[], object], timeout: float = 60.0) -> None:
+    """Wait for what another thread or process does."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def finish(run: Run, timeout: float = 60.0) -> Run:
     """Wait for a run whatever its end."""
     return run.wait(timeout, raise_on_failure=False)

@@ -166,8 +166,9 @@ def test_the_estimate_is_held_at_once_and_replaced_by_what_was_taken(
     session.budget("day", 20)
     capabilities.override_price("kling-v2-5-turbo", "std", Decimal("0.5"))
     try:
-        run = session.submit(picture, "[[sandbox:slow:0.3]] a boat")
+        run = session.submit(picture, "[[sandbox:slow:600]] a boat")
         assert (row(session).reserved, row(session).spent) == (2.5, 0.0)
+        sandbox.finish_all()
         finish(run)
     finally:
         capabilities.forget_prices()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quick_sessions import finish
+from quick_sessions import finish, until
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import (
@@ -206,18 +207,24 @@ def test_masks_whose_answer_was_lost_are_not_asked_for_again_by_themselves(
 
 
 def test_masks_that_are_being_asked_for_are_not_asked_for_twice(
-    make_session: Any, sandbox: Any, picture: np.ndarray
+    make_session: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nobody is told that they were cut off."""
-    sandbox.fault("delay:1.5", "POST", "/v1/videos/image-recognize")
+    answers, real = threading.Event(), Service.recognize
+
+    async def late(self: Service, image: str) -> Any:
+        await asyncio.to_thread(answers.wait, 60)
+        return await real(self, image)
+
+    monkeypatch.setattr(Service, "recognize", late)
     with ThreadPoolExecutor() as pool:
         first = pool.submit(make_session().masks, picture)
         second = make_session()
-        while not second.log.records():
-            time.sleep(0.01)
+        until(second.log.records)
         with pytest.raises(KlingError, match="right now") as caught:
             second.masks(picture)
         assert not isinstance(caught.value, SubmitUncertain)
+        answers.set()
         known = first.result()
         assert second.masks(picture).run_id == known.run_id
     assert len(second.log.records()) == 1

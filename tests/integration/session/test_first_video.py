@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quick_sessions import finish
+from quick_sessions import finish, until
 
 from kling_nb import media
 from kling_nb.domain.task import RunStatus
@@ -47,7 +47,7 @@ def test_a_picture_that_cannot_be_read_is_told_in_three_lines(
 
 def test_video_row_poster_and_sidecar(session: Session, sandbox: Any, picture: np.ndarray) -> None:
     run = session.submit(picture, "a boat drifts left", name="boat", tags=["sea"], note="first")
-    assert run.wait(30) is run
+    assert run.wait(60) is run
     assert run.status is RunStatus.SUCCEEDED
     assert run.service_status == "succeed"
     assert run.error is None
@@ -124,10 +124,11 @@ def test_running_the_cell_again_spends_nothing(session: Session, sandbox: Any, p
 def test_running_the_cell_again_while_it_runs_spends_nothing(
     session: Session, sandbox: Any, picture: np.ndarray
 ) -> None:
-    sandbox.config(min_processing=0.5)
+    sandbox.config(min_processing=600)
     first = session.submit(picture, "a boat")
     second = session.submit(picture, "a boat")
     assert second is first
+    sandbox.finish_all()
     finish(second)
     assert len(sandbox.charges()) == 1
 
@@ -170,25 +171,29 @@ async def test_await_on_a_running_loop(session: Session, picture: np.ndarray) ->
 def test_waiting_ends_at_the_timeout_and_the_task_goes_on(
     session: Session, sandbox: Any, picture: np.ndarray
 ) -> None:
-    run = session.submit(picture, "[[sandbox:slow:0.6]] a boat")
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     with pytest.raises(WaitTimeout) as ended:
         run.wait(0.05)
     assert len(ended.value.lines()) == 3
     assert run.following
-    assert run.wait(30).status is RunStatus.SUCCEEDED
+    sandbox.finish_all()
+    assert run.wait(60).status is RunStatus.SUCCEEDED
 
 
-def test_timeout_given_with_the_request_limits_the_wait(session: Session, picture: np.ndarray) -> None:
-    run = session.submit(picture, "[[sandbox:slow:0.6]] a boat", timeout=0.05)
+def test_timeout_given_with_the_request_limits_the_wait(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat", timeout=0.05)
     with pytest.raises(WaitTimeout):
         run.wait()
-    run.wait(30)
+    sandbox.finish_all()
+    run.wait(60)
 
 
 def test_interrupt_stops_only_the_waiting(
-    session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = session.submit(picture, "[[sandbox:slow:0.4]] a boat")
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     slices = []
 
     def interrupted(timeout: float) -> bool:
@@ -201,21 +206,23 @@ def test_interrupt_stops_only_the_waiting(
             run.wait()
     assert slices[0] <= 0.1
     assert run.following
-    assert run.wait(30).status is RunStatus.SUCCEEDED
+    sandbox.finish_all()
+    assert run.wait(60).status is RunStatus.SUCCEEDED
 
 
 def test_stop_following_keeps_the_task(session: Session, sandbox: Any, picture: np.ndarray) -> None:
-    run = session.submit(picture, "[[sandbox:slow:0.5]] a boat")
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     told = threading.Event()
     run.on_change(lambda r: told.set() if r.task_id else None)
-    assert told.wait(10)
+    assert told.wait(60)
     run.stop_following()
-    assert run._settled.wait(5)
+    assert run._settled.wait(60)
     assert not run.following
     assert run.error is None
     assert not run.status.is_final
     assert session.log.get(run.id).owner is None
-    run.wait(30)
+    sandbox.finish_all()
+    run.wait(60)
     assert run.status is RunStatus.SUCCEEDED
     assert len(sandbox.charges()) == 1
 
@@ -226,7 +233,7 @@ def test_stopped_in_the_same_breath(session: Session, sandbox: Any, picture: np.
     for run in runs:
         run.stop_following()
     for run in runs:
-        assert run._settled.wait(5)
+        assert run._settled.wait(60)
         assert not run.following
     unsent = [run for run in runs if run.record.sending_at is None]
     assert all(session.log.get(run.id).owner is None for run in unsent)
@@ -235,8 +242,10 @@ def test_stopped_in_the_same_breath(session: Session, sandbox: Any, picture: np.
     assert finish(again).status is RunStatus.SUCCEEDED
 
 
-def test_listeners_see_every_stage_and_the_last_one(session: Session, picture: np.ndarray) -> None:
-    run = session.submit(picture, "[[sandbox:slow:0.3]] a boat")
+def test_listeners_see_every_stage_and_the_last_one(
+    session: Session, sandbox: Any, picture: np.ndarray
+) -> None:
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     seen: list[RunStatus] = []
     threads = set()
     last = threading.Event()
@@ -249,8 +258,10 @@ def test_listeners_see_every_stage_and_the_last_one(session: Session, picture: n
 
     run.on_change(lambda _: 1 / 0)
     run.on_change(listener)
-    run.wait(30)
-    assert last.wait(5), "the end is always told, also when another listener fails"
+    until(lambda: RunStatus.PROCESSING in seen)
+    sandbox.finish_all()
+    run.wait(60)
+    assert last.wait(60), "the end is always told, also when another listener fails"
     assert list(dict.fromkeys(seen))[-2:] == [RunStatus.PROCESSING, RunStatus.SUCCEEDED]
     assert threads == {"kling-events"}
 

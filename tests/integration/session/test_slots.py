@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quick_sessions import finish
+from quick_sessions import finish, until
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import Admission, Change, RunRecord, Wish
@@ -63,7 +62,9 @@ def test_what_one_kernel_learns_the_other_knows(
     """Both believe in five slots, the account has one."""
     sandbox.config(quota=1, workers=4, min_processing=0.1)
     one, two = make_session(quota=5), make_session(quota=5)
-    first = [one.submit(picture, f"boat {n}") for n in range(3)]
+    first = [one.submit(picture, f"boat {n} [[sandbox:slow:600]]") for n in range(3)]
+    until(lambda: refusals)
+    sandbox.finish_all()
     assert {finish(run).status for run in first} == {RunStatus.SUCCEEDED}
     assert one.log.slots.learnt(slot_of(one)) == 1
     learnt = len(refusals)
@@ -81,14 +82,11 @@ def test_a_waiting_run_says_what_it_waits_for_and_can_be_stopped(
     busy = session.log.insert(RunRecord(owner=other.owner))
     session.log.apply([Change(busy.id, {"sending_at": datetime.now(UTC)}, admission=Admission(other))])
     run = session.submit(picture, "a boat")
-    deadline = time.monotonic() + 10
-    while "other kernels included" not in run.message and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: "other kernels included" in run.message)
     assert "waiting for a free slot (1 of 1 in use, other kernels included)" in run.message
     run.stop_following()
     # Not wait(), which goes on with a run that has been stopped.
-    while run.following and time.monotonic() < deadline + 10:
-        time.sleep(0.01)
+    until(lambda: not run.following)
     assert (run.following, run.status) == (False, RunStatus.CREATED)
     assert sandbox.tasks() == []
     session.log.update(busy.id, status=RunStatus.SUCCEEDED)
@@ -105,22 +103,20 @@ def test_slots_of_a_kernel_that_was_killed_are_freed_at_once(
     dead = Wish(slot_of(session), 1, str(replace(Owner.current(), pid=gone.pid, started="1")))
     lost = session.log.insert(RunRecord(owner=dead.owner))
     session.log.apply([Change(lost.id, {"sending_at": datetime.now(UTC)}, admission=Admission(dead))])
-    assert finish(session.submit(picture, "a boat"), 20).status is RunStatus.SUCCEEDED
+    assert finish(session.submit(picture, "a boat")).status is RunStatus.SUCCEEDED
 
 
 def test_a_task_that_a_killed_kernel_left_on_the_service_counts_once_it_is_followed_and_ends(
     make_session: Any, sandbox: Any, picture: np.ndarray
 ) -> None:
-    sandbox.config(min_processing=0.2)
     session = make_session(quota=1)
-    run = session.submit(picture, "[[sandbox:slow:0.5]] a boat")
-    deadline = time.monotonic() + 10
-    while run.task_id is None and time.monotonic() < deadline:
-        time.sleep(0.01)
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
+    until(lambda: run.task_id)
     session.close()
     later = make_session(quota=1)
     assert [holder.known for holder in later.log.slots.holders(slot_of(later))] == [True]
     later.resume()
+    sandbox.finish_all()
     second = later.submit(picture, "a ship")
     assert finish(second).status is RunStatus.SUCCEEDED
     assert finish(later.run(run.id)).status is RunStatus.SUCCEEDED

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from quick_sessions import until
 
 from kling_nb.domain.scores import Scores
 from kling_nb.errors import UsageError
@@ -69,13 +69,11 @@ def test_a_clip_that_is_never_measured_is_given_up_and_counts_as_no_hit(
     slow_meter: Session, picture: np.ndarray, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slow_meter, "filed", lambda _run: None)
-    monkeypatch.setattr(sweep_driver, "SCORES_S", 0.2)
+    monkeypatch.setattr(sweep_driver, "SCORES_S", 60.0)
     sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=3, until="gain >= 0")
-    said = set()
-    while not sweep.done:
-        said.add("the next waits for scores" in sweep.message)
-        time.sleep(0.01)
-    assert said == {True, False}
+    until(lambda: "the next waits for scores" in sweep.message)
+    sweep_driver.SCORES_S = 0.1
+    sweep.wait(60)
     assert (sweep.state, len(sandbox.tasks())) == ("done", 3)
 
 

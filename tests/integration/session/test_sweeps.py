@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quick_sessions import finish
+from quick_sessions import finish, until
 
 from kling_nb.domain.sweep_plan import vary
 from kling_nb.errors import (
@@ -27,14 +26,6 @@ from kling_nb.errors import (
 from kling_nb.session import MotionBrush, Session
 
 Given = dict[str, Any]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens on another thread."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -174,12 +165,14 @@ def test_two_kernels_going_on_with_one_sweep_make_each_run_once(
 def test_stopped_it_sends_nothing_more_and_goes_on_in_another_session(
     make_session: Callable[..., Session], given: Given, sandbox: Any
 ) -> None:
-    sandbox.config(queued=0.1, min_processing=0.2, quota=2)
+    sandbox.config(min_processing=600, quota=2)
     first = make_session(quota=2)
     sweep = first.sweep(**given, repeat=4)
     with pytest.raises(WaitTimeout):
         sweep.wait(0.0)
-    sweep.stop().wait(30)
+    sweep.stop()
+    sandbox.finish_all()
+    sweep.wait(60)
     sent = len(sandbox.tasks())
     assert (sweep.state, sweep.reason) == ("stopped", "stopped by hand")
     assert sent < 8
@@ -211,7 +204,7 @@ def test_a_rating_from_another_session_ends_the_sweep(
     sweep = one.sweep(**given, repeat=20, until="rating >= 4")
     until(lambda: any(run.complete for run in sweep.runs))
     two.run(sweep.runs[0].id).annotate(rating=5)
-    assert sweep.wait(30).reason == "rating >= 4 holds"
+    assert sweep.wait(60).reason == "rating >= 4 holds"
     assert len(sandbox.tasks()) < 20
 
 
@@ -325,11 +318,12 @@ def test_a_named_text_fills_the_prompt_and_its_name_stands_in_tables(
 def test_a_sweep_survives_its_session(
     make_session: Callable[..., Session], given: Given, sandbox: Any
 ) -> None:
-    sandbox.config(queued=0.2, min_processing=0.5, quota=2)
+    sandbox.config(min_processing=600, quota=2)
     first = make_session(quota=2)
     sweep = first.sweep(**given, repeat=3)
     until(lambda: any(run.task_id for run in sweep.runs))
     first.close()
+    sandbox.finish_all()
     found = make_session(quota=2).sweep_of(sweep.id[:8])
     assert (found.state, found.reason) == ("stopped", "no kernel goes on with it")
     third = make_session()
