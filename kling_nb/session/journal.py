@@ -208,8 +208,6 @@ class Journal:
         except Exception as error:
             self._postpone(run_id, columns)
             self._trouble(run_id, f"the run log cannot be written ({_first_line(error)}); trying again")
-            if self._retry is None or self._retry.done():
-                self._retry = asyncio.create_task(self._write_late())
             return False
         return True
 
@@ -244,6 +242,8 @@ class Journal:
         if columns:
             # What was postponed meanwhile is newer and wins.
             self._late[run_id] = {**columns, **self._late.get(run_id, {})}
+            if self._retry is None or self._retry.done():
+                self._retry = asyncio.create_task(self._write_late())
 
     async def _write_late(self) -> None:
         while self._late:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -19,28 +18,28 @@ def test_a_failing_listener_does_not_stop_the_others(caplog: pytest.LogCaptureFi
     emitter.subscribe(lambda _: 1 / 0)
     emitter.subscribe(lambda _: heard.set())
     emitter.emit()
-    assert heard.wait(5)
+    assert heard.wait(60)
     assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_slow_listener_neither_blocks_nor_misses_the_last_state() -> None:
-    subject, seen, last = Subject(), [], threading.Event()
+    subject, seen = Subject(), []
+    last, all_told = threading.Event(), threading.Event()
     emitter = Emitter(subject)
 
     def slow(changed: Subject) -> None:
-        time.sleep(0.05)
-        seen.append(changed.value)
+        seen.append(changed.value if all_told.wait(60) else None)
         if changed.value == 100:
             last.set()
 
     emitter.subscribe(slow)
-    begin = time.perf_counter()
     for value in range(1, 101):
         subject.value = value
         emitter.emit()
-    assert time.perf_counter() - begin < 1.0
-    assert last.wait(5)
-    assert len(seen) < 20, "changes that pile up are told together"
+    assert seen == [], "none of the hundred has waited for the listener"
+    all_told.set()
+    assert last.wait(60)
+    assert len(seen) <= 2, "changes that pile up are told together"
 
 
 def test_listeners_run_on_a_thread_of_their_own() -> None:
@@ -49,7 +48,7 @@ def test_listeners_run_on_a_thread_of_their_own() -> None:
     emitter = Emitter(None)
     emitter.subscribe(lambda _: (names.append(threading.current_thread().name), heard.set()))
     emitter.emit()
-    assert heard.wait(5)
+    assert heard.wait(60)
     assert names == ["kling-events"]
 
 
@@ -60,5 +59,5 @@ def test_an_ended_subscription_is_silent() -> None:
     emitter.subscribe(calls.append)()
     emitter.subscribe(lambda _: heard.set())
     emitter.emit()
-    assert heard.wait(5)
+    assert heard.wait(60)
     assert calls == []

@@ -29,7 +29,7 @@ class Troubles(list[tuple[str, str]]):
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for happens on another thread
             await asyncio.sleep(0.01)
 
@@ -100,9 +100,39 @@ async def test_a_failed_write_does_not_undo_a_newer_one(log: RunLog, monkeypatch
         journal.keep(row.id, status=RunStatus.PROCESSING, service_status="processing"),
         journal.keep(row.id, status=RunStatus.SUCCEEDED),
     )
-    await asyncio.sleep(0.2)
+    await until(lambda: log.get(row.id).service_status is not None)
     written = log.get(row.id)
     assert (written.status, written.service_status) == (RunStatus.SUCCEEDED, "processing")
+
+
+async def test_a_late_write_that_fails_along_with_an_admission_is_tried_again(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The admission had it in hand when the next try was due, which found nothing left to do."""
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    row = log.insert(RunRecord())
+    journal = Journal(log, threading.Lock(), Troubles())
+    tried, go_on = threading.Event(), threading.Event()
+
+    def fails_slowly(*_: Any) -> None:
+        tried.set()
+        go_on.wait(60)
+        full()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "apply", full)
+        assert not await journal.keep(row.id, task_id="7")
+        retry = journal._retry
+        patch.setattr(log, "apply", fails_slowly)
+        admission = asyncio.create_task(journal.admit(row.id, None, note="x"))
+        await until(tried.is_set)
+        assert retry is not None
+        await until(retry.done)
+        go_on.set()
+        with pytest.raises(RunLogError):
+            await admission
+    await until(lambda: log.get(row.id).task_id == "7")
+    assert log.get(row.id).note is None
 
 
 async def test_the_next_write_takes_the_late_one_along(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,9 +146,22 @@ async def test_the_next_write_takes_the_late_one_along(log: RunLog, monkeypatch:
 
 
 async def test_waiting_writes_share_one_transaction(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Turn:
+        """A lock that tells when the writing thread, jobs in hand, asks for it."""
+
+        def __init__(self) -> None:
+            self.lock, self.asked = threading.Lock(), threading.Event()
+
+        def __enter__(self) -> None:
+            self.asked.set()
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
     rows = [log.insert(RunRecord()) for _ in range(20)]
-    turn = threading.Lock()
-    journal = Journal(log, turn, Troubles())
+    turn = Turn()
+    journal = Journal(log, turn, Troubles())  # type: ignore[arg-type]  # what it needs of a lock
     real, sizes = log.apply, []
 
     def counted(changes: Any) -> Any:
@@ -126,12 +169,12 @@ async def test_waiting_writes_share_one_transaction(log: RunLog, monkeypatch: py
         return real(changes)
 
     monkeypatch.setattr(log, "apply", counted)
-    with turn:
+    with turn.lock:
         # Another thread of this process writes meanwhile.
         first = asyncio.create_task(journal.write(rows[0].id, note="0"))
-        await asyncio.sleep(0.05)
+        await until(turn.asked.is_set)
         others = [asyncio.create_task(journal.write(row.id, note="x")) for row in rows[1:]]
-        await asyncio.sleep(0.05)
+        await until(lambda: journal._writer._jobs.qsize() == len(others))
         assert not first.done()
     await asyncio.gather(first, *others)
     assert sizes == [1, 19]
@@ -140,7 +183,7 @@ async def test_waiting_writes_share_one_transaction(log: RunLog, monkeypatch: py
 async def test_the_loop_goes_on_while_the_disk_is_slow(log: RunLog) -> None:
     journal = Journal(log, threading.Lock(), Troubles())
     slow = threading.Event()
-    call = asyncio.create_task(journal.call(lambda: slow.wait(5)))
+    call = asyncio.create_task(journal.call(lambda: slow.wait(60)))
     ticks = 0
     while ticks < 20:
         await asyncio.sleep(0.001)

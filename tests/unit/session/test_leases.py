@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +37,12 @@ def handle(log: RunLog, run_id: str) -> Run:
     return Run(log.get(run_id), None)  # type: ignore[arg-type]  # no session needed here
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in another task
+            await asyncio.sleep(0.01)
+
+
 def held_by(owner: Owner, **columns: Any) -> RunRecord:
     until = datetime.now(UTC) + timedelta(seconds=LEASE_S)
     return RunRecord(owner=str(owner), lease_until=until, **columns)
@@ -47,17 +53,15 @@ async def test_a_living_kernel_is_waited_for_and_its_progress_shown(log: RunLog)
     row = log.insert(held_by(other.owner, status=RunStatus.SUBMITTED, task_id="7"))
     run = handle(log, row.id)
     holding = asyncio.create_task(mine.hold(run))
-    await asyncio.sleep(0.1)
+    await until(lambda: "followed by another kernel" in run.message)
     assert not holding.done()
-    assert "followed by another kernel" in run.message
     log.update(row.id, status=RunStatus.PROCESSING)
-    await asyncio.sleep(0.1)
-    assert run.status is RunStatus.PROCESSING
+    await until(lambda: run.status is RunStatus.PROCESSING)
     theirs = handle(log, row.id)
     assert await other.hold(theirs)
     log.update(row.id, status=RunStatus.FAILED, error_kind="TaskFailed")
     await other.release(theirs)
-    await asyncio.wait_for(holding, 5)
+    await asyncio.wait_for(holding, 60)
     assert run.status is RunStatus.FAILED
 
 
@@ -65,7 +69,7 @@ async def test_the_lease_of_a_dead_kernel_is_broken_at_once(log: RunLog) -> None
     mine = kernel(log)
     dead = replace(mine.owner, pid=2**22 - 3, started="1", token="dead")
     row = log.insert(held_by(dead))
-    assert await asyncio.wait_for(mine.hold(handle(log, row.id)), 5)
+    assert await asyncio.wait_for(mine.hold(handle(log, row.id)), 60)
     assert log.get(row.id).owner == str(mine.owner)
 
 
@@ -78,7 +82,7 @@ async def test_a_dead_kernel_elsewhere_is_waited_out(log: RunLog) -> None:
     await asyncio.sleep(0.1)
     assert not holding.done()
     log.update(row.id, lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert await asyncio.wait_for(holding, 5)
+    assert await asyncio.wait_for(holding, 60)
 
 
 async def test_only_one_of_two_rescuers_gets_a_run(log: RunLog) -> None:
@@ -87,7 +91,8 @@ async def test_only_one_of_two_rescuers_gets_a_run(log: RunLog) -> None:
     row = log.insert(held_by(dead))
     runs = [handle(log, row.id), handle(log, row.id)]
     tasks = [asyncio.create_task(k.hold(r)) for k, r in zip((first, second), runs, strict=True)]
-    await asyncio.sleep(0.3)
+    await until(lambda: any(task.done() for task in tasks))
+    await until(lambda: any("followed by another kernel" in run.message for run in runs))
     assert [task.done() for task in tasks].count(True) == 1
     for task in tasks:
         task.cancel()
@@ -99,7 +104,7 @@ async def test_a_run_handed_back_can_be_taken_by_others(log: RunLog) -> None:
     assert await mine.hold(run)
     await mine.release(run)
     assert log.get(run.id).owner is None
-    assert await asyncio.wait_for(other.hold(handle(log, run.id)), 5)
+    assert await asyncio.wait_for(other.hold(handle(log, run.id)), 60)
 
 
 async def test_after_a_long_sleep_a_run_that_another_kernel_sent_is_not_sent(
@@ -128,9 +133,7 @@ async def test_a_deleted_row_does_not_cost_the_others_their_leases(
     with log._database.writing(durable=False) as cursor:
         cursor.execute("DELETE FROM runs WHERE id = ?", (gone.id,))
     before = log.get(kept.id).lease_until
-    async with asyncio.timeout(5):
-        while log.get(kept.id).lease_until == before:  # noqa: ASYNC110 - renewed by another task
-            await asyncio.sleep(0.01)
+    await until(lambda: log.get(kept.id).lease_until != before)
     await mine.release(gone)
     await mine.release(kept)
 
