@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -147,37 +147,39 @@ def test_loading_imports_nothing_heavy_in_the_foreground() -> None:
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
-def test_the_magic_waits_for_the_background_imports(monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
-    monkeypatch.setattr(warmup, "MODULES", ())
-    warmup.start(lambda: order.append("then"))
-    warmup.finish()
-    order.append("magic")
-    assert order[-1] == "magic"
-
-
-SLOW_MODULE = "import time\ntime.sleep(0.5)\n"
-
-
-def test_background_imports_run_between_cells_only(
-    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beside a cell they could spoil the cell's own imports: ``import numpy`` in two threads at once."""
-    (tmp_path / "slow_and_heavy.py").write_text(SLOW_MODULE, encoding="utf-8")
+@pytest.fixture
+def slow_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The only module that the background imports, as if it were the first time in this process."""
+    name = "slow_and_heavy"
+    (tmp_path / f"{name}.py").write_text("import time\ntime.sleep(0.3)\nready = True\n", encoding="utf-8")
     warmup.release()
-    for thread in threading.enumerate():
-        # One that an earlier test left would take the module that is meant for this one.
-        if thread.name == "kling-warmup":
-            thread.join(timeout=20)
+    if warmup._thread is not None:
+        # Left by an earlier test, late as threads are, it would import what is meant for this one.
+        warmup._thread.join()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(warmup, "MODULES", ("slow_and_heavy",))
+    monkeypatch.setattr(warmup, "MODULES", (name,))
     for event in ("_released", "_awaited", "_imported"):
         monkeypatch.setattr(warmup, event, threading.Event())
+    yield name
+    warmup.finish()
+    if warmup._thread is not None:
+        warmup._thread.join()
+    sys.modules.pop(name, None)
+
+
+def test_the_magic_waits_for_the_background_imports(slow_module: str) -> None:
+    warmup.start(lambda: None)
+    warmup.finish()
+    assert sys.modules[slow_module].ready
+
+
+def test_background_imports_run_between_cells_only(shell: InteractiveShell, slow_module: str) -> None:
+    """Beside a cell they could spoil the cell's own imports: ``import numpy`` in two threads at once."""
     shell.run_cell(
         "%load_ext kling_nb\nimport sys, time\ntime.sleep(0.2)\nbeside = 'slow_and_heavy' in sys.modules"
     )
     assert not shell.user_ns["beside"]
-    shell.run_cell("ready = vars(sys.modules['slow_and_heavy']).get('time') is not None")
+    shell.run_cell("ready = getattr(sys.modules['slow_and_heavy'], 'ready', False)")
     assert shell.user_ns["ready"]
     assert warmup.is_ready()
 
