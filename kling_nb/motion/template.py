@@ -23,6 +23,8 @@ _OUTLIER = 3.0
 _LEAST_SPREAD = 4.0
 _LEAST_PIXELS = 24
 _GOLDEN = 0.6180339887498949
+_BLOCK = 8
+"""Side of the blocks within which what a codec leaves over hangs together, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class Fit:
     visible
         Share of its pixels inside the picture.
     precision
-        Pixels by which the shift may be wrong, judged by its texture and by what is left over.
+        Standard error of the shift in pixels along its worse axis: by its texture, and by what is left over,
+        which coding makes in blocks (a cluster-robust estimate: Liang and Zeger 1986).
     """
 
     pose: Pose
@@ -140,6 +143,7 @@ class Template:
         gy = cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=0.125)[ys, xs]
         self._slopes = np.stack([gx, gy, gx * self._x + gy * self._y, gy * self._x - gx * self._y], axis=1)
         self._products = (self._slopes[:, :, None] * self._slopes[:, None, :]).reshape(len(xs), 16)
+        _, self._blocks = np.unique(xs // _BLOCK * picture.shape[0] + ys // _BLOCK, return_inverse=True)
         self.contrast = float(self._look.std())
         self.radius = float(np.sqrt(np.mean(self._x**2 + self._y**2))) if len(xs) else 0.0
 
@@ -216,14 +220,18 @@ class Template:
         now, before = now - now.mean(), before - before.mean()
         energy = math.sqrt(float(now @ now) * float(before @ before))
         zncc = float(now @ before) / energy if energy > 1e-6 else -1.0
-        left_over = float(
-            np.sqrt(
-                np.mean((_matched(found, self._look, visible.astype(np.float32)) - self._look)[visible] ** 2)
-            )
-        )
-        slopes = self._slopes[visible, :2].astype(np.float64)
-        least = float(np.linalg.eigvalsh(slopes.T @ slopes)[0])
-        return Fit(pose, zncc, share, left_over / math.sqrt(max(least, 1e-9)))
+        return Fit(pose, zncc, share, self._precision(visible, found))
+
+    def _precision(self, visible: Array, found: Array) -> float:
+        """Return by how much the shift may be wrong: each pixel errs by itself, or each block as one."""
+        weights = visible.astype(np.float32)
+        error = (_matched(found, self._look, weights) - self._look) * weights
+        slopes = self._slopes[:, :2].astype(np.float64)
+        spread = np.linalg.inv((slopes * weights[:, None]).T @ slopes + 1e-9 * np.eye(2))
+        pulls = np.stack([np.bincount(self._blocks, slopes[:, axis] * error) for axis in (0, 1)])
+        alone = float(error @ error) / float(weights.sum()) * spread
+        together = spread @ (pulls @ pulls.T) @ spread
+        return math.sqrt(max(0.0, *(float(np.linalg.eigvalsh(each)[-1]) for each in (alone, together))))
 
 
 def _spread(ys: Array, xs: Array) -> tuple[Array, Array]:

@@ -30,6 +30,9 @@ _KEPT_SHARE = 0.4
 _LABEL_RIM, _LABEL_RIM_PX = 0.4, 3
 _LEAST_SEEN = 0.65
 _UNLIKE, _DISTINCT = 0.5, 0.1
+# Contrast that coding, which errs by one or two levels, can take away; how exact the path is to be known of
+# what has no more, in standard errors and as a share of the diagonal.
+_FAINT, _ERRORS, _EXACT = 5.0, 3.0, 0.001
 _SINGULAR = 1e-6
 _TWIN = "own_"
 _TWINS = ("path_error", "end_error", "direction", "gain", "lag")
@@ -222,11 +225,18 @@ class ObjectTracker:
             if not seen[-1]:
                 return f"it was lost after {last:.1f} s"
             return f"it was seen in {100 * seen.mean():.0f} % of the frames only"
-        return ""
+        faint = "it has little detail, and the coding of the clip took too much of that away"
+        return faint if _too_faint(track) else ""
 
 
 def _turns_back(matrix: Array) -> bool:
     return bool(np.isfinite(matrix).all()) and abs(float(np.linalg.det(matrix))) > _SINGULAR
+
+
+def _too_faint(track: Track) -> bool:
+    """Whether coding may have taken away what its place is told by: it is uncertain, where it was seen."""
+    wrong = float(np.mean([sighting.precision for sighting in track.sightings if sighting.way]))
+    return track.contrast < _FAINT and wrong * _ERRORS > _EXACT * track.diagonal
 
 
 def _confidence(track: Track) -> float:

@@ -22,6 +22,9 @@ _GRID = 24
 _LEAST_IN_CELL = 0.25
 _WORST = 0.1
 _GAIN = (0.85, 1.18)
+# Square of the gray levels that are noise: of hardly any contrast none is made.
+_NOISE = 16.0
+_EXPLAINED = 0.25
 _MOVED = 0.5
 
 
@@ -153,7 +156,15 @@ def _inner(mask: Array, size: tuple[int, int]) -> Array:
 
 
 def _same_light(picture: Array, first: Array, mask: Array) -> Array:
-    """Match mean and, within bounds, contrast inside the mask."""
+    """Match the mean inside the mask and, within bounds, the contrast where that explains the change.
+
+    Contrast is that of what both show (least squares): what only one of them shows is a change. A region has
+    few parts that are independent, and any change is a little like it by chance.
+    """
     there, here = first[mask].astype(np.float32), picture[mask].astype(np.float32)
-    gain = float(np.clip((there.std() + 1) / (here.std() + 1), *_GAIN))
+    wanted, found = there - there.mean(), here - here.mean()
+    common = max(0.0, float((wanted * found).mean()))
+    gain = float(np.clip((float((wanted * wanted).mean()) + _NOISE) / (common + _NOISE), *_GAIN))
+    change, rest = (float(((factor * found - wanted) ** 2).mean()) for factor in (1, gain))
+    gain = gain if change - rest >= _EXPLAINED * change else 1.0
     return np.asarray((picture.astype(np.float32) - here.mean()) * np.float32(gain) + there.mean())

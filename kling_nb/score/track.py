@@ -105,6 +105,10 @@ class Track:
         Why its way is not decided although it was followed; empty when it is.
     sightings
         What was seen, frame by frame.
+    contrast
+        Of its look in the first frame, in gray levels.
+    diagonal
+        Of the level in pixels.
     """
 
     def __init__(
@@ -132,7 +136,8 @@ class Track:
         self._box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         self._first, self._where = picture, where
         self.lookalike = 0.0
-        if self._template.contrast < _LEAST_CONTRAST:
+        self.contrast, self.diagonal = self._template.contrast, math.hypot(*picture.shape)
+        if self.contrast < _LEAST_CONTRAST:
             self.refusal = "it has hardly any detail to hold on to"
             return
         self.lookalike = lookalike(picture, where, 0.02 * math.hypot(*picture.shape))

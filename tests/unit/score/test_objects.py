@@ -109,6 +109,31 @@ HEAD = disc(207, 65, 55)
 HEAD_PATH = np.array([[207.0, 65], [225, 100], [262, 104]])
 
 
+class TestFaintDetail:
+    """Three or four levels of contrast are as much as coding takes away."""
+
+    @staticmethod
+    def measured(seed: int, quality: int) -> ObjectScores:
+        noise = np.random.default_rng(seed).normal(0, 1, (HEIGHT, WIDTH))
+        soft = cv2.GaussianBlur(noise, (0, 0), 4)
+        ground = 90 + 3.5 * soft / soft.std()
+        piece = (ground, disc(160, 200, 24), lambda share: (44 * share, -20 * share, 0, 1))
+        first, *rest = drawn(np.roll(ground, (70, 90), (0, 1)), piece)
+        path = straight(160, 200, 44, -20)
+        (found,) = followed([first, *compressed(rest, quality)], [(disc(160, 200, 20), path)])
+        return found
+
+    @pytest.mark.parametrize("seed", [0, 4, 5])
+    def test_what_is_left_is_measured(self, seed: int) -> None:
+        found = self.measured(seed, 85)
+        assert found.measurable and found.values["path_error"] < 0.1 and found.values["end_error"] < 0.2
+
+    @pytest.mark.parametrize(("seed", "quality"), [(0, 18), (4, 30)])
+    def test_no_number_where_it_was_lost(self, seed: int, quality: int) -> None:
+        """It would be off by more than 0.1 % of the diagonal, the tolerance of a clip as it was asked."""
+        assert "coding" in self.measured(seed, quality).why
+
+
 class TestRenders:
     @pytest.mark.parametrize(
         ("picture", "mask", "path"),

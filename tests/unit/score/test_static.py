@@ -69,6 +69,17 @@ def test_a_thing_that_passes_briefly_is_a_leak_too() -> None:
     assert brief.leak > 6
 
 
+@pytest.mark.parametrize("width", [6, 12, 18, 24, 30])
+def test_a_change_that_is_a_little_like_the_picture_is_no_light(width: int) -> None:
+    """Stripes of 8 levels are 8 levels, whatever lies below them."""
+    stripes = np.where(np.arange(SIZE[0]) // width % 2 == 0, 8.0, -8.0)
+    faint = [noisy(0.4 * VIEW + 77, index) for index in range(FRAMES)]
+    frames = [(frame + (index > 0) * stripes).astype(np.uint8) for index, frame in enumerate(faint)]
+    few = np.zeros(SIZE[::-1], np.bool_)
+    few[100:170, 200:270] = True
+    assert measured(frames, mask=few).leak == pytest.approx(8, abs=0.5)
+
+
 @pytest.mark.parametrize(
     "light", [lambda f, i: f - 1.5 * i, lambda f, i: f * (1 - 0.008 * i)], ids=["offset", "gain"]
 )
