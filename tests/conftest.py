@@ -85,6 +85,18 @@ class SandboxHandle:
         """Units reserved or booked, one entry for each task that holds some, newest first."""
         return [Decimal(task["units"]) for task in self.tasks() if task["charge"] != "released"]
 
+    def hold(self) -> None:
+        """Let new tasks wait in the queue, until the test says ``work``."""
+        self.config(queued=600, time_scale=1)
+
+    def work(self) -> None:
+        """Let tasks be worked on, those that wait, too, until the test says ``deliver``."""
+        self.config(queued=0, min_processing=6e8, time_scale=1e-6)
+
+    def deliver(self) -> None:
+        """Let every task come to its end."""
+        self.config(time_scale=0)
+
     def upload(self, data: bytes) -> str:
         """Store bytes and return a loopback URL for them."""
         answer = self.http.post("/sandbox/uploads", content=data)

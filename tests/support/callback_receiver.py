@@ -31,7 +31,7 @@ class Receiver:
         self.thread.start()
 
     def next(self):
-        headers, body = self.arrived.get(timeout=10)
+        headers, body = self.arrived.get(timeout=60)
         return {name.lower(): value for name, value in headers.items()}, body
 
     def close(self):

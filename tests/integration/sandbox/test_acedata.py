@@ -271,7 +271,7 @@ def test_what_is_taken_is_charged_like_on_the_official_door(gateway, fields, cel
 
 
 def test_the_stages_of_a_record(gateway):
-    gateway.sandbox.config(queued=0.3, min_processing=0.6)
+    gateway.sandbox.hold()
     answer = gateway.create(static_mask="x", unknown=1).json()
     assert set(answer) == {"success", "task_id", "trace_id"}
     assert answer["success"] is True
@@ -283,6 +283,10 @@ def test_the_stages_of_a_record(gateway):
     assert (queued["id"], queued["type"], queued["trace_id"]) == (task, "videos", answer["trace_id"])
     assert queued["request"] == gateway.body(static_mask="x", unknown=1)
     stages = [queued]
+    gateway.sandbox.work()
+    while len([stage for stage in stages if "response" in stage]) < 3:
+        stages.append(gateway.poll(task).json())
+    gateway.sandbox.deliver()
     while not gateway.is_ended(stages[-1]):
         stages.append(gateway.poll(task).json())
     running = [stage.get("response") for stage in stages[:-1]]
@@ -312,12 +316,15 @@ def test_the_stages_of_a_record(gateway):
 
 
 def test_a_snapshot_may_claim_to_be_completed_without_a_video(gateway):
-    gateway.sandbox.config(tricky_snapshots=True, queued=0, min_processing=0.5)
+    gateway.sandbox.config(tricky_snapshots=True)
+    gateway.sandbox.work()
     task = gateway.created()
-    words = []
-    while not gateway.is_ended(record := gateway.poll(task).json()):
-        words.append((record.get("response") or {}).get("state"))
-    told = [word for word in words if word]
+    told = []
+    while len(told) < 3:
+        record = gateway.poll(task).json()
+        assert not gateway.is_ended(record)
+        if word := (record.get("response") or {}).get("state"):
+            told.append(word)
     assert told[0] == "completed"
     assert set(told[1:]) == {"processing"}
 
@@ -338,21 +345,23 @@ def test_without_async_and_callback_the_call_waits_for_the_video(gateway):
 
 
 def test_a_call_that_waits_too_long_is_told_so_and_its_task_goes_on(gateway):
-    gateway.sandbox.config(blocking_cap=0.05, min_processing=0.3)
+    gateway.sandbox.work()
+    gateway.sandbox.config(blocking_cap=0.05)
     status, code, _ = gateway.refusal(gateway.create(**{"async": ...}))
     assert (status, code) == (504, "timeout")
     [task] = gateway.sandbox.tasks()
+    gateway.sandbox.deliver()
     assert gateway.finished(task["public_id"])["response"]["success"] is True
 
 
 def test_a_reset_ends_a_call_that_waits(gateway):
-    gateway.sandbox.config(min_processing=60)
+    gateway.sandbox.work()
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(gateway.create, **{"async": ...})
         while not gateway.sandbox.tasks():
             time.sleep(0.01)
         gateway.sandbox.reset()
-        assert gateway.refusal(waiting.result(timeout=20))[:2] == (504, "timeout")
+        assert gateway.refusal(waiting.result(timeout=60))[:2] == (504, "timeout")
 
 
 def test_unknown_tasks_are_empty_and_missing_from_a_batch(gateway):

@@ -200,7 +200,7 @@ def test_absent_audio_is_priced_as_audio(gateway, model, fields, units):
 
 
 def test_the_stages_of_a_generation(gateway):
-    gateway.sandbox.config(queued=0.2, min_processing=0.3)
+    gateway.sandbox.hold()
     answer = gateway.create()
     task = answer.json()["id"]
     assert re.fullmatch(r"[\w-]{21}", task)
@@ -208,10 +208,21 @@ def test_the_stages_of_a_generation(gateway):
     ledger = answer.headers["x-inference-id"]
     assert ledger
     seen = []
-    while not seen or not gateway.is_ended(seen[-1]):
-        poll = gateway.poll(task)
-        assert poll.headers["x-inference-id"] == ledger
-        seen.append(poll.json())
+
+    def poll():
+        found = gateway.poll(task)
+        assert found.headers["x-inference-id"] == ledger
+        seen.append(found.json())
+        return seen[-1]["status"]
+
+    assert poll() == poll() == "queued"
+    gateway.sandbox.work()
+    while poll() == "queued":
+        pass
+    assert poll() == "generating"
+    gateway.sandbox.deliver()
+    while poll() == "generating":
+        pass
     stages = [seen[0], *(now for before, now in itertools.pairwise(seen) if now != before)]
     url = seen[-1]["video"]["url"]
     assert stages == [

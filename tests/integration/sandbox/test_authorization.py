@@ -63,7 +63,8 @@ def test_no_token_at_all(ask, credential):
 
 
 def test_invalid(sandbox, ask, sign):
-    altered = sign()[:-2] + ("AA" if sign()[-2:] != "AA" else "BB")
+    signed = sign()
+    altered = signed[:-2] + ("AA" if signed[-2:] != "AA" else "BB")
     wrong = [
         sign(access_key="ak-other"),
         sign(secret_key="sk-other"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import random
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -50,9 +52,29 @@ def end_state(http, task, seconds=60):
         time.sleep(0.02)
 
 
+def gone(pid, seconds=60):
+    deadline = time.monotonic() + seconds
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def kill(pid):
     os.kill(pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    gone(pid)
+
+
+def quiet_port():
+    """Return a free port that the system gives to nobody who asks for any: it stays free meanwhile."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(first - 12_000, first)
+        with socket.socket() as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def test_the_ready_line_and_a_clean_end(tmp_path):
@@ -91,7 +113,7 @@ def test_the_ready_line_and_a_clean_end(tmp_path):
             assert httpx.get(f"{ready['url']}/sandbox/health", headers=headers).status_code == 200
         finally:
             process.terminate()
-        assert process.wait(20) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
         assert process.stdout.read() == ""
         assert process.stderr.read() == ""
 
@@ -147,13 +169,25 @@ def test_nothing_is_found_where_nothing_runs(tmp_path, home):
     assert launch.find(home) is None
 
 
+def test_stopping_one_that_has_just_ended_by_itself_is_no_error(home, monkeypatch):
+    find = launch.find
+
+    def find_and_lose(folder):
+        info = find(folder)
+        kill(info.pid)
+        return info
+
+    launch.start(home, **QUICK)
+    monkeypatch.setattr(launch, "find", find_and_lose)
+    assert launch.stop(home)
+    monkeypatch.undo()
+    assert launch.find(home) is None
+
+
 def test_it_ends_when_its_folder_is_deleted(home):
     info = launch.start(home, **QUICK)
     shutil.rmtree(home)
-    deadline = time.monotonic() + 20
-    while psutil.pid_exists(info.pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    gone(info.pid)
     assert launch.start(home, **QUICK).pid != info.pid
 
 
@@ -175,17 +209,17 @@ def test_it_outlives_the_process_that_started_it(home):
 
 
 def test_kill_and_restart_keep_tasks_files_ids_port_and_credentials(home):
-    info = launch.start(home, **QUICK, access_key="ak-own")
+    info = launch.start(home, **QUICK, access_key="ak-own", port=quiet_port())
     with client(info) as http:
         done = http.post(PATH, json=request(external_task_id="done")).json()["data"]["task_id"]
         before = end_state(http, done)
-        slow = request(external_task_id="slow", prompt="[[sandbox:slow:30]]")
+        slow = request(external_task_id="slow", prompt="[[sandbox:slow:600]]")
         running = http.post(PATH, json=slow).json()["data"]["task_id"]
         waiting = http.post(PATH, json=request(external_task_id="waiting")).json()["data"]["task_id"]
         while http.get(f"{PATH}/{running}").json()["data"]["task_status"] != "processing":
             time.sleep(0.02)
     kill(info.pid)
-    again = launch.start(home, **QUICK, time_scale=0.01)
+    again = launch.start(home, **QUICK, time_scale=0.001)
     assert again.pid != info.pid
     assert again.url == info.url
     with client(again) as http:
@@ -204,13 +238,11 @@ def test_kill_and_restart_keep_tasks_files_ids_port_and_credentials(home):
 
 
 def test_another_port_when_the_old_one_is_taken(home):
-    info = launch.start(home, **QUICK)
+    info = launch.start(home, **QUICK, port=quiet_port())
     with client(info) as http:
         task = http.post(PATH, json=request()).json()["data"]["task_id"]
         end_state(http, task)
     launch.stop(home)
-    import socket
-
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as squatter:
         squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", info.port))
@@ -224,16 +256,19 @@ def test_another_port_when_the_old_one_is_taken(home):
 
 
 def test_it_ends_when_idle_but_not_while_working(home):
-    info = launch.start(home, **QUICK | {"min_processing": 3.0}, idle=0.5)
+    info = launch.start(home, **QUICK)
     with client(info) as http:
-        task = http.post(PATH, json=request()).json()["data"]["task_id"]
-        time.sleep(1.2)
+        work = request(prompt="[[sandbox:slow:600]]")
+        task = http.post(PATH, json=work).json()["data"]["task_id"]
+    kill(info.pid)
+    # It has work to do from its first moment on.
+    info = launch.start(home, **QUICK, idle=0.5)
+    with client(info) as http:
+        time.sleep(1.5)
         assert http.get(f"{PATH}/{task}").json()["data"]["task_status"] == "processing"
-    deadline = time.monotonic() + 20
-    while launch.find(home) is not None:
-        # Looking is a call, too: leave it alone for longer than its patience.
-        time.sleep(2.5)
-        assert time.monotonic() < deadline
+        http.patch("/sandbox/config", json={"time_scale": 0})
+    gone(info.pid)  # looking for it would be a call that keeps it up
+    assert launch.find(home) is None
 
 
 def test_a_wrong_start_option_is_explained(home):

@@ -47,14 +47,15 @@ def test_ids_are_18_digits_and_increase(sandbox):
 
 
 def test_the_states_and_their_forms(sandbox):
-    sandbox.config(queued=0.5, min_processing=0.5)
+    sandbox.hold()
     task = created(sandbox, external_task_id="job-1", watermark_info={"enabled": False})
-    seen = {}
-    while "succeed" not in seen:
-        data = query(sandbox, task)
-        seen.setdefault(data["task_status"], data)
-        time.sleep(0.01)
-    assert list(seen) == ["submitted", "processing", "succeed"]
+    seen = {"submitted": query(sandbox, task)}
+    sandbox.work()
+    until(lambda: query(sandbox, task)["task_status"] != "submitted")
+    seen["processing"] = query(sandbox, task)
+    sandbox.deliver()
+    seen["succeed"] = finished(sandbox, task)
+    assert [data["task_status"] for data in seen.values()] == list(seen)
     running = ["task_id", "task_status", "task_status_msg", "task_info", "created_at", "updated_at"]
     assert list(seen["submitted"]) == list(seen["processing"]) == running
     ended = seen["succeed"]
@@ -99,7 +100,7 @@ def test_lists_are_newest_first_and_paged(sandbox):
     assert sandbox.http.get(PATH, params={"pageNum": 9}).json()["data"] == []
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -107,7 +108,7 @@ def until(condition, seconds=30):
 
 
 def test_one_worker_lets_the_others_wait(sandbox):
-    sandbox.config(min_processing=20)
+    sandbox.work()
     tasks = [created(sandbox) for _ in range(3)]
 
     def states():
@@ -125,7 +126,7 @@ def test_time_scale_stretches_the_waiting(sandbox):
     started = time.monotonic()
     sandbox.config(profile="realistic")
     delivered(sandbox)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 40, "50 s at least without"
 
 
 def test_a_new_time_scale_holds_for_tasks_under_way(sandbox):
@@ -162,9 +163,10 @@ def test_reserved_at_once_and_booked_at_the_end(sandbox, fields, units):
 
 
 def test_a_failed_task_gives_its_units_back(sandbox):
-    sandbox.config(min_processing=1)
+    sandbox.work()
     task = created(sandbox, prompt="[[sandbox:async:risk]]")
     assert pack(sandbox)["remaining_quantity"] == 998.5
+    sandbox.deliver()
     assert finished(sandbox, task)["final_unit_deduction"] == "0"
     assert pack(sandbox)["remaining_quantity"] == 1000.0
     assert sandbox.task(task)["charge"] == "released"
@@ -233,8 +235,10 @@ def test_six_parallel_creates_of_one_model_give_one_refusal(sandbox):
 def test_a_slot_is_held_until_the_end_failures_included(sandbox):
     sandbox.config(quota=1)
     for prompt in ("fine", "[[sandbox:async:risk]]"):
+        sandbox.work()
         task = created(sandbox, prompt=prompt)
         assert refusal(create(sandbox))[1] == 1303
+        sandbox.deliver()
         finished(sandbox, task)
     created(sandbox)
 
@@ -255,7 +259,7 @@ def test_large_bodies_are_checked_and_accepted_alike(sandbox):
 
 def test_unfinished_work_is_abandoned_by_reset(sandbox):
     for _ in range(3):
-        created(sandbox, prompt="[[sandbox:slow:30]]")
+        created(sandbox, prompt="[[sandbox:slow:600]]")
     sandbox.reset()
     assert sandbox.tasks() == []
     assert delivered(sandbox)["task_status"] == "succeed"

@@ -36,7 +36,7 @@ async def client(sandbox):
     made = ServiceClient(
         sandbox.url,
         Credential.api_key(sandbox.api_key, "sandbox"),
-        timeouts=Timeouts(2.0, 5.0, 5.0),
+        timeouts=Timeouts(60.0, 60.0, 60.0),
         retry=QUICK,
     )
     yield made
@@ -50,7 +50,7 @@ async def submit(client, provider, **fields):
 
 
 async def follow(client, provider, task, form="image2video"):
-    for _ in range(600):
+    for _ in range(3000):
         if task.status.is_final:
             return task
         await asyncio.sleep(0.02)

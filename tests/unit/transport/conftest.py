@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -42,6 +43,7 @@ class RawServer:
     on_accept: Callable[[socket.socket], bool] | None = None
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    closed: int = 0
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -56,6 +58,21 @@ class RawServer:
 
     def count(self, method: str) -> int:
         return sum(request.method == method for request in self.requests)
+
+    def wait_closed(self, number: int) -> None:
+        """Wait until the server has closed so many connections: the client can see it from then on."""
+        self._wait(lambda: self.closed >= number)
+
+    def wait_asked(self, number: int) -> None:
+        """Wait until so many requests have arrived."""
+        self._wait(lambda: len(self.requests) >= number)
+
+    @staticmethod
+    def _wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
 
     def stop(self) -> None:
         with contextlib.suppress(OSError):
@@ -77,6 +94,11 @@ class RawServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        self._answer(connection)
+        with self._lock:
+            self.closed += 1
+
+    def _answer(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError), connection:
             if self.on_accept is not None and not self.on_accept(connection):
                 return

@@ -32,7 +32,7 @@ QUICK = RetryRule(delays=(0.001,) * 3, jitter=0.0)
 def fetch(tmp_path):
     async def run(url, **options):
         options.setdefault("retry", QUICK)
-        options.setdefault("timeouts", Timeouts(connect=0.5, get=0.3))
+        options.setdefault("timeouts", Timeouts(connect=60.0, get=60.0))
         options.setdefault("reach", HERE)
         return await download(url, tmp_path / "media" / "r-1.mp4", **options)
 
@@ -254,12 +254,13 @@ class TestResume:
     async def test_a_stalled_server_is_left_and_continued(self, fetch, server):
         def stall(connection, request):
             serve(stop_after=500_000)(connection, request)
-            time.sleep(0.5)
+            connection.recv(1)  # until the client leaves
             return False
 
         server.script = [stall]
         server.default = serve()
-        assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+        hasty = Timeouts(connect=60.0, get=0.3)
+        assert (await fetch(f"{server.url}/v.mp4", timeouts=hasty)).sha256 == DIGEST
 
 
 class TestDisk:
@@ -303,7 +304,7 @@ class TestDisk:
 async def test_cancelling_leaves_a_part_that_is_continued(fetch, server, tmp_path):
     def slow(connection, request):
         serve(stop_after=1_500_000)(connection, request)
-        time.sleep(0.2)
+        connection.recv(1)  # until the client leaves
         return False
 
     server.script = [slow]
@@ -332,7 +333,7 @@ async def test_two_downloads_of_one_file_at_once_end_well(fetch, server, tmp_pat
 def test_killed_in_the_middle_leaves_no_file_under_its_name(server, tmp_path):
     def slow(connection, request):
         serve(stop_after=2_000_000)(connection, request)
-        time.sleep(30)
+        connection.recv(1)  # until the client is gone
         return False
 
     server.script = [slow]
@@ -344,8 +345,9 @@ def test_killed_in_the_middle_leaves_no_file_under_its_name(server, tmp_path):
         "asyncio.run(download(sys.argv[1], pathlib.Path(sys.argv[2]), reach=Reach(loopback=True)))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", program, f"{server.url}/v.mp4", str(target)])
-    deadline = time.monotonic() + 30
-    while not any(path.stat().st_size for path in tmp_path.glob("*.part")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in tmp_path.glob("*.part")):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -21,7 +21,7 @@ from kling_nb.transport.connection import Timeouts
 from kling_nb.transport.retry import RetryRule, service_code, wants_retry
 
 QUICK = RetryRule(delays=(0.001, 0.001), jitter=0.0)
-FAST = Timeouts(connect=0.5, get=5.0, post=5.0)
+PATIENT = Timeouts(connect=60.0, get=60.0, post=60.0)
 GET = Call("GET", "/v1/videos/image2video/1")
 POST = Call("POST", "/v1/videos/image2video", body={"prompt": "x"}, safe=False)
 KEY = "api-key-kling-sesame-0123456789"
@@ -29,7 +29,7 @@ KEY = "api-key-kling-sesame-0123456789"
 
 @pytest.fixture
 async def client(server):
-    made = ServiceClient(server.url, Credential.api_key(KEY, "test"), timeouts=FAST, retry=QUICK)
+    made = ServiceClient(server.url, Credential.api_key(KEY, "test"), timeouts=PATIENT, retry=QUICK)
     yield made
     await made.aclose()
 
@@ -61,7 +61,7 @@ class TestEcho:
         pair = Credential.access_key("AK-0123456789", "sk-sesame-0123456789", "test")
         token = pair.authorization(1_000_000.0).removeprefix("Bearer ")
         server.default = act.reply(401, f"AK-0123456789 sk-sesame-0123456789 {token}".encode())
-        client = ServiceClient(server.url, pair, clock=lambda: 1_000_000.0, timeouts=FAST, retry=QUICK)
+        client = ServiceClient(server.url, pair, clock=lambda: 1_000_000.0, timeouts=PATIENT, retry=QUICK)
         assert (await client.send(GET)).body == b"*** *** ***"
         await client.aclose()
 
@@ -162,7 +162,7 @@ class TestProxies:
             monkeypatch.delenv(name.upper(), raising=False)
 
     def client(self, url):
-        return ServiceClient(url, Credential.api_key(KEY, "test"), timeouts=FAST, retry=QUICK)
+        return ServiceClient(url, Credential.api_key(KEY, "test"), timeouts=PATIENT, retry=QUICK)
 
     async def test_no_key_in_clear_to_a_proxy(self, server, monkeypatch):
         monkeypatch.setenv("HTTP_PROXY", server.url)
@@ -219,7 +219,7 @@ class TestTheKeyStaysHome:
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
         server.default = act.reply(200, {"code": 0})
-        service = ServiceClient(server.url, None, timeouts=FAST)
+        service = ServiceClient(server.url, None, timeouts=PATIENT)
         await service.send(GET)
         await service.aclose()
         assert "authorization" not in server.requests[0].headers
@@ -235,7 +235,7 @@ class TestTheKeyStaysHome:
             caplog.set_level(logging.DEBUG, logger=name)
         server.script = [act.reply(200, {"code": 0}), act.hang_up]
         server.default = act.reply(401, {"code": 1002, "message": "Authorization is invalid"})
-        service = ServiceClient(server.url, Credential.api_key(KEY, "test"), timeouts=FAST, retry=QUICK)
+        service = ServiceClient(server.url, Credential.api_key(KEY, "test"), timeouts=PATIENT, retry=QUICK)
         await service.send(POST)
         with contextlib.suppress(Exception):
             await service.send(POST)

@@ -26,7 +26,7 @@ HERE = Reach(loopback=True)
 @pytest.fixture
 def fetch(tmp_path):
     async def run(url, **options):
-        given = {"retry": QUICK, "timeouts": Timeouts(connect=0.5, get=0.5), "reach": HERE, **options}
+        given = {"retry": QUICK, "timeouts": Timeouts(connect=60.0, get=60.0), "reach": HERE, **options}
         return await download(url, tmp_path / "media" / "r-1.mp4", **given)
 
     return run

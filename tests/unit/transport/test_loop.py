@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -40,23 +39,37 @@ def test_background_is_one_object_until_it_is_stopped():
     assert second.call(where()) == "kling_nb-transport"
 
 
-def test_call_returns_exceptions_and_times_out(thread):
+class Long:
+    """Work without an end that tells when it has begun and when it was cancelled."""
+
+    def __init__(self):
+        self.begun, self.cancelled = threading.Event(), threading.Event()
+
+    async def work(self):
+        try:
+            self.begun.set()
+            await asyncio.sleep(600)
+        finally:
+            self.cancelled.set()
+
+
+def test_call_returns_exceptions_and_times_out(thread, monkeypatch):
     async def broken():
         raise KeyError("x")
 
     with pytest.raises(KeyError):
         thread.call(broken())
-    cancelled = threading.Event()
+    long, submit = Long(), thread.submit
 
-    async def long():
-        try:
-            await asyncio.sleep(60)
-        finally:
-            cancelled.set()
+    def begun(coro):
+        future = submit(coro)
+        assert long.begun.wait(60)
+        return future
 
+    monkeypatch.setattr(thread, "submit", begun)
     with pytest.raises(TimeoutError):
-        thread.call(long(), timeout=0.05)
-    assert cancelled.wait(5)
+        thread.call(long.work(), timeout=0.05)
+    assert long.cancelled.wait(60)
 
 
 def test_a_timeout_of_the_coroutine_itself_is_its_result(thread):
@@ -85,7 +98,6 @@ def test_works_while_the_caller_runs_a_loop_of_its_own(thread):
 def test_stopping_cancels_what_runs_and_refuses_more():
     started = LoopThread()
     future = started.submit(asyncio.sleep(60))
-    time.sleep(0.02)
     started.stop()
     assert future.cancelled()
     with pytest.raises(RuntimeError):
@@ -101,7 +113,7 @@ def test_a_forked_child_gets_a_loop_of_its_own():
         "pid = os.fork()\n"
         "if pid == 0:\n"
         "    ok = not first.alive and background() is not first\n"
-        "    ok = ok and background().call(asyncio.sleep(0, 7), 5) == 7\n"
+        "    ok = ok and background().call(asyncio.sleep(0, 7), 30) == 7\n"
         "    os._exit(0 if ok else 1)\n"
         "sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n"
     )
@@ -124,9 +136,9 @@ def test_loop_stays_unpatched_whatever_is_applied(library, when):
         "    return 'nested'\n"
         "import warnings; warnings.simplefilter('ignore')\n"
         "assert asyncio.BaseEventLoop.run_forever is TransportLoop.run_forever\n"
-        "assert 'already running' in thread.call(check(), 10), 'our loop was nested'\n"
+        "assert 'already running' in thread.call(check(), 60), 'our loop was nested'\n"
         "async def many(): return sum(await asyncio.gather(*(asyncio.sleep(0.001, i) for i in range(50))))\n"
-        "assert thread.call(many(), 10) == 1225\n"
+        "assert thread.call(many(), 60) == 1225\n"
         "thread.stop(); loop.close()\n"
     )
     done = subprocess.run(
@@ -136,22 +148,14 @@ def test_loop_stays_unpatched_whatever_is_applied(library, when):
 
 
 def test_interrupt_while_waiting_cancels_the_work(thread, monkeypatch):
-    cancelled = threading.Event()
-
-    async def long():
-        try:
-            await asyncio.sleep(60)
-        finally:
-            cancelled.set()
-
-    submit = thread.submit
+    long, submit = Long(), thread.submit
 
     def interrupted(coro):
         future = submit(coro)
         result = future.result
 
         def raise_on_second(step):
-            time.sleep(0.01)
+            assert long.begun.wait(60)
             monkeypatch.setattr(future, "result", lambda step: (_ for _ in ()).throw(KeyboardInterrupt))
             return result(step)
 
@@ -160,8 +164,8 @@ def test_interrupt_while_waiting_cancels_the_work(thread, monkeypatch):
 
     monkeypatch.setattr(thread, "submit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        thread.call(long())
-    assert cancelled.wait(5)
+        thread.call(long.work())
+    assert long.cancelled.wait(60)
 
 
 def test_callers_wait_in_slices_of_a_tenth_of_a_second():

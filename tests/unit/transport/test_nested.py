@@ -89,7 +89,7 @@ def test_asyncio_run_works_inside_a_running_loop_afterwards():
         "async def cell():\n"
         "    print(enable_nested_asyncio())\n"
         "    assert asyncio.run(asyncio.sleep(0, 5)) == 5\n"
-        "    assert background().call(asyncio.sleep(0, 6), 5) == 6\n"
+        "    assert background().call(asyncio.sleep(0, 6), 30) == 6\n"
         "loop = asyncio.new_event_loop()\n"
         "asyncio.set_event_loop(loop)\n"
         "loop.run_until_complete(cell())\n"

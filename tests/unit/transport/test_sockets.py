@@ -17,7 +17,9 @@ from kling_nb.transport.direct import DirectTransport
 from kling_nb.transport.sockets import open_socket
 
 STEPS = 24
-"""More than an opening on loopback takes."""
+"""More than an opening on loopback takes, as a rule."""
+AFTERWARDS = 3
+"""How often an opening that was through is cancelled, too."""
 
 
 @pytest.fixture(autouse=True)
@@ -109,13 +111,14 @@ async def test_a_request_cancelled_at_any_step_of_its_opening_leaves_no_socket(p
 
 async def test_a_race_cancelled_at_any_step_leaves_no_socket(port, resolving, dialled) -> None:
     resolving("198.51.100.1", "192.0.2.1", "127.0.0.1", "127.0.0.2")
-    late = []
     # Without a pause between the attempts the last two connect at about the same moment.
     sockets.STAGGER_S = 0
-    for number in range(STEPS):
-        late.append(await steps_of(open_socket("a.example", port), number))
+    number = late = 0
+    while late < AFTERWARDS:
+        late += await steps_of(open_socket("a.example", port), number)
         assert await left_behind() == [], f"after {number} steps"
-    assert (late[0], late[-1]) == (False, True)
+        number += 1
+    assert number > AFTERWARDS
 
 
 async def test_an_address_that_does_not_answer_is_not_waited_for(port, resolving, dialled) -> None:
