@@ -22,6 +22,8 @@ from kling_nb.sandbox.home import LOG_NAME, SandboxInfo, is_served, read_state, 
 
 START_S = 60.0
 ANSWER_S = 5.0
+# A machine that is busy with other things may not let the server answer at once.
+PATIENCE_S = 20.0
 LOOK_AGAIN_S = 0.05
 LOG_TAIL = 600
 SECRETS = frozenset(
@@ -37,7 +39,7 @@ def find(home: Path | str) -> SandboxInfo | None:
     A state file without a process behind it, or with another process behind its address, does not count.
     """
     folder = Path(home).resolve()
-    deadline = time.monotonic() + ANSWER_S
+    deadline = time.monotonic() + PATIENCE_S
     while is_served(folder):
         info = read_state(folder)
         if info is not None and _answers(info):
@@ -88,7 +90,7 @@ def start(home: Path | str, **options: Any) -> SandboxInfo:
         ) from None
 
 
-def stop(home: Path | str, timeout: float = 10.0) -> bool:
+def stop(home: Path | str, timeout: float = 30.0) -> bool:
     """End the sandbox of ``home``; return whether one was running."""
     folder = Path(home).resolve()
     info = find(folder)
@@ -96,7 +98,8 @@ def stop(home: Path | str, timeout: float = 10.0) -> bool:
         if is_served(folder):
             raise SandboxError(f"The sandbox of {folder} does not answer", "", "End its process by hand.")
         return False
-    os.kill(info.pid, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
+        os.kill(info.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout
     while is_served(folder):
         if time.monotonic() > deadline:

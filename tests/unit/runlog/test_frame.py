@@ -143,12 +143,12 @@ def test_the_kept_frame_is_always_what_a_fresh_look_gives(
     for _ in range(12):
         log.insert(RunRecord(provider="sandbox"))
     log.frame()
-    for action, value in actions:
+    for number, (action, value) in enumerate(actions, log.change_counter()):
         ids = [run.id for run in log.records()]
         if action == "insert":
             log.insert(RunRecord(mode=value, tags=["x"]))
         elif action == "older":
-            log.claim(RunRecord(id=f"r-0{value:07}{len(ids):05}", provider=f"p{value % 7}"))
+            log.claim(RunRecord(id=f"r-0{value:07}{number:06}", provider=f"p{value % 7}"))
         elif action == "update":
             log.update(
                 ids[value % len(ids)],

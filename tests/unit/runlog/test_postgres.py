@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -184,12 +185,15 @@ def test_two_logs_on_one_server_do_not_wait_for_each_other(postgres: PostgresSer
 def test_a_kernel_that_was_paused_while_writing_holds_nobody_up_for_ever(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(speaking, "IDLE_S", 0.2)
-    with open_log(url) as log, open_log(url, busy_timeout=30) as other:
+    with open_log(url) as log, open_log(url, busy_timeout=60) as other:
         run = log.insert(RunRecord(name="before"))
+        monkeypatch.setattr(speaking, "IDLE_S", 0.2)
         with pytest.raises(RunLogError), log._database.writing(durable=False) as cursor:
-            cursor.execute("UPDATE runs SET name = 'half done'")
-            other.update(run.id, note="went on")
+            monkeypatch.undo()  # the other one is not paused, only perhaps slow
+            try:
+                cursor.execute("UPDATE runs SET name = 'half done'")
+            finally:
+                other.update(run.id, note="went on")
             cursor.execute("UPDATE runs SET name = 'too late'")
         assert (other.get(run.id).name, log.get(run.id).note) == ("before", "went on")
 
@@ -227,6 +231,19 @@ def test_leases_and_slots_go_by_the_servers_clock(
         assert right.lease(mine.id, "right", 60)
 
 
+@pytest.mark.parametrize(
+    ("told", "ahead"), [(0, 0), (9, 0), (-1, 0), (13, 8), (-60, -65)], ids=lambda seconds: f"{seconds} s"
+)
+def test_a_slow_answer_is_no_wrong_clock(monkeypatch: pytest.MonkeyPatch, told: int, ahead: int) -> None:
+    """It took ten seconds, and the server may have looked at its clock at any moment of them."""
+    start = utc_now()
+    moments = iter([start, start + timedelta(seconds=10)])
+    monkeypatch.setattr(speaking, "utc_now", lambda: next(moments))
+    connection = Mock()
+    connection.exec_driver_sql.return_value.scalar_one.return_value = start + timedelta(seconds=told)
+    assert speaking.clock_ahead(connection) == timedelta(seconds=ahead)
+
+
 # --- a server that goes away ---
 
 
@@ -245,8 +262,9 @@ def own_server() -> Iterator[PostgresServer]:
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_restart_of_the_server_loses_nothing_and_is_waited_for(
-    own_server: PostgresServer, end: str
+    own_server: PostgresServer, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(speaking, "AWAY_S", 60)  # a busy machine takes its time to start a server
     with open_log(own_server.new_log()) as log:
         told = [log.insert(RunRecord(name=str(number))).id for number in range(20)]
         frame = log.frame()
