@@ -236,6 +236,9 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name) or _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if (warmup := sys.modules.get("kling_nb.magics.warmup")) is not None:
+        # Two threads that import the same package at once can see halves of it.
+        warmup.finish_begun()
     module = import_module(home)
     value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value

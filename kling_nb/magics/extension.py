@@ -159,6 +159,7 @@ def _make_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Simp
         """Complete options, values, variables and run ids of ``%kling`` and ``%%kling``."""
         if "%kling" not in context.full_text:
             return {"completions": []}
+        warmup.finish()
         from kling_nb.magics.completion import complete  # noqa: PLC0415 - loads the tables
 
         return complete(context.full_text, context.cursor_line, context.cursor_position, shell.user_ns)

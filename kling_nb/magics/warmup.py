@@ -2,7 +2,7 @@
 
 They run between cells, never beside one: two threads that import the same package at once can see halves
 of it, and the cell's own ``import numpy`` would fail. So they begin when the loading cell has ended, and the
-next cell waits for them.
+next cell waits for them. So does what uses the package outside cells: Tab, and executions without hooks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatch")
@@ -42,7 +41,8 @@ def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
         before.join()
     _released.wait()
     # The cell that loads the extension answers first: imports hold the interpreter for long stretches.
-    time.sleep(0 if _awaited.is_set() else HEAD_START_S)
+    _awaited.wait(HEAD_START_S)
+    _here.imports = True
     try:
         for name in MODULES:
             importlib.import_module(name)
@@ -58,6 +58,8 @@ def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
 _released = threading.Event()
 _awaited = threading.Event()
 _imported = threading.Event()
+_here = threading.local()
+"""Whether this very thread is the one that imports, which must not wait for itself."""
 
 
 def release(*_: object) -> None:
@@ -66,11 +68,17 @@ def release(*_: object) -> None:
 
 
 def finish(*_: object) -> None:
-    """Wait until the imports are through; the hook ``pre_run_cell`` and the magic call it."""
-    if _thread is not None:
+    """Wait until the imports are through; the hook ``pre_run_cell``, the magic and Tab call it."""
+    if _thread is not None and not hasattr(_here, "imports"):
         _awaited.set()
         _released.set()
         _imported.wait()
+
+
+def finish_begun() -> None:
+    """Wait for imports that have begun; whoever imports in the loading cell has the interpreter to itself."""
+    if _released.is_set():
+        finish()
 
 
 def is_ready() -> bool:

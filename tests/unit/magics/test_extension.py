@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
+import kling_nb
 from kling_nb import settings
 from kling_nb.errors import SettingsError
 from kling_nb.magics import announce, extension, warmup
@@ -147,11 +149,20 @@ def test_loading_imports_nothing_heavy_in_the_foreground() -> None:
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
+SLOW_MODULE = """
+import time
+import kling_nb
+kling_nb.__getattr__("RunStatus")  # as any module may: it must not wait for itself
+time.sleep(0.3)
+ready = True
+"""
+
+
 @pytest.fixture
 def slow_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The only module that the background imports, as if it were the first time in this process."""
     name = "slow_and_heavy"
-    (tmp_path / f"{name}.py").write_text("import time\ntime.sleep(0.3)\nready = True\n", encoding="utf-8")
+    (tmp_path / f"{name}.py").write_text(SLOW_MODULE, encoding="utf-8")
     warmup.release()
     if warmup._thread is not None:
         # Left by an earlier test, late as threads are, it would import what is meant for this one.
@@ -182,6 +193,25 @@ def test_background_imports_run_between_cells_only(shell: InteractiveShell, slow
     shell.run_cell("ready = getattr(sys.modules['slow_and_heavy'], 'ready', False)")
     assert shell.user_ns["ready"]
     assert warmup.is_ready()
+
+
+def press_tab(shell: InteractiveShell) -> None:
+    with provisionalcompleter():
+        assert "status" in [found.text for found in shell.Completer.completions("%kling stat", 11)]
+
+
+def use_the_package(_: InteractiveShell) -> None:
+    assert kling_nb.__getattr__("RunStatus")
+
+
+@pytest.mark.parametrize("use", [press_tab, use_the_package])
+def test_what_runs_outside_cells_waits_for_the_background_imports(
+    shell: InteractiveShell, slow_module: str, use: Callable[[InteractiveShell], object]
+) -> None:
+    """Tab and silent executions, as viewers of variables make them, have no hook of ours."""
+    shell.run_cell("%load_ext kling_nb")
+    use(shell)
+    assert sys.modules[slow_module].ready
 
 
 def test_a_magic_in_the_loading_cell_does_not_wait_for_the_end_of_its_own_cell(
