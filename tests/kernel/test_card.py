@@ -31,13 +31,19 @@ def states(kernel: Kernel, model: str) -> list[str]:
     return found
 
 
-def test_the_live_card_is_told_every_state_while_nothing_or_something_else_runs(kernel: Kernel) -> None:
-    model = model_of(kernel.ok(cell("told every state [[sandbox:slow:1]]")))
-    kernel.ok("import time; time.sleep(1.5)")
-    kernel.until(lambda: "succeeded" in states(kernel, model))
-    seen = states(kernel, model)
-    assert "processing" in seen
-    assert seen[-1] == "succeeded"
+UNTIL_DONE = "import time\nwhile not run.complete: time.sleep(0.02)\ntime.sleep(0.3)"
+"""A cell that runs while a run comes to its end."""
+
+
+def test_the_live_card_is_told_every_state_while_nothing_or_something_else_runs(
+    kernel: Kernel, sandbox
+) -> None:
+    model = model_of(kernel.ok(cell("told every state [[sandbox:slow:600]]")))
+    kernel.until(lambda: "processing" in states(kernel, model))
+    other = kernel.send(UNTIL_DONE)
+    sandbox.finish_all()
+    assert kernel.finish(other).status == "ok"
+    kernel.until(lambda: states(kernel, model)[-1] == "succeeded")
 
 
 def test_the_page_can_ask_for_the_clock_and_the_video(kernel: Kernel) -> None:
@@ -53,14 +59,12 @@ def test_the_page_can_ask_for_the_clock_and_the_video(kernel: Kernel) -> None:
 
 
 def test_stop_and_follow_again(kernel: Kernel) -> None:
-    model = model_of(kernel.ok(cell("stopped and followed [[sandbox:slow:30]]")))
+    model = model_of(kernel.ok(cell("stopped and followed [[sandbox:slow:600]]")))
     kernel.until(lambda: "processing" in states(kernel, model))
     kernel.click(model, {"kind": "stop"})
-    kernel.ok("import time; time.sleep(0.5)")
-    assert kernel.value("run.following") == "False"
+    kernel.until(lambda: kernel.value("run.following") == "False")
     kernel.click(model, {"kind": "follow"})
-    kernel.ok("import time; time.sleep(0.5)")
-    assert kernel.value("run.following") == "True"
+    kernel.until(lambda: kernel.value("run.following") == "True")
 
 
 def test_what_is_saved_is_replaced_once_at_the_end(kernel: Kernel) -> None:
@@ -74,9 +78,11 @@ def test_what_is_saved_is_replaced_once_at_the_end(kernel: Kernel) -> None:
     assert "data:image/jpeg;base64," in html
 
 
-def test_nothing_is_printed_from_the_background(kernel: Kernel) -> None:
-    kernel.ok(cell("silent [[sandbox:slow:0.5]]"))
-    assert kernel.ok("import time; time.sleep(2)").text == ""
+def test_nothing_is_printed_from_the_background(kernel: Kernel, sandbox) -> None:
+    kernel.ok(cell("silent [[sandbox:slow:600]]"))
+    other = kernel.send(UNTIL_DONE)
+    sandbox.finish_all()
+    assert kernel.finish(other).text == ""
     assert not [m for m in kernel.published if m["msg_type"] == "stream"]
 
 
@@ -100,12 +106,12 @@ def test_clicks_on_a_subshell_are_handled_beside_a_blocked_main_thread(kernel: K
         pytest.skip("this ipykernel handles widget messages on the main thread only")
     subshell = kernel.subshell()
     assert subshell is not None
-    model = model_of(kernel.ok(cell("clicked beside a blocked cell [[sandbox:slow:30]]")))
+    model = model_of(kernel.ok(cell("clicked beside a blocked cell [[sandbox:slow:600]]")))
     kernel.until(lambda: "processing" in states(kernel, model))
     blocked = kernel.send("run.wait()\nprint('no longer followed')")
     kernel.listen(0.5)
     kernel.click(model, {"kind": "time"}, subshell)
-    kernel.until(lambda: kernel.sent_by(model, "time"), timeout=10)
+    kernel.until(lambda: kernel.sent_by(model, "time"))
     kernel.click(model, {"kind": "stop"}, subshell)
-    assert "no longer followed" in kernel.finish(blocked, timeout=20).text
+    assert "no longer followed" in kernel.finish(blocked).text
     assert kernel.value("run.following") == "False"

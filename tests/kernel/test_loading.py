@@ -29,9 +29,10 @@ def test_reload_keeps_everything_working(kernel: Kernel) -> None:
 
 
 def test_unfinished_runs_are_told_in_the_same_output_a_moment_later(kernel: Kernel) -> None:
-    kernel.ok("%%kling boat.png -m kling-v2-6 -d 5 -o run\nleft behind [[sandbox:slow:30]]")
+    kernel.ok("%%kling boat.png -m kling-v2-6 -d 5 -o run\nleft behind [[sandbox:slow:600]]")
     kernel.until(lambda: kernel.value("run.task_id") != "None")
     kernel.ok("run.stop_following()\n%unload_ext kling_nb")
+    kernel.until(lambda: kernel.value("run.following") == "False")
     (shown,) = kernel.ok("%load_ext kling_nb").of_type("display_data")
     kernel.until(lambda: kernel.updates_of(shown["transient"]["display_id"]))
     text = kernel.updates_of(shown["transient"]["display_id"])[-1]["content"]["data"]["text/plain"]
