@@ -11,7 +11,14 @@ from zlib import crc32
 
 import nbformat
 import pytest
-from lab_in_chromium import CHROMIUM_OPTIONS, JupyterLab, NotebookPage, find_chromium, notebook_page
+from lab_in_chromium import (
+    CHROMIUM_OPTIONS,
+    PATIENCE_S,
+    JupyterLab,
+    NotebookPage,
+    find_chromium,
+    notebook_page,
+)
 from pad_on_page import PAD_CELL, PadOnPage
 from pictures_to_draw_on import two_balls
 from PIL import Image
@@ -32,7 +39,9 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(reason)
         pytest.skip(reason)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=CHROMIUM_OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=path, headless=True, args=CHROMIUM_OPTIONS, timeout=1000 * PATIENCE_S
+        )
         yield browser
         browser.close()
 

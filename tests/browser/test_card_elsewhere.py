@@ -45,7 +45,7 @@ def test_a_video_outside_the_servers_folder_comes_over_the_kernel(notebook, home
     page = notebook("elsewhere", first, CELL + "The cat looks up")
     page.run(0)
     page.run(1)
-    card = page.wait_status(1, "succeeded")
+    card = page.wait_measured(1)
     video = card.wait_for_selector(".kn-video")
     assert video.get_attribute("src").startswith("blob:")
     assert page.play_video(1)["time"] > 0.2
@@ -75,12 +75,12 @@ def test_the_card_goes_on_after_a_reload_in_the_middle_of_a_run(notebook) -> Non
     card = page.wait_status(1, "processing")
     assert ":" in card.query_selector(".kn-time").inner_text()
     page.picture("card-after-reload", 1)
-    page.wait_status(1, "succeeded").wait_for_selector(".kn-video")
+    page.wait_measured(1).wait_for_selector(".kn-video")
     assert page.play_video(1)["time"] > 0.2
 
 
 def test_dark_theme_and_keyboard(notebook) -> None:
-    page = notebook("dark", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat waits [[sandbox:slow:30]]")
+    page = notebook("dark", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat waits [[sandbox:slow:120]]")
     change = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     page.page.evaluate(f"async () => {{ await {change}; }}")
     page.run(0)

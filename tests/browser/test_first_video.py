@@ -50,10 +50,10 @@ def test_cell_by_cell(notebook, lab) -> None:
             assert notebook.card(CELLS["first"]).get_attribute("data-status") != "failed"
 
     for name in ("first", "lift-off", "camera"):
-        notebook.wait_status(CELLS[name], "succeeded")
+        notebook.wait_measured(CELLS[name])
         assert_plays(notebook.play_video(CELLS[name]))
         notebook.picture(f"{where}-{name}-done", CELLS[name])
-    assert "no charge" in notebook.seen(CELLS["again"])
+    notebook.wait_seen(CELLS["again"], "no charge")
     assert_plays(notebook.play_video(CELLS["preview"]))
     notebook.command("application:toggle-left-area")
     notebook.seek_video(CELLS["lift-off"], 3.5)

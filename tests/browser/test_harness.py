@@ -38,7 +38,7 @@ def test_requests_to_other_machines_are_blocked_and_written_down(chromium, lab, 
         "from IPython.display import HTML; HTML('<img src=\"http://pictures.example/cat.jpg\">')",
     )
     with notebook_page(chromium, lab, pictures) as page:
-        page.open("outside.ipynb").run(0)
-        page.element(0)
-        page.page.wait_for_timeout(300)
+        page.open("outside.ipynb")
+        with page.page.expect_event("requestfailed", lambda request: "pictures.example" in request.url):
+            page.run(0)
         assert set(page.outside) == {"http://pictures.example/cat.jpg"}

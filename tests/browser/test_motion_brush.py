@@ -45,15 +45,15 @@ def test_run_all_and_then_by_hand(notebook, lab) -> None:
             notebook.picture(f"brush-{name}", CELLS[name])
 
     for name in ("submit", "served"):
-        notebook.wait_status(CELLS[name], "succeeded")
+        notebook.wait_measured(CELLS[name])
         assert_plays(notebook.play_video(CELLS[name]))
         notebook.seek_video(CELLS[name], 2.5)
         notebook.picture(f"brush-{name}-done", CELLS[name])
-    assert "end frame" in notebook.seen(CELLS["served"])
+    notebook.wait_seen(CELLS["served"], "end frame")
 
     notebook.element(CELLS["pad"])
     pad = PadOnPage(notebook, SIZE, notebook.element(CELLS["pad"]).wait_for_selector(".kn-pad"))
-    film = pad.root.wait_for_selector(".kn-film[src]", timeout=30_000)
+    film = pad.root.wait_for_selector(".kn-film[src]")
     assert film is not None
     notebook.picture("brush-pad-filled", CELLS["pad"])
     assert len(pad.layers()) == 3

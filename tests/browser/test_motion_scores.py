@@ -43,7 +43,7 @@ def test_the_scores_stand_on_the_card_over_the_clips_and_in_the_table(lab, open_
     notebook.command("application:toggle-left-area")
     for name in ("load", "brush", "ask", "read"):
         run_cell(notebook, name)
-    card = notebook.card(CELLS["ask"])
+    card = notebook.wait_measured(CELLS["ask"])
     line = card.wait_for_selector(".kn-scores[data-state='done'] summary", state="visible")
     assert "gain 1.00" in line.inner_text() and "leak none" in line.inner_text()
     line.click()
@@ -55,12 +55,11 @@ def test_the_scores_stand_on_the_card_over_the_clips_and_in_the_table(lab, open_
 
     for name in ("sheet", "break", "measure", "table", "gallery"):
         run_cell(notebook, name)
-    assert notebook.element(CELLS["sheet"]).query_selector("img[src^='data:image/jpeg']") is not None
-    rows = [row.inner_text() for row in notebook.element(CELLS["table"]).query_selector_all("tbody tr")]
+    assert notebook.element(CELLS["sheet"]).wait_for_selector("img[src^='data:image/jpeg']") is not None
+    table = notebook.element(CELLS["table"])
+    meant = table.wait_for_selector("th:has-text('path error')").get_attribute("title")
+    rows = [row.inner_text() for row in table.query_selector_all("tbody tr")]
     assert ["too short" in row for row in rows] == [False, True]
-    meant = (
-        notebook.element(CELLS["table"]).query_selector("th:has-text('path error')").get_attribute("title")
-    )
     assert "on average over the clip" in meant
     notebook.picture("motion-scores-table", CELLS["table"])
     assert notebook.element(CELLS["gallery"]).wait_for_selector(DASHED, state="attached") is not None

@@ -86,8 +86,9 @@ def test_from_picture_to_video(open_pad, home: Path) -> None:
     assert "snap" in pad.title("redo")
 
     pad.part(".kn-primary").click()
-    film = pad.root.wait_for_selector(".kn-film[src]", timeout=30_000)
+    film = pad.root.wait_for_selector(".kn-film[src]")
     assert film is not None
+    film.scroll_into_view_if_needed()  # browsers let no film play by itself where nobody sees it
     assert film.evaluate("video => new Promise(done => { video.ontimeupdate = () => done(true); })")
     assert "$0.14" in pad.part(".kn-price").inner_text()
     page.picture("pad-preview", 1)
@@ -99,7 +100,7 @@ def test_from_picture_to_video(open_pad, home: Path) -> None:
     assert overlap(body.static, still) >= 0.99
     assert_path(body.paths[0], freehand)
     assert_path(body.paths[1], clicks)
-    page.wait_status(2, "succeeded", seconds=60)
+    page.wait_status(2, "succeeded")
     moves = measured_moves(Path(page.run_text("print(run.video.resolve())")), LANDSCAPE)
     for number, path in ((1, freehand), (2, clicks)):
         asked = np.subtract(path[-1], path[0])
@@ -155,7 +156,7 @@ def draw_and_compare(pad: PadOnPage, home: Path) -> None:
     # Beyond the picture's own resolution the mouse decides: positions are whole pixels of the display.
     assert max(distance_to_line(point, drawn) for point in sent) <= 1
     assert max(distance_to_line(point, sent) for point in drawn) <= max(1, 0.5 * scale)
-    pad.notebook.wait_status(2, "succeeded", seconds=60)
+    pad.notebook.wait_status(2, "succeeded")
 
 
 @pytest.mark.drill
@@ -163,8 +164,6 @@ def test_a_zoomed_page(open_pad, home: Path) -> None:
     """The page's own zoom, as extensions and accessibility settings set it."""
     pad = open_pad("css-zoom", LANDSCAPE, SUBMIT.format(slow=4))
     pad.page.evaluate("() => { document.body.style.zoom = '1.25'; }")
-    pad.page.wait_for_timeout(300)
-    pad.part(".kn-stage").scroll_into_view_if_needed()
     draw_and_compare(pad, home)
 
 
@@ -195,6 +194,7 @@ def test_zoomed_in_on_the_pad_and_moved(open_pad) -> None:
     view = pad.notebook.run_text("print(pad.model.view.scale, *pad.model.view.offset)")
     scale, left, top = map(float, view.split())
     pad.tool("path_click")
+    pad.still()
     box = pad.stage.bounding_box()
     clicks = []
     for dx, dy in ((100, 80), (400, 300), (630, 20)):
@@ -203,16 +203,16 @@ def test_zoomed_in_on_the_pad_and_moved(open_pad) -> None:
         clicks.append(((dx - left) / scale, (dy - top) / scale))
     drawn = eval(pad.notebook.run(2))[0]
     assert np.abs(np.subtract(drawn, clicks)).max() <= 0.75 / scale + 0.5
-    before = pad.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTop")
+    pad.still()
+    box = pad.stage.bounding_box()
     pad.page.mouse.move(box["x"] + 200, box["y"] + 200)
     pad.page.mouse.wheel(0, 120)
-    pad.page.wait_for_timeout(300)
-    after = pad.page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTop")
-    assert after != before, "the wheel belongs to the page"
+    pad.until(lambda: pad.stage.bounding_box()["y"] != box["y"], "the wheel belongs to the page")
 
 
 def test_a_release_outside_ends_the_stroke(open_pad) -> None:
     pad = open_pad("outside")
+    pad.still()
     mouse = pad.page.mouse
     mouse.move(*pad.at((700, 240)))
     mouse.down()
@@ -236,9 +236,8 @@ def test_a_busy_kernel_delays_nothing_and_loses_nothing(open_pad, lab) -> None:
     pad = open_pad("busy", LANDSCAPE, BUSY, "print(pad.brush)")
     pad.notebook.start(2)
     folder = lab.folder / "busy"
-    while not (folder / "busy-now").exists():
-        pad.page.wait_for_timeout(50)
-    still(pad)
+    pad.until((folder / "busy-now").exists, "the cell does not run", 60)
+    pad.still()
     # Looked at with the button still down: a kernel with subshells may draw the stroke as soon as it ends.
     mouse = pad.page.mouse
     mouse.move(*pad.at((150, 200)))
@@ -253,14 +252,6 @@ def test_a_busy_kernel_delays_nothing_and_loses_nothing(open_pad, lab) -> None:
     pad.settle(60)
     pad.wait_ink_gone()
     assert "3 points" in pad.notebook.run(3), "the strokes arrived in the order they were drawn"
-
-
-def still(pad: PadOnPage) -> None:
-    """Wait until the page has stopped scrolling to the cell that was started."""
-    before = None
-    while (box := pad.stage.bounding_box()) != before:
-        before = box
-        pad.page.wait_for_timeout(400)
 
 
 def test_errors_stand_in_the_status_line_and_the_drawing_stays(open_pad) -> None:

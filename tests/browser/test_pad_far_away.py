@@ -69,7 +69,7 @@ def test_150_ms_away_the_ink_is_there_within_a_frame_and_nothing_is_lost(
             page.run(0)
             page.element(0)
             pad = PadOnPage(page, SIZE)
-            page.page.wait_for_timeout(1500)
+            pad.pixel((5, 5))
             pad.root.evaluate(INK_TIMES)
             before = (traffic.up, traffic.down)
             x, y = centre_of(1, SIZE)

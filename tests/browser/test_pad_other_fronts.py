@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from clean_room import clean_environment, end_sandboxes
-from lab_in_chromium import NOTEBOOK_READY, RUN_CELL, NotebookPage, free_port
+from lab_in_chromium import NOTEBOOK_READY, RUN_CELL, NotebookPage, reserved_port
 from pad_on_page import PAD_CELL, PadOnPage
 from pictures_to_draw_on import two_balls
 from PIL import Image
@@ -32,6 +32,13 @@ def write_notebook(folder: Path) -> Path:
     made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(made, folder / "draw.ipynb")
     return folder / "draw.ipynb"
+
+
+@pytest.fixture
+def port():
+    """A port that nothing else takes until the server has it."""
+    with reserved_port() as kept:
+        yield kept
 
 
 @contextlib.contextmanager
@@ -70,8 +77,6 @@ def served(command: list[str], url: str, folder: Path, state: Path):
 def draw(notebook: NotebookPage) -> None:
     """Paint a stroke and see it in the list of masks."""
     pad = PadOnPage(notebook, SIZE)
-    pad.stage.scroll_into_view_if_needed()
-    notebook.page.wait_for_timeout(500)
     pad.drag([(150, 200), (250, 260), (350, 200)])
     pad.wait_ink_gone()
     assert "%" in pad.layers()[0]
@@ -85,9 +90,8 @@ class Front(NotebookPage):
         super().__init__(page, None, pictures)  # type: ignore[arg-type]  # no JupyterLab here
 
 
-def test_notebook_7(chromium, pictures, tmp_path: Path) -> None:
+def test_notebook_7(chromium, pictures, port: int, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "nb")
-    port = free_port()
     url = f"http://127.0.0.1:{port}/"
     options = [
         "--no-browser", "--allow-root", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",
@@ -109,9 +113,8 @@ def test_notebook_7(chromium, pictures, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not find_spec("voila") and not os.environ.get("CI"), reason="Voila is not installed")
-def test_voila(chromium, pictures, tmp_path: Path) -> None:
+def test_voila(chromium, pictures, port: int, tmp_path: Path) -> None:
     notebook = write_notebook(tmp_path / "app")
-    port = free_port()
     url = f"http://127.0.0.1:{port}/"
     options = [
         str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",

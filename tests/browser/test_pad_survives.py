@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pad_on_page import PadOnPage
 from pictures_to_draw_on import centre_of
@@ -36,45 +38,44 @@ def test_a_reloaded_page_shows_the_drawing(open_pad) -> None:
     page.save()
     page.reload()
     again = PadOnPage(page, SIZE)
-    page.page.wait_for_timeout(800)
-    assert not differ(drawn(again), seen)
+    wait_alike(again, seen)
     again.command("undo")
-    again.wait_ink_gone()
-    page.page.wait_for_timeout(300)
-    assert not differ(drawn(again), bare), "the history is there too"
+    wait_alike(again, bare)
 
 
 def test_a_second_view_of_the_same_pad_follows(open_pad) -> None:
     pad = open_pad("views", SIZE, "pad")
     pad.notebook.run(2)
+    pad.page.wait_for_function("() => document.querySelectorAll('.kn-pad').length === 2")
     roots = pad.page.query_selector_all(".kn-pad")
-    assert len(roots) == 2
     second = PadOnPage(pad.notebook, SIZE, roots[1])
     pad.notebook.element(1)
     seen = paint(pad)
-    second.page.wait_for_timeout(500)
-    assert not differ(drawn(second), seen)
+    wait_alike(second, seen)
     assert second.layers() == pad.layers()
     assert second.ink() == 0
     pad.tool("lasso")
-    pad.settle()
-    second.page.wait_for_timeout(300)
-    assert second.part("[data-tool='lasso']").get_attribute("aria-pressed") == "true"
+    second.part("[data-tool='lasso'][aria-pressed='true']")
 
 
-def test_a_restarted_kernel_brings_the_drawing_back_and_says_so(open_pad) -> None:
+def test_a_restarted_kernel_brings_the_drawing_back_and_says_so(open_pad, home: Path) -> None:
     pad = open_pad("restart", SIZE)
+    known = set(home.glob("drafts/*.json"))
     seen = paint(pad)
     page = pad.notebook
-    page.page.wait_for_timeout(1500)
+    pad.until(lambda: set(home.glob("drafts/*.json")) > known, "the drawing is not kept")
     page.page.evaluate(RESTART)
     page.run(0)
     page.run(1)
     again = PadOnPage(page, SIZE, page.element(1).wait_for_selector(".kn-pad"))
     assert "is back" in again.said()
-    page.page.wait_for_timeout(800)
-    assert not differ(drawn(again), seen)
+    wait_alike(again, seen)
     page.picture("pad-restored", 1)
+
+
+def wait_alike(pad: PadOnPage, seen: tuple[int, int, int]) -> None:
+    """Wait until the painted place has this colour: drawings come on a channel of their own."""
+    pad.until(lambda: not differ(drawn(pad), seen), f"the painted place does not become {seen}")
 
 
 def differ(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:

@@ -28,6 +28,7 @@ def test_cell_by_cell(lab, open_notebook, chromium, pictures) -> None:
         assert not failed, f"{name}: {text}"
         notebook.page.wait_for_timeout(600)
         notebook.picture(f"tuning-{name}", CELLS[name])
+    notebook.element(CELLS["answer"]).wait_for_selector("svg circle")
     assert len(notebook.element(CELLS["answer"]).query_selector_all("svg circle")) >= 16
     notebook.page.set_viewport_size({"width": 1180, "height": 1120})
     notebook.element(CELLS["sweep"]).scroll_into_view_if_needed()

@@ -32,10 +32,11 @@ def test_cell_by_cell(lab, open_notebook) -> None:
         notebook.picture(f"money-{name}", CELLS[name])
 
     for name in ("first", "extend", "slide", "steam", "attach"):
-        notebook.wait_status(CELLS[name], "succeeded")
+        notebook.wait_measured(CELLS[name])
         assert notebook.play_video(CELLS[name])["frames"] > 2
         notebook.picture(f"money-{name}-done", CELLS[name])
-    assert notebook.element(CELLS["login"]).query_selector("input[type=password]") is not None
+    assert notebook.element(CELLS["login"]).wait_for_selector("input[type=password]") is not None
+    notebook.element(CELLS["chart"]).wait_for_selector("svg rect")
     assert len(notebook.element(CELLS["chart"]).query_selector_all("svg rect")) == 22
     notebook.page.set_viewport_size({"width": 1180, "height": 960})
     notebook.element(CELLS["drill-text"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from clip_shelf import SIZE, rolling_brush, shelf
 from gallery_on_page import GalleryOnPage
+from lab_in_chromium import SEEK
 from made_scores import made_scores
 
 from kling_nb.domain.scores import MEASURES
@@ -26,10 +27,15 @@ brush = kn.MotionBrush(cat).dynamic(face, [(220, 150), (300, 120)], label=label)
 
 CELL = '%%kling cat --brush brush -m kling-v1 -d 5 -o run\nthe cat moves [[sandbox:distort {"gain":0.5}]]'
 
-SEEK = """(video, seconds) => new Promise((resolve) => {
-  video.addEventListener('seeked', () => setTimeout(resolve, 100), {once: true});
-  video.currentTime = seconds;
-})"""
+HEIGHT = """() => {
+  const card = document.querySelector('.kn-card[data-status=succeeded]');
+  // A player takes its room when it knows its clip.
+  const whole = card?.querySelector('.kn-scores summary') && card.querySelector('video')?.readyState > 0;
+  return whole && card.getBoundingClientRect().height;
+}"""
+
+MOVED = """([tile, begin]) => ['asked', 'measured'].every(
+  (name, place) => Number(tile.querySelector(`.kn-dot-${name}`).getAttribute('cx')) > begin[place] + 100)"""
 
 DRAWN = """(card) => [...card.querySelectorAll('.kn-score-picture')].filter(
   (picture) => picture.naturalWidth > 300).length === 2"""
@@ -46,15 +52,14 @@ def test_the_card_measures_draws_and_stays_where_it_is(open_notebook_with, tmp_p
     for cell in range(2):
         page.run(cell)
     page.run(2)
-    card = page.wait_status(2, "succeeded")
-    line = card.wait_for_selector(".kn-scores summary", state="visible")
-    first = card.bounding_box()["height"]
+    page.element(2)
+    first = page.page.wait_for_function(HEIGHT).json_value()
     # What is saved is replaced once, with the scores: the page then draws the card anew.
-    page.page.wait_for_function("() => document.querySelector('.kn-card .kn-paths .kn-dot-measured')")
-    page.page.wait_for_timeout(500)
-    card = page.card(2)
+    page.page.wait_for_selector(".kn-card .kn-paths .kn-dot-measured", state="attached")
+    card = page.wait_measured(2)
     line = card.wait_for_selector(".kn-scores summary", state="visible")
-    assert abs(card.bounding_box()["height"] - first) < 2, "nothing below has moved"
+    height = page.page.wait_for_function(HEIGHT).json_value()
+    assert abs(height - first) < 2, "nothing below has moved"
     assert line.inner_text().index("too short") < line.inner_text().index("path error")
 
     video = card.wait_for_selector("video")
@@ -77,7 +82,7 @@ def test_the_card_measures_draws_and_stays_where_it_is(open_notebook_with, tmp_p
     page.page.wait_for_function(DRAWN, arg=card)
     card.query_selector(".kn-score-pictures").screenshot(path=page.pictures / "scores-pictures.png")
     page.run(3)
-    assert EVIL in page.seen(3)
+    page.wait_seen(3, EVIL)
     assert page.page.evaluate("() => window.owned") is None
     assert page.errors == []
 
@@ -111,7 +116,7 @@ def test_a_frozen_clip_is_not_the_steadiest_one(lab, open_notebook_with) -> None
     begin = gallery.tile(0).evaluate(PLACES)
     gallery.press("End")
     gallery.rest()
-    page.page.wait_for_timeout(200)
+    page.page.wait_for_function(MOVED, arg=[gallery.tile(0), begin])
     asked, measured = (
         end - start for start, end in zip(begin, gallery.tile(0).evaluate(PLACES), strict=True)
     )

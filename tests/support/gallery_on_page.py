@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from lab_in_chromium import NotebookPage
@@ -19,10 +20,24 @@ FRAMES = """(root) => [...root.querySelectorAll('.kn-film')].map((video) => {
   return number;
 })"""
 
-AT_REST = """(root) => {
-  const films = [...root.querySelectorAll('.kn-film')];
-  return films.every((video) => video.paused && !video.seeking && video.readyState >= 2);
+REST = """async (root, counts) => {
+  const stands = () => [...root.querySelectorAll('video')].filter(counts ?? (() => true)).every(
+    (video) => video.paused && !video.seeking && video.readyState >= 2);
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  let sought = false;
+  const note = () => { sought = true; };
+  root.addEventListener('seeking', note, true);
+  // A seek that waited for another starts a moment after that one: at rest is what stays so for some frames.
+  const begin = performance.now();
+  for (let calm = 0; calm < 4;) {
+    if (performance.now() - begin > 60000) throw new Error('the players do not come to rest');
+    sought = false;
+    await frame();
+    calm = stands() && !sought ? calm + 1 : 0;
+  }
+  root.removeEventListener('seeking', note, true);
 }"""
+"""Ends when all players, or those that count, stand still on their frames."""
 
 SPREADS = """async (root, seconds) => {
   const spreads = [];
@@ -90,9 +105,7 @@ class GalleryOnPage:
 
     def rest(self) -> None:
         """Wait until every player stands still on its frame, and the frame is painted."""
-        for _ in range(2):  # a seek that waited for another starts a moment after that one
-            self.page.page.wait_for_function(AT_REST, arg=self.root)
-            self.page.page.wait_for_timeout(60)
+        self.root.evaluate(REST)
 
     def frames(self) -> list[int]:
         """Return the numbers that stand in the clips of ``clip_shelf``."""
@@ -102,6 +115,15 @@ class GalleryOnPage:
     def spreads(self, seconds: float) -> list[float]:
         """Return, rising, how far the running players were apart at every frame of the page, in seconds."""
         return list(self.page.page.evaluate(f"([root, s]) => ({SPREADS})(root, s)", [self.root, seconds]))
+
+    def wait_together(self, within: float, share: float = 0.9) -> None:
+        """Wait until for a second the running players are that close, at this share of the page's frames."""
+        deadline = time.monotonic() + 60
+        while True:
+            spreads = self.spreads(1.0)
+            if len(spreads) > 5 and spreads[int(len(spreads) * share)] < within:
+                return
+            assert time.monotonic() < deadline, spreads
 
     def scroll(self, pixels: int, milliseconds: int) -> dict[str, int]:
         """Scroll by so many pixels a frame; returns frames drawn and most players at a time."""

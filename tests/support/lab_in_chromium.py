@@ -34,6 +34,9 @@ CHROMIUM_OPTIONS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
+PATIENCE_S = 120
+"""How long pages wait for what must come: a busy machine takes half a minute to start a kernel."""
+
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 RUN_CELL = """async (index) => {
@@ -64,15 +67,21 @@ RUN_BESIDE = """async (code) => {
 NOTEBOOK_READY = """() => {
   const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
   const kernel = panel && panel.sessionContext && panel.sessionContext.session?.kernel;
-  return Boolean(panel && panel.content && panel.content.widgets && kernel && kernel.status === 'idle');
+  const cells = panel?.content?.model?.cells?.length;
+  return Boolean(cells && panel.content.widgets.length === cells && kernel && kernel.status === 'idle');
 }"""
 
 PLAYED = """async (video) => {
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   video.muted = true;
   video.currentTime = 0;
   await video.play();
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+  // As long as it takes: a machine with other work decodes slowly, a broken clip never comes this far.
+  let frames = 0;
+  for (const end = performance.now() + 30000; performance.now() < end; await pause(50)) {
+    frames = video.getVideoPlaybackQuality().totalVideoFrames;
+    if (video.currentTime > 0.5 && frames > 8) break;
+  }
   const played = {time: video.currentTime, frames, width: video.videoWidth, height: video.videoHeight,
                   duration: video.duration, source: video.currentSrc.slice(0, 200)};
   video.pause();
@@ -80,10 +89,15 @@ PLAYED = """async (video) => {
 }"""
 
 
-SEEK = """(video, seconds) => new Promise((resolve) => {
-  video.addEventListener('seeked', () => requestAnimationFrame(resolve), {once: true});
+SEEK = """async (video, seconds) => {
+  const event = (name) => new Promise((resolve) => video.addEventListener(name, resolve, {once: true}));
+  // Before the player knows its clip, there are no seeks.
+  if (video.readyState < 1) await event('loadedmetadata');
+  const arrived = event('seeked');
   video.currentTime = seconds;
-})"""
+  await arrived;
+  await new Promise((resolve) => requestAnimationFrame(resolve));
+}"""
 
 
 def find_chromium() -> str | None:
@@ -92,11 +106,17 @@ def find_chromium() -> str | None:
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """Keep a port for a server that starts within the block: nothing else gets it by chance.
+
+    The server itself may take it, because nobody listens here and both sides share addresses
+    (``SO_REUSEADDR``, which Tornado's servers set).
+    """
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield int(kept.getsockname()[1])
 
 
 class JupyterLab:
@@ -115,12 +135,17 @@ class JupyterLab:
     def __init__(self, folder: Path, state: Path, base_url: str = "/") -> None:
         self.folder = folder
         self.state = state
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}{base_url}"
         self.base_url = base_url
         self.log = state / "server.log"
 
     def __enter__(self) -> JupyterLab:
+        with reserved_port() as port:
+            self._start(port)
+        return self
+
+    def _start(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}{self.base_url}"
         self.folder.mkdir(parents=True, exist_ok=True)
         # The announcements pop-up covers the lower right corner of every screenshot.
         page_config = self.state / "config" / "labconfig" / "page_config.json"
@@ -131,7 +156,7 @@ class JupyterLab:
         options = [
             "--no-browser",
             "--allow-root",
-            f"--ServerApp.port={self.port}",
+            f"--ServerApp.port={port}",
             "--ServerApp.port_retries=0",
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.base_url={self.base_url}",
@@ -152,13 +177,12 @@ class JupyterLab:
                 stderr=subprocess.STDOUT,
             )
         self._wait_until_it_answers()
-        return self
 
     def _wait_until_it_answers(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(f"{self.url}api", timeout=2).close()
+                urllib.request.urlopen(f"{self.url}api", timeout=20).close()
                 return
             time.sleep(0.1)
         raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
@@ -183,7 +207,7 @@ class NotebookPage:
         self.pictures = pictures
         self.outside: list[str] = []
         self.errors: list[str] = []
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(1000 * PATIENCE_S)
         page.route("**/*", self._only_loopback)
         page.on("websocket", lambda socket: self._note(socket.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -242,8 +266,7 @@ class NotebookPage:
             "(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index
         )
         selector = f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']"
-        self.page.wait_for_selector(selector)
-        element = self.page.query_selector(selector)
+        element = self.page.wait_for_selector(selector)
         assert element is not None
         element.scroll_into_view_if_needed()
         return element
@@ -258,10 +281,18 @@ class NotebookPage:
         assert card is not None
         return card
 
-    def wait_status(self, index: int, status: str, seconds: float = 60) -> ElementHandle:
+    def wait_status(self, index: int, status: str, seconds: float = PATIENCE_S) -> ElementHandle:
         """Wait until the card of a cell shows a status."""
         selector = f".kn-card[data-status='{status}']"
         card = self.element(index).wait_for_selector(selector, timeout=seconds * 1000)
+        assert card is not None
+        return card
+
+    def wait_measured(self, index: int) -> ElementHandle:
+        """Wait for a run's clip and its scores: with these, the page has drawn the card for the last time."""
+        measuring = ":has(.kn-scores[data-state='measuring'])"
+        selector = f".kn-card[data-status='succeeded']:not({measuring})"
+        card = self.element(index).wait_for_selector(selector)
         assert card is not None
         return card
 
@@ -270,7 +301,7 @@ class NotebookPage:
         area = self.element(index).query_selector(".jp-Cell-outputArea")
         return "" if area is None else area.inner_text()
 
-    def wait_seen(self, index: int, word: str, seconds: float = 60) -> str:
+    def wait_seen(self, index: int, word: str, seconds: float = PATIENCE_S) -> str:
         """Wait until a word stands in a cell's output area."""
         deadline = time.monotonic() + seconds
         while word.lower() not in (text := self.seen(index)).lower():
@@ -280,7 +311,7 @@ class NotebookPage:
         return text
 
     def play_video(self, index: int) -> dict[str, Any]:
-        """Play the video of a cell for 0.7 s and report how far it came."""
+        """Play half a second of a cell's video, however long that takes, and report how far it came."""
         video = self.element(index).wait_for_selector("video", state="attached")
         assert video is not None
         return dict(video.evaluate(PLAYED))

@@ -6,7 +6,7 @@ import base64
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,19 @@ PAD_CELL = """%load_ext kling_nb
 import kling_nb as kn
 pad = kn.MotionPad("scene.png", model_name="kling-v1")
 pad"""
+
+STILL = """async (stage) => {
+  let known = '', since = 0;
+  const begin = performance.now();
+  while (since < 4) {
+    if (performance.now() - begin > 60000) throw new Error('the page moves on and on');
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    const now = JSON.stringify(stage.getBoundingClientRect());
+    since = now === known ? since + 1 : 0;
+    known = now;
+  }
+}"""
+"""Ends when a part of the page has stood in one place for some frames."""
 
 
 class PadOnPage:
@@ -56,13 +69,18 @@ class PadOnPage:
         assert found is not None
         return found
 
-    def settle(self, seconds: float = 30) -> None:
+    def settle(self, seconds: float = 60) -> None:
         """Wait until the kernel has answered everything and the echo is gone."""
         done = "root => root.getAttribute('aria-busy') === 'false'"
         deadline = time.monotonic() + seconds
         while not self.root.evaluate(done):
             assert time.monotonic() < deadline, "the kernel has not answered"
             self.page.wait_for_timeout(30)
+
+    def still(self) -> None:
+        """Bring the picture into view and wait until nothing moves it any more: a mouse aims at places."""
+        self.stage.scroll_into_view_if_needed()
+        self.stage.evaluate(STILL)
 
     def at(self, point: Point) -> Point:
         """Return the position on the page of a place in the picture, in whole pixels."""
@@ -83,6 +101,7 @@ class PadOnPage:
 
     def drag(self, points: Sequence[Point], steps: int = 6, *, settle: bool = True) -> list[Point]:
         """Press, move through places of the picture, release; return the places really visited."""
+        self.still()
         on_page = [self.at(point) for point in points]
         mouse = self.page.mouse
         mouse.move(*on_page[0])
@@ -102,6 +121,7 @@ class PadOnPage:
 
     def click(self, point: Point) -> Point:
         """Click on a place of the picture; return the place really clicked."""
+        self.still()
         place = self.at(point)
         self.page.mouse.click(*place)
         self.settle()
@@ -147,22 +167,32 @@ class PadOnPage:
         }, 0)"""
         return int(self.root.evaluate(count))
 
-    def wait_ink_gone(self) -> None:
+    def wait_ink_gone(self, seconds: float = 30) -> None:
         """Wait until the kernel's drawing has replaced the echo."""
-        for _ in range(100):
-            if not self.ink():
-                return
+        self.until(lambda: not self.ink(), "the echo stays", seconds)
+
+    def until(self, holds: Callable[[], bool], otherwise: str, seconds: float = 30) -> None:
+        """Wait for something that the page shows."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, otherwise
             self.page.wait_for_timeout(30)
-        raise AssertionError("the echo stays")
 
     def pixel(self, point: Point) -> tuple[int, int, int]:
-        """Colour that the kernel has drawn at a place of the picture."""
+        """Colour that the kernel has drawn at a place of the picture; waits for its first drawing."""
         at = ((point[0] + 0.5) / self.size[0], (point[1] + 0.5) / self.size[1])
         read = """(canvas, at) => {
           const x = Math.floor(at[0] * canvas.width), y = Math.floor(at[1] * canvas.height);
-          return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3);
+          return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data];
         }"""
-        red, green, blue = self.part(".kn-canvas").evaluate(read, at)
+        colour: list[int] = []
+
+        def is_drawn() -> bool:
+            colour[:] = self.part(".kn-canvas").evaluate(read, at)
+            return colour[3] == 255
+
+        self.until(is_drawn, "the kernel has drawn nothing")
+        red, green, blue, _ = colour
         return red, green, blue
 
 
@@ -213,19 +243,19 @@ def decoded(text: str) -> np.ndarray:
     return np.asarray(load_mask(base64.b64decode(text)))
 
 
-def received(home: Path, size: tuple[int, int], seconds: float = 40) -> Received:
+def received(home: Path, size: tuple[int, int], seconds: float = 120) -> Received:
     """Wait for the task that runs in a sandbox and return its body; the sandbox drops it at the end."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for store in (home / "sandbox").glob("*.sqlite*"):
             if store.suffix != ".sqlite":
                 continue
-            with _reading(store) as db:
-                try:
+            try:
+                with _reading(store) as db:
                     rows = db.execute("SELECT job FROM jobs ORDER BY id DESC LIMIT 1").fetchall()
-                except sqlite3.OperationalError:
-                    # The sandbox is being started and has not made its tables yet.
-                    rows = []
+            except sqlite3.OperationalError:
+                # The sandbox is being started and has not made its tables yet.
+                rows = []
             if rows:
                 return Received(json.loads(rows[0][0]), size)
         time.sleep(0.05)
