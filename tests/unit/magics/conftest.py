@@ -50,6 +50,8 @@ def shell(clean_environment: Path) -> Iterator[InteractiveShell]:
     if warmup._thread is not None:
         warmup._thread.join()
     atexit.unregister(made.atexit_operations)
+    # Emptying the cache of outputs would search all that tests ever made for garbage, 0.3 s each time.
+    made.displayhook.do_full_cache = False
     made.atexit_operations()
     InteractiveShell.clear_instance()
     # A shell puts a module of its own there, and empties it when it ends: no process can be spawned then.
