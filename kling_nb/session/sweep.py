@@ -50,6 +50,8 @@ class Sweep:
         self._session = session
         self._plan = Plan.read(record.plan)
         self._lock = threading.Lock()
+        # Held while a driver is set up: who stops the sweep then waits until there is something to stop.
+        self._turn = threading.RLock()
         self._held: dict[str, Run] = {}
         self._watched: set[str] = set()
         self._state, self._reason = record.state, record.reason
@@ -171,17 +173,25 @@ class Sweep:
             Make those that were refused or failed once more; the failed rows stay in the log.
         """
         self._session.ready()
-        with self._lock:
-            if self._driver is not None and self._driver.alive:
-                return self
-            if failed:
-                self._replace_failed()
-            rule = until if until is not None else self._plan.notes.get("until")
-            self._driver = Driver(self, rule)
-            self._error = None
-        self.look()
-        self.note(RUNNING)
-        self._driver.start()
+        with self._turn:
+            if (former := self._driver) is not None:
+                if not former.is_ending:
+                    return self
+                former.join()
+            with self._lock:
+                if failed:
+                    self._replace_failed()
+                rule = until if until is not None else self._plan.notes.get("until")
+                driver = self._driver = Driver(self, rule)
+            before = self._state, self._reason, self._error, self._record
+            try:
+                self.look()
+                self.note(RUNNING)
+                driver.start()
+            except BaseException:
+                self._state, self._reason, self._error, self._record = before
+                self.ended(driver)
+                raise
         return self
 
     def _replace_failed(self) -> None:
@@ -200,7 +210,8 @@ class Sweep:
 
     def stop(self, reason: str = "stopped by hand") -> Sweep:
         """Send nothing more; what the service has is followed to its end."""
-        driver = self._driver
+        with self._turn:
+            driver = self._driver
         if driver is not None:
             driver.halt(reason)
         return self
@@ -329,7 +340,7 @@ class Sweep:
     def orphan(self) -> None:
         """Forget, in a forked child, that the parent makes the runs."""
         self._driver = None
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.RLock()
         self._changed.renew()
 
     def stop_unsent(self) -> None:

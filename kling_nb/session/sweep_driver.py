@@ -67,15 +67,12 @@ class Driver:
         self._words = until if isinstance(until, str) else "until="
         self._wake = threading.Event()
         self._halted: str | None = None
+        self.is_ending = False
+        """Whether the end is being written down: nothing more is made."""
         self._abandoned = False
         self._poor_beside = 0
         self._tried: set[str] = set()
         self._thread = threading.Thread(target=self._run, name=f"kling-{sweep.id}", daemon=True)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin."""
@@ -89,6 +86,10 @@ class Driver:
         """Make no more runs; wait until the thread has seen it."""
         self._halted = reason
         self._wake.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the end of the thread."""
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
@@ -96,7 +97,7 @@ class Driver:
         """End the thread without writing anything."""
         self._abandoned = True
         self._wake.set()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
@@ -119,6 +120,7 @@ class Driver:
     def _end(self, state: str, reason: str = "", error: KlingError | None = None) -> None:
         if self._abandoned:
             return
+        self.is_ending = True
         if state == STOPPED:
             self._sweep.stop_unsent()
         try:
