@@ -33,8 +33,11 @@ function textField(label, name, attributes, tag = "input") {
 class Composer {
   constructor(model, el) {
     this.model = model;
-    this.views = [];
+    this.client = Math.random().toString(36).slice(2, 10);
     this.seq = 0;
+    this.submitted = 0; // the message that submits
+    this.padView = null;
+    this.cardViews = new Map();
     this.timers = {};
     this.root = element("div", "kn-composer", { "data-lm-suppress-shortcuts": "true" });
     this.buildPicture();
@@ -70,12 +73,15 @@ class Composer {
     // Notebook pages keep Enter from ending the input as it does elsewhere.
     const open = () => this.image.input.value !== this.model.get("state").image && this.set("image", this.image.input.value);
     this.image.input.addEventListener("change", open);
-    this.image.input.addEventListener("keydown", (event) => event.key === "Enter" && open());
+    this.image.input.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && open());
     this.upload = element("input", "kn-upload", { type: "file", accept: "image/*", "aria-label": "Upload a picture" });
     this.upload.addEventListener("change", async () => {
       const file = this.upload.files[0];
       if (!file) return;
-      this.model.send({ kind: "upload", name: file.name }, undefined, [await file.arrayBuffer()]);
+      const data = await file.arrayBuffer();
+      // Chosen once more after it was removed, the same picture is a change, too.
+      this.upload.value = "";
+      this.post({ kind: "upload", name: file.name }, [data]);
     });
     const choose = element("label", "kn-text-button kn-upload-button", { title: "Send a picture from this computer" }, "Upload …", this.upload);
     this.remove = this.button("Remove", "Makes the clip from words alone", "kn-remove-picture", () => this.set("image", ""));
@@ -118,17 +124,23 @@ class Composer {
   send(message) {
     // What is still in a pause of typing goes first.
     for (const name of Object.keys(this.timers)) this.flush(name);
-    this.model.send(message);
+    return this.post(message);
+  }
+
+  post(message, buffers) {
+    this.seq += 1;
+    this.model.send({ ...message, client: this.client, seq: this.seq }, undefined, buffers);
+    return this.seq;
   }
 
   set(name, value) {
-    this.model.send({ kind: "set", name, value });
+    this.post({ kind: "set", name, value });
   }
 
   trySubmit() {
     // Greyed at once: a double click must not become two runs.
     this.submit.setAttribute("aria-disabled", "true");
-    this.send({ kind: "submit" });
+    this.submitted = this.send({ kind: "submit" });
   }
 
   select(field) {
@@ -155,17 +167,13 @@ class Composer {
 
   update() {
     const state = this.model.get("state");
-    for (const [input, value] of [
-      [this.image.input, state.image], [this.prompt.input, state.prompt], [this.negative.input, state.negative_prompt],
-    ]) {
-      // Never under the hands of whoever is typing.
-      if (document.activeElement !== input && input.value !== value) input.value = value;
-    }
+    const heard = state.heard[this.client] ?? 0;
+    // What was typed and chosen here and is still on its way is newer than what the kernel says.
+    if (heard >= this.seq) this.take(state);
     this.image.input.placeholder = state.image_hint;
     this.remove.hidden = !state.has_image;
     this.count(this.prompt, "prompt");
     this.count(this.negative, "negative_prompt");
-    fillChanged(this.grid, state.fields, () => state.fields.map((field) => this.select(field)));
     setText(this.way, state.way);
     fillChanged(this.problems, state.problems, () => state.problems.map(({ level, text, fix }) => {
       const line = element("li", "kn-problem", { "data-level": level });
@@ -175,43 +183,63 @@ class Composer {
     this.problems.hidden = !state.problems.length;
     setText(this.cost, state.cost);
     this.submit.textContent = state.submit;
-    this.submit.setAttribute("aria-disabled", String(!state.can_submit));
+    this.submit.setAttribute("aria-disabled", String(!state.can_submit || this.submitted > heard));
     this.submit.title = state.can_submit ? "Sends the request: this is what costs" : "Something above keeps it from being sent";
     this.preview.setAttribute("aria-disabled", String(!state.can_preview));
     setText(this.message, state.message);
     this.message.dataset.level = state.message_level;
   }
 
+  take(state) {
+    for (const name of ["image", "prompt", "negative_prompt"]) {
+      const { input } = { image: this.image, prompt: this.prompt, negative_prompt: this.negative }[name];
+      // Never under the hands of whoever is typing.
+      if (document.activeElement !== input && !(name in this.timers) && input.value !== state[name]) input.value = state[name];
+    }
+    fillChanged(this.grid, state.fields, () => state.fields.map((field) => this.select(field)));
+    // What the kernel did not take stands in a list that has not changed.
+    for (const field of state.fields) {
+      const made = this.grid.querySelector(`[data-name="${field.name}"]`);
+      if (made.value !== field.value) made.value = field.value;
+    }
+  }
+
   async child(reference) {
     const model = await this.model.widget_manager.get_model(reference.slice("IPY_MODEL_".length));
-    const view = await this.model.widget_manager.create_view(model, {});
-    this.views.push(view);
-    return view.el;
+    return this.model.widget_manager.create_view(model, {});
   }
 
   async mountPad() {
     const reference = this.model.get("pad");
     this.padReference = reference;
-    const shown = reference ? await this.child(reference) : null;
-    if (this.padReference !== reference) return;
-    this.padSlot.replaceChildren(...(shown ? [shown] : []));
+    const view = reference ? await this.child(reference) : null;
+    if (this.closed || this.padReference !== reference) {
+      view?.remove();
+      return;
+    }
+    // A view that is no longer shown would listen and draw on for ever.
+    this.padView?.remove();
+    this.padView = view;
+    this.padSlot.replaceChildren(...(view ? [view.el] : []));
   }
 
   async mountCards() {
     const references = this.model.get("cards");
-    this.cardViews ??= new Map();
     for (const reference of references) {
       if (!this.cardViews.has(reference)) this.cardViews.set(reference, this.child(reference));
     }
-    const shown = await Promise.all(references.map((reference) => this.cardViews.get(reference)));
-    this.cards.replaceChildren(...shown);
+    const views = await Promise.all(references.map((reference) => this.cardViews.get(reference)));
+    this.cards.replaceChildren(...views.map((view) => view.el));
   }
 
   close() {
     this.model.off("change:state", this.changed);
     this.model.off("change:pad", this.padChanged);
     this.model.off("change:cards", this.cardsChanged);
-    for (const view of this.views) view.remove();
+    this.closed = true;
+    this.padView?.remove();
+    for (const view of this.cardViews.values()) view.then((made) => made.remove());
+    for (const name of Object.keys(this.timers)) this.flush(name);
   }
 }
 

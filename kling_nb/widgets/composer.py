@@ -24,7 +24,7 @@ from kling_nb.session.doortable import obstacles as door_obstacles
 from kling_nb.session.ways import WAYS, obstacle
 from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.output import in_cell, remember_cell
-from kling_nb.widgets.pad.pad import MotionPad
+from kling_nb.widgets.pad.pad import PAGES, MotionPad
 from kling_nb.widgets.pad.words import failure_lines, problem_rows
 from kling_nb.widgets.pad.worker import LatestOnly
 from kling_nb.widgets.parameters import (
@@ -97,6 +97,7 @@ class Composer(anywidget.AnyWidget):
         self._values = first | {name: str(value) for name, value in params.items()}
         self._message = ("", "")
         self._submits = 0
+        self._heard: dict[str, int] = {}
         self._image_text = ""
         self._closed_doors = door_obstacles(self._session, "text2video")
         self._known = _Checked()
@@ -180,6 +181,15 @@ class Composer(anywidget.AnyWidget):
             if not isinstance(error, KlingError):
                 logger.exception("the composer could not do %s", content.get("kind"))
             self._say(failure_lines(error), "E")
+        if client := str(content.get("client", "")):
+            self._answered(client, int(content.get("seq", 0)))
+
+    def _answered(self, client: str, seq: int) -> None:
+        """Tell a page up to where it has been heard: until then, what it shows is newer than the state."""
+        with self._lock:
+            others = {page: number for page, number in self._heard.items() if page != client}
+            self._heard = dict([*others.items(), (client, seq)][-PAGES:])
+        self._show()
 
     def _do(self, content: dict[str, Any], buffers: list[memoryview]) -> None:
         match content.get("kind"):
@@ -353,6 +363,7 @@ class Composer(anywidget.AnyWidget):
             "cost": f"{self._provider}: {cost}" if cost else "",
             "submit": "Submit",
             "submits": self._submits,
+            "heard": self._heard,
             "can_submit": not blocked,
             "can_preview": self.pad is not None,
             "message": self._message[0] or self._known.failure,

@@ -12,7 +12,8 @@ class Blind {
     this.count = element("span", "kn-count", { role: "status" });
     this.buttons = ANSWERS.map(([outcome, label, key]) => {
       const button = element("button", "kn-plain kn-vote", { type: "button", title: `${label} (${key})`, "aria-keyshortcuts": key }, label);
-      button.addEventListener("click", () => this.vote(outcome));
+      // The second click of a double click would be a vote on a pair that nobody has seen.
+      button.addEventListener("click", (event) => event.detail < 2 && this.vote(outcome));
       return button;
     });
     this.skip = element("button", "kn-plain", { type: "button", title: "Skip this pair (s)", "aria-keyshortcuts": "s" }, "Skip");
@@ -44,12 +45,18 @@ class Blind {
     this.gallery.model.send({ kind: "unvote" });
   }
 
-  key(key) {
+  key(key, again) {
     const keys = { 1: "left", 2: "right", 3: "tie", 0: "tie", "=": "tie", s: "skip" };
-    if (keys[key]) this.vote(keys[key]);
-    else if (key === "Backspace") this.takeBack();
-    else return false;
+    if (!keys[key] && key !== "Backspace") return false;
+    if (!again && keys[key]) this.vote(keys[key]);
+    else if (!again) this.takeBack();
     return true;
+  }
+
+  // A vote that could not be written has not been given.
+  failed() {
+    this.sent = -1;
+    delete this.answers.dataset.waiting;
   }
 
   update() {

@@ -100,6 +100,7 @@ class Clock {
 
   add(player) {
     this.players.add(player);
+    player.joined = false;
     player.show(this.position);
     this.changed();
   }

@@ -39,7 +39,7 @@ class Gallery {
     this.sight = new IntersectionObserver((entries) => this.seen(entries), { root: this.scroller, rootMargin: "160px 0px" });
     this.whole = new IntersectionObserver((entries) => this.seenWhole(entries.at(-1).isIntersecting));
     this.fill(model.get("items"));
-    this.marked = model.get("marked").map((id) => this.tiles.get(id)).filter(Boolean);
+    this.takeMarks();
     this.setSize(this.firstSize());
     this.paired = () => this.blind.update();
     if (this.blind) {
@@ -60,6 +60,8 @@ class Gallery {
     this.list.addEventListener("dblclick", (event) => this.doubled(event));
     this.received = (message, buffers) => this.receive(message, buffers);
     model.on("msg:custom", this.received);
+    this.remarked = () => this.takeMarks();
+    model.on("change:marked", this.remarked);
     model.send({ kind: "hello", view: this.view });
     this.timer = setInterval(() => this.judging.lateness(), 500);
     this.moved();
@@ -68,11 +70,13 @@ class Gallery {
   close() {
     clearInterval(this.timer);
     clearTimeout(this.settling);
+    clearTimeout(this.wanting);
     this.listeners.abort();
     this.clock.pause();
     this.sight.disconnect();
     this.whole.disconnect();
     this.model.off("msg:custom", this.received);
+    this.model.off("change:marked", this.remarked);
     this.model.off("change:pair", this.paired);
     for (const tile of this.tiles.values()) tile.screen.sleep();
     this.store.close();
@@ -100,13 +104,17 @@ class Gallery {
   }
 
   patch(items) {
-    for (const item of items) {
-      const tile = this.tiles.get(item.id);
+    for (const told of items) {
+      const tile = this.tiles.get(told.id);
       if (!tile) continue;
+      const item = this.judging.over(told);
       this.items.set(item.id, item);
       tile.update(item);
       if (item.clip && !this.details.get(item.id)?.facts) this.want(item.id);
+      // A clip that has come while its place is in sight.
+      this.unsettled.add(tile);
     }
+    this.settleSoon(0);
     this.bars.offer([...this.items.values()]);
     this.arrange(false);
   }
@@ -241,7 +249,9 @@ class Gallery {
       if (this.alone) return [this.alone];
       return this.marked.length ? this.marked : this.compared();
     }
-    return sorted([...this.tiles.values()].filter(filterOf(this.bars)), this.bars.order.value);
+    const fits = filterOf(this.bars);
+    // A tile does not vanish below the hands of whoever writes on it.
+    return sorted([...this.tiles.values()].filter((tile) => tile.field || fits(tile)), this.bars.order.value);
   }
 
   // Elements are moved only when their order has changed: a moved player stops.
@@ -249,10 +259,16 @@ class Gallery {
     const known = `${this.mode}${shown.map((tile) => tile.item.id).join()}`;
     if (this.placed === known) return;
     this.placed = known;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement : null;
+    this.placing = true;
     if (this.mode === "grid") this.list.replaceChildren(pivotTable(this.plan.pivot, shown));
     else this.list.replaceChildren(...shown.map((tile) => tile.el));
     if (!shown.length) this.list.append(element("p", "kn-empty", {}, this.tiles.size ? "No run fits the filter." : "There are no runs yet."));
     this.list.style.setProperty("--kn-columns", String(Math.min(shown.length, 4) || 1));
+    this.placing = false;
+    // What is moved loses the focus: the next key would go to the notebook.
+    focused?.focus({ preventScroll: true });
+    if (focused && document.activeElement !== focused) this.refocus();
   }
 
   // A table of few columns is seen whole.
@@ -338,6 +354,12 @@ class Gallery {
     this.model.save_changes();
   }
 
+  // Another view of this gallery, or Python, has marked something.
+  takeMarks() {
+    this.marked = this.model.get("marked").map((id) => this.tiles.get(id)).filter(Boolean);
+    this.marks();
+  }
+
   marks() {
     for (const tile of this.tiles.values()) {
       const place = this.marked.indexOf(tile);
@@ -358,8 +380,10 @@ class Gallery {
     if (message.kind === "items") this.patch(message.items);
     else if (message.kind === "media") this.store.receive(message, buffers);
     else if (message.kind === "judged") this.judging.judged(message);
-    else if (message.kind === "said") this.say(message.text, message.level);
-    else if (message.kind === "details") {
+    else if (message.kind === "said") {
+      this.say(message.text, message.level);
+      if (message.level === "E") this.blind?.failed();
+    } else if (message.kind === "details") {
       for (const [id, details] of Object.entries(message.details)) {
         this.details.set(id, details);
         this.tiles.get(id)?.screen.setDetails(details);
@@ -371,7 +395,6 @@ class Gallery {
 
 function render({ model, el }) {
   const gallery = new Gallery(model, el);
-  gallery.marks();
   return () => gallery.close();
 }
 

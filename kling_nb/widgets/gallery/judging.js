@@ -12,7 +12,7 @@ class Judging {
   judge(tile, given) {
     if (!tile) return;
     this.seq += 1;
-    this.unsaved.set(this.seq, { tile, since: performance.now() });
+    this.unsaved.set(this.seq, { tile, given, since: performance.now() });
     tile.el.dataset.unsaved = "";
     tile.update({ ...tile.item, ...given });
     this.gallery.model.send({ kind: "judge", id: tile.item.id, seq: `${this.gallery.view} ${this.seq}`, given });
@@ -31,17 +31,22 @@ class Judging {
     const waiting = view === this.gallery.view ? this.unsaved.get(Number(seq)) : null;
     if (waiting) {
       this.unsaved.delete(Number(seq));
-      const more = [...this.unsaved.values()].some((each) => each.tile === waiting.tile);
-      if (!more) delete waiting.tile.el.dataset.unsaved;
-      // What was pressed since is newer than this answer.
-      if (more) return;
+      if (![...this.unsaved.values()].some((each) => each.tile === waiting.tile)) delete waiting.tile.el.dataset.unsaved;
     }
     if (message.item) this.gallery.patch([message.item]);
   }
 
+  // What was pressed and is still on its way is newer than anything the kernel says.
+  over(item) {
+    const given = [...this.unsaved.values()].filter(({ tile }) => tile.item.id === item.id).map((each) => each.given);
+    return Object.assign({}, item, ...given);
+  }
+
   lateness() {
     const late = [...this.unsaved.values()].some(({ since }) => performance.now() - since > LATE_MS);
-    if (late) this.gallery.say(`Kernel busy: ${this.unsaved.size} judgement${this.unsaved.size > 1 ? "s" : ""} waiting.`);
-    this.wasLate = late || (this.wasLate && this.gallery.say(""));
+    // What has been said since stays.
+    if (!late && this.told && this.gallery.said.textContent === this.told) this.gallery.say("");
+    this.told = late ? `Kernel busy: ${this.unsaved.size} judgement${this.unsaved.size > 1 ? "s" : ""} waiting.` : "";
+    if (late) this.gallery.say(this.told);
   }
 }

@@ -3,6 +3,9 @@
 // While labels are hidden, no key leads to them.
 const BLIND_KEYS = new Set([" ", "ArrowLeft", "ArrowRight", "Home", "End", ",", ".", "l"]);
 
+// What goes on while a key is held down; nothing else is done twice by a key that is let go a moment late.
+const HELD_KEYS = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "n", "p", ",", "."]);
+
 class Keys {
   constructor(gallery) {
     this.gallery = gallery;
@@ -17,6 +20,7 @@ class Keys {
 
   line(way) {
     const all = this.gallery.order;
+    if (!this.gallery.current) return null;
     const here = this.gallery.current.el.getBoundingClientRect();
     const others = all.filter((tile) => {
       const box = tile.el.getBoundingClientRect();
@@ -37,6 +41,7 @@ class Keys {
     }
     if (event.ctrlKey || event.metaKey) return;
     const onButton = event.target.matches("button") && [" ", "Enter"].includes(event.key);
+    if (onButton && event.repeat) event.preventDefault();
     const onRange = event.target.matches("input[type=range]") && event.target !== this.gallery.bars.scrub;
     if (onButton || (onRange && event.key.startsWith("Arrow")) || !this.act(event)) return;
     event.preventDefault();
@@ -46,7 +51,8 @@ class Keys {
   act(event) {
     const { clock, current } = this.gallery;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (this.gallery.blind?.key(key)) return true;
+    const again = event.repeat && !HELD_KEYS.has(key);
+    if (this.gallery.blind?.key(key, again)) return true;
     if (this.gallery.pairTiles && !BLIND_KEYS.has(key)) return false;
     if (event.altKey) {
       if (!key.startsWith("Arrow") || this.gallery.mode !== "wipe") return false;
@@ -86,9 +92,9 @@ class Keys {
       "?": () => this.gallery.bars.toggleHelp(),
       Escape: () => (this.gallery.bars.sheet.hidden ? this.gallery.setMode(this.gallery.plan.pivot ? "grid" : "sheet") : this.gallery.bars.toggleHelp()),
     };
-    if (/^[0-5]$/.test(key)) this.gallery.judge(current, { rating: Number(key) });
-    else if (ways[key]) ways[key]();
-    else return false;
+    if (/^[0-5]$/.test(key)) ways[key] = () => this.gallery.judge(current, { rating: Number(key) });
+    if (!ways[key]) return false;
+    if (!again) ways[key]();
     return true;
   }
 

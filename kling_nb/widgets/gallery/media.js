@@ -26,28 +26,36 @@ class Store {
     this.asked = new Map();
     this.queue = [];
     this.running = 0;
+    this.ended = new AbortController();
   }
 
   // An address for a clip, null when it is too large to be sent without being asked for.
   async clip(item, insist = false) {
-    const known = this.clips.get(item.id);
-    if (known && known.size === item.clip.bytes) {
-      known.users += 1;
-      this.clips.delete(item.id);
-      this.clips.set(item.id, known);
-      return known.address;
-    }
+    const known = this.use(item);
+    if (known) return known;
     const url = filesAddress(item.clip.url);
     if (url && item.clip.bytes > WHOLE_BYTES) return url;
     let blob = url ? await this.fetch(url) : null;
     if (!blob && (item.clip.embeds || insist)) blob = await this.ask(item.id, "clip", "video/mp4");
-    if (!blob) return null;
+    if (!blob || this.ended.signal.aborted) return null;
+    // Who asked at the same moment plays it already: its address stays.
+    const made = this.use(item);
+    if (made) return made;
     const other = this.clips.get(item.id);
     if (other) URL.revokeObjectURL(other.address);
     const address = URL.createObjectURL(blob);
     this.clips.set(item.id, { address, bytes: blob.size, size: item.clip.bytes, users: 1 });
     this.forget();
     return address;
+  }
+
+  use(item) {
+    const known = this.clips.get(item.id);
+    if (known?.size !== item.clip.bytes) return null;
+    known.users += 1;
+    this.clips.delete(item.id);
+    this.clips.set(item.id, known);
+    return known.address;
   }
 
   done(id) {
@@ -91,7 +99,7 @@ class Store {
     // The latest first: it is what a person looks at now.
     const { url, resolve } = this.queue.pop();
     try {
-      const answer = await fetch(url, { credentials: "same-origin" });
+      const answer = await fetch(url, { credentials: "same-origin", signal: this.ended.signal });
       resolve(answer.ok ? await answer.blob() : null);
     } catch {
       resolve(null);
@@ -121,6 +129,8 @@ class Store {
   }
 
   close() {
+    this.ended.abort();
+    for (const { resolve } of this.queue.splice(0)) resolve(null);
     for (const clip of this.clips.values()) URL.revokeObjectURL(clip.address);
     for (const poster of this.posters.values()) poster.then((address) => address && URL.revokeObjectURL(address));
   }

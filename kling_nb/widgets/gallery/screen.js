@@ -20,16 +20,17 @@ class Screen {
   }
 
   update(item) {
-    const grown = Boolean(item.clip) && !this.item.clip;
     this.item = item;
-    const waiting = { created: "not sent yet", submitted: "waiting", processing: "being made…", uncertain: "answer lost" };
-    setText(this.words, item.clip ? "" : item.error || waiting[item.status] || (item.status === "succeeded" ? "no file here" : item.status));
+    this.say();
     this.words.dataset.status = item.status;
     if (item.poster && this.shownPoster !== item.poster.url && this.near) this.showPoster();
-    if (grown && this.awake) {
-      this.awake = false;
-      this.wake();
-    }
+  }
+
+  say() {
+    const { item } = this;
+    const waiting = { created: "not sent yet", submitted: "waiting", processing: "being made…", uncertain: "answer lost" };
+    const missing = item.error || waiting[item.status] || (item.status === "succeeded" ? "no file here" : item.status);
+    setText(this.words, !item.clip ? missing : this.refused ? "The video cannot be played here." : "");
   }
 
   setDetails(details) {
@@ -85,6 +86,8 @@ class Screen {
     const player = new Player(video);
     player.facts = this.details?.facts ?? null;
     this.player = player;
+    this.refused = false;
+    this.say();
     video.addEventListener("loadeddata", () => {
       if (this.player !== player) return;
       this.gallery.clock.add(player);
@@ -94,7 +97,8 @@ class Screen {
     video.addEventListener("error", () => {
       if (this.player !== player) return;
       this.gallery.clock.remove(player);
-      setText(this.words, "The video cannot be played here.");
+      this.refused = true;
+      this.say();
     });
     video.src = address;
     this.poster.after(video);

@@ -111,17 +111,22 @@ class Tile {
       if (this.field !== field) return;
       this.field = null;
       field.remove();
-      this.el.focus({ preventScroll: true });
     };
     field.addEventListener("keydown", (event) => {
       event.stopPropagation();
+      // Enter and Escape also choose among the words an input method offers.
+      if (event.isComposing) return;
       if (event.key === "Enter") {
         const words = field.value.split(",").map((tag) => tag.trim()).filter(Boolean);
         gallery.judge(this, name === "note" ? { note: field.value.trim() } : { tags: [...new Set(words)] });
       }
-      if (event.key === "Enter" || event.key === "Escape") close();
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      close();
+      this.el.focus({ preventScroll: true });
     });
-    field.addEventListener("blur", close);
+    // Whoever looks into another window, or whose tile is put elsewhere, has not left. Whoever clicks
+    // elsewhere has: the focus stays there, or what is typed into a search would judge the run.
+    field.addEventListener("blur", () => document.activeElement !== field && !gallery.placing && close());
     this.field = field;
     this.caption.append(field);
     field.focus();

@@ -35,6 +35,7 @@ class LogWatch:
         self._period = period
         self._seen = log.change_counter()
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
         self._viewers: set[str] = set()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -43,9 +44,12 @@ class LogWatch:
         """Begin to look for a page."""
         with self._lock:
             self._viewers.add(viewer)
-            if self._thread is None or not self._thread.is_alive():
-                self._ended.clear()
-                self._thread = threading.Thread(target=self._run, name="kling_nb gallery", daemon=True)
+            if self._thread is None or self._ended.is_set() or not self._thread.is_alive():
+                # An event of its own: a thread that was told to end may not have heard of it yet.
+                self._ended = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._ended,), name="kling_nb gallery", daemon=True
+                )
                 self._thread.start()
 
     def closed(self, viewer: str) -> None:
@@ -62,15 +66,17 @@ class LogWatch:
             self._ended.set()
 
     def look(self) -> None:
-        """Look now."""
-        with self._lock:
-            before, self._seen = self._seen, self._log.change_counter()
-            changed = self._seen != before
-        if changed:
-            self._changed(before)
+        """Look now; what had changed before has been told when this returns."""
+        # One after the other: of two that look at once, the one that read first could tell last.
+        with self._looking:
+            now = self._log.change_counter()
+            if now != self._seen:
+                self._changed(self._seen)
+                # Only now: what could not be told is told by the next look.
+                self._seen = now
 
-    def _run(self) -> None:
-        while not self._ended.wait(self._period):
+    def _run(self, ended: threading.Event) -> None:
+        while not ended.wait(self._period):
             try:
                 self.look()
             except Exception:

@@ -94,9 +94,10 @@ class Gallery(anywidget.AnyWidget):
         self._watch = LogWatch(session.log, self._look_again)
         self._records = _ordered(records_of(session.log, ids), ids)
         first = list(self._records.values())[:EAGER]
+        self._begin = self._items(list(self._records.values()))
         remember_cell()
         super().__init__(
-            items=self._items(list(self._records.values())),
+            items=self._begin,
             details=self._details(first),
             plan={**plan, "left_out": left_out, "orders": ORDERS},
         )
@@ -172,6 +173,9 @@ class Gallery(anywidget.AnyWidget):
         # The page gets what has changed, not everything; who asks for the whole state gets the new one.
         with self.hold_trait_notifications():
             self._trait_values["items"] = [new.get(item["id"], item) for item in self.items]
+        self._tell(patch, known)
+
+    def _tell(self, patch: Sequence[dict[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> None:
         if patch:
             self.send({"kind": "items", "items": patch})
         measured = [item["id"] for item in patch if item["scores"] != known[item["id"]]["scores"]]
@@ -194,6 +198,7 @@ class Gallery(anywidget.AnyWidget):
         match content.get("kind"):
             case "hello":
                 self._watch.opened(str(content.get("view")))
+                self._catch_up()
             case "gone":
                 self._watch.closed(str(content.get("view")))
             case "details":
@@ -206,6 +211,12 @@ class Gallery(anywidget.AnyWidget):
                 self.send({"kind": "said", "level": "", "text": self._session.undo_judgement()})
                 self._watch.look()
 
+    def _catch_up(self) -> None:
+        """Tell what has changed since the widget was made: a further view on a page begins with that."""
+        begin = {item["id"]: item for item in self._begin}
+        with self._lock:
+            self._tell([item for item in self.items if item != begin[item["id"]]], begin)
+
     def _tell_details(self, content: Mapping[str, Any]) -> None:
         asked = [self._records[run_id] for run_id in content.get("ids", ()) if run_id in self._records]
         self.send({"kind": "details", "details": self._details(asked)})
@@ -215,7 +226,10 @@ class Gallery(anywidget.AnyWidget):
         record = self._records.get(run_id)
         relative = None if record is None else record.poster_path if what == "poster" else record.video_path
         path = self._around.file(relative)
-        data = b"" if path is None else path.read_bytes()
+        try:
+            data = b"" if path is None else path.read_bytes()
+        except OSError:
+            data = b""
         self.send({"kind": "media", "id": run_id, "what": what}, buffers=[data])
 
     def _judge(self, content: Mapping[str, Any]) -> None:
@@ -225,9 +239,12 @@ class Gallery(anywidget.AnyWidget):
                 judge(self._session, run_id, content.get("given", {}))
         finally:
             # In every case the page hears what stands in the log: it has shown the judgement already.
-            self._watch.look()
-            item = next((item for item in self.items if item["id"] == run_id), None)
-            self.send({"kind": "judged", "seq": content.get("seq"), "item": item})
+            try:
+                self._watch.look()
+            finally:
+                with self._lock:
+                    item = next((item for item in self.items if item["id"] == run_id), None)
+                    self.send({"kind": "judged", "seq": content.get("seq"), "item": item})
 
 
 def _ordered(found: Mapping[str, RunRecord], ids: Sequence[str]) -> dict[str, RunRecord]:

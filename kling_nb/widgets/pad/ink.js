@@ -106,7 +106,12 @@ class Ink {
   // --- pointer ------------------------------------------------------------------------------------------
 
   down(event) {
-    if (this.stroke || (event.pointerType === "mouse" && event.button !== 0)) return;
+    if (event.pointerType === "mouse" && event.button !== 0) return;
+    if (this.stroke) {
+      // A second finger draws nothing. A pointer that is gone without a word has ended its stroke.
+      if (this.line.hasPointerCapture(this.stroke.id)) return;
+      this.up({ pointerId: this.stroke.id });
+    }
     event.preventDefault();
     this.pad.touched();
     try {
@@ -160,6 +165,7 @@ class Ink {
   abandon() {
     if (!this.stroke) return false;
     this.stroke = null;
+    this.stage.classList.remove("kn-grabbing");
     this.pad.pan(0, 0);
     this.redraw();
     return true;
@@ -251,6 +257,16 @@ class Ink {
 
   shown(view) {
     return this.path().map((point) => toDisplay(view, point[0], point[1]));
+  }
+
+  // The picture has moved below the hand: what is drawn already stays where it is on the picture.
+  follow(view) {
+    for (const stroke of [...this.waiting, this.stroke]) {
+      if (!stroke || stroke.tool === "hand") continue;
+      stroke.display = stroke.display.map((at) => toDisplay(view, ...toPicture(stroke.view, ...at)));
+      stroke.view = view;
+    }
+    this.redraw();
   }
 
   // The kernel has drawn everything up to `seq`.

@@ -3,9 +3,13 @@
 
 const WAITING_MS = 1500; // after this long without an answer the status line says that the kernel is busy
 
+// What goes on while a key is held down; nothing else is done twice by a key that is let go a moment late.
+const HELD_KEYS = new Set(["[", "]", "+", "=", "-", "delete", "backspace"]);
+
 class Pad {
   constructor(model, el) {
     this.model = model;
+    this.adding = new Map(); // numbers of masks that are on their way, with the messages that add them
     this.client = Math.random().toString(36).slice(2, 10);
     this.seq = 0;
     this.unanswered = 0;
@@ -50,6 +54,10 @@ class Pad {
     const child = await manager.get_model(this.model.get("canvas").slice("IPY_MODEL_".length));
     this.canvasModel = child;
     const view = await manager.create_view(child, {});
+    if (this.closed) {
+      view.remove();
+      return;
+    }
     this.canvasView = view;
     view.el.classList.add("kn-canvas");
     // It would swallow every key: the pad has the keyboard.
@@ -60,6 +68,7 @@ class Pad {
   }
 
   close() {
+    this.closed = true;
     clearInterval(this.timer);
     this.model.off("change:state", this.changed);
     this.model.off("change:film", this.filmed);
@@ -142,14 +151,14 @@ class Pad {
   command(name, values = {}) {
     if (name === "code" && !this.code.hidden) {
       this.code.hidden = true;
-      return;
+      return 0;
     }
     if (name === "load") {
       this.loader.hidden = !this.loader.hidden;
       if (!this.loader.hidden) this.loader.querySelector("input").focus();
-      return;
+      return 0;
     }
-    this.send({ kind: "do", name, layer: this.local.layer, ...values });
+    return this.send({ kind: "do", name, layer: this.local.layer, ...values });
   }
 
   choose(tool) {
@@ -176,10 +185,12 @@ class Pad {
     if (event.target.matches("input[type=text], select, textarea")) return;
     const held = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
+    const again = event.repeat && !held && !HELD_KEYS.has(key);
     let done = true;
     if (held && key === "z") this.command(event.shiftKey ? "redo" : "undo");
     else if (held && key === "y") this.command("redo");
     else if (held || event.altKey) done = false;
+    else if (again) done = Boolean(TOOL_KEYS[key]) || /^[s0-7]$/.test(key);
     else if (TOOL_KEYS[key]) this.choose(TOOL_KEYS[key]);
     else if (key === "s") this.command("snap");
     else if (key === "[") this.resize(this.local.size / 1.2);
@@ -206,7 +217,8 @@ class Pad {
   number(value) {
     const layer = this.state.layers.find((each) => each.number === value);
     if (layer) this.select(layer.id);
-    else if (value < 7) this.command("add_layer");
+    // Pressed again before the kernel has answered, it means the same mask.
+    else if (value < 7 && !(this.adding.get(value) > this.answered)) this.adding.set(value, this.command("add_layer"));
   }
 
   // --- answers ------------------------------------------------------------------------------------------
@@ -219,10 +231,16 @@ class Pad {
     }
   }
 
+  get answered() {
+    return this.state.done[this.client] ?? 0;
+  }
+
   async update() {
     const state = this.model.get("state");
+    const before = this.state.view;
     this.state = state;
-    const done = state.done[this.client] ?? 0;
+    if (["scale", "x", "y"].some((name) => before[name] !== state.view[name])) this.ink.follow(state.view);
+    const done = this.answered;
     this.unanswered = this.seq - done;
     if (this.unanswered) this.since = performance.now();
     // What was chosen here and is still on its way is newer than what the kernel says.
@@ -293,6 +311,7 @@ class Pad {
     go.addEventListener("click", load);
     // A form would be the usual way; notebook pages keep Enter from submitting it.
     path.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
       if (event.key === "Enter") load();
       else if (event.key === "Escape") panel.hidden = true;
     });

@@ -26,6 +26,7 @@ from kling_nb.widgets.pad.files import load_drawing, save_drawing
 from kling_nb.widgets.pad.model import Change, PadModel
 from kling_nb.widgets.pad.page import Preview, Said, Surroundings, page_state, shown_layers, window_of
 from kling_nb.widgets.pad.painter import Painter
+from kling_nb.widgets.pad.state import PadState
 from kling_nb.widgets.pad.words import failure_lines
 from kling_nb.widgets.pad.worker import LatestOnly
 
@@ -43,6 +44,8 @@ FINE_UNIT: Final = 2.0
 
 RECENT_S: Final = 72_000
 """Drafts younger than this are told by the clock, older ones by the day."""
+
+CHANGED_SINCE: Final = "The drawing has changed since."
 
 PAGES: Final = 16
 """Pages whose last message is remembered."""
@@ -113,7 +116,7 @@ class MotionPad(anywidget.AnyWidget):
         self._painter = Painter(self._picture, self._canvas)
         self._around = Surroundings()
         self._callbacks: list[Callable[[], None]] = []
-        self._worker: LatestOnly[tuple[bytes, Preview]] = LatestOnly(self._previewed)
+        self._worker: LatestOnly[tuple[bytes, Preview, PadState]] = LatestOnly(self._previewed)
         self._draft: Draft | None = None
         if draft:
             self._draft = Draft(self.session.home, self._picture.sha256, self._keep, self._not_kept)
@@ -274,8 +277,9 @@ class MotionPad(anywidget.AnyWidget):
 
     def _answered(self, client: str, seq: int) -> None:
         if client:
-            done = {**self._around.done, client: seq}
-            self._around = _with(self._around, done=dict(list(done.items())[-PAGES:]))
+            # The page that was heard last comes last: one that is drawn on is never among the forgotten.
+            others = {page: number for page, number in self._around.done.items() if page != client}
+            self._around = _with(self._around, done=dict([*others.items(), (client, seq)][-PAGES:]))
         self._dirty = True
 
     def _fit_screen(self, ratio: float) -> None:
@@ -320,8 +324,7 @@ class MotionPad(anywidget.AnyWidget):
                 self._draft.touch()
             if self._around.preview.status == "ready":
                 shown = self._around.preview
-                text = "The drawing has changed since."
-                self._around = _with(self._around, preview=Preview("stale", text, shown.price))
+                self._around = _with(self._around, preview=Preview("stale", CHANGED_SINCE, shown.price))
             for callback in list(self._callbacks):
                 callback()
 
@@ -347,10 +350,11 @@ class MotionPad(anywidget.AnyWidget):
     def _order_preview(self) -> None:
         # Taken here, on the thread that draws: what is rendered is what was seen when the button was pressed.
         request = {**self._request(), "image": self.image, "brush": self.brush}
+        drawing = self.model.state
         with self._once():
             self._around = _with(self._around, preview=Preview("working", "", self._around.preview.price))
             self._dirty = True
-        self._worker.order(lambda: self._render(request))
+        self._worker.order(lambda: (*self._render(request), drawing))
 
     def _render(self, request: dict[str, Any]) -> tuple[bytes, Preview]:
         begin = time.monotonic()
@@ -359,7 +363,7 @@ class MotionPad(anywidget.AnyWidget):
         said = f"Made here in {seconds:.1f} s: free, not Kling's work."
         return made.path.read_bytes(), Preview("ready", said, made.price)
 
-    def _previewed(self, result: tuple[bytes, Preview] | Exception) -> None:
+    def _previewed(self, result: tuple[bytes, Preview, PadState] | Exception) -> None:
         """Show what was rendered; on the worker's thread."""
 
         def show() -> None:
@@ -371,7 +375,9 @@ class MotionPad(anywidget.AnyWidget):
                     failed = Preview("failed", failure_lines(result))
                     self._around = _with(self._around, preview=failed)
                     return
-                self.film, ready = result
+                self.film, ready, drawing = result
+                if drawing is not self.model.state:
+                    ready = Preview("stale", CHANGED_SINCE, ready.price)
                 self._around = _with(self._around, preview=ready)
 
         in_cell(show)

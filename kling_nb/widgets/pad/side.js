@@ -82,8 +82,9 @@ class Side {
   }
 
   update(state, now) {
-    // Rows are not made anew when another mask is chosen: a name being typed would be lost.
-    fillChanged(this.layers, state.layers, () => state.layers.map((layer) => this.row(layer)));
+    // Rows are not made anew when another mask is chosen, nor below a name being typed: it would be lost.
+    const typing = this.layers.contains(document.activeElement) && document.activeElement.matches("input");
+    if (!typing) fillChanged(this.layers, state.layers, () => state.layers.map((layer) => this.row(layer)));
     for (const row of this.layers.children) {
       const here = row.dataset.layer === now.layer;
       row.toggleAttribute("data-chosen", here);
@@ -139,7 +140,9 @@ class Side {
       title: layer.kind === "static" ? "What stays still" : "Name: also used when the motion is put into words",
     });
     name.addEventListener("focus", () => this.pad.now().layer !== layer.id && this.pad.select(layer.id, false));
-    name.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && this.pad.touched());
+    name.addEventListener("keydown", (event) => ["Enter", "Escape"].includes(event.key) && !event.isComposing && this.pad.touched());
+    // What has changed meanwhile; a new name itself comes with its answer.
+    name.addEventListener("blur", () => !this.pad.unanswered && this.update(this.pad.state, this.pad.now()));
     name.addEventListener("change", () => this.pad.command("rename", { layer: layer.id, label: name.value }));
     const about = element("span", "kn-about");
     about.textContent = layer.about;

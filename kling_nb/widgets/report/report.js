@@ -4,7 +4,7 @@ const find = (id) => document.getElementById(id);
 const list = find("runs");
 const runs = [...list.children];
 const clock = new Clock(() => showTime());
-const players = new Map(); // of the clips in view, by their run
+const players = new Map(); // by their run; one for good, because two on one video would both seek it
 
 // --- filter and order ---------------------------------------------------------------------------------
 
@@ -78,22 +78,25 @@ find("size").addEventListener("input", () => list.style.setProperty("--tile", `$
 
 function join(run) {
   const video = run.querySelector("video");
-  if (!video || players.has(run)) return;
+  if (!video || video.error) return;
+  if (!players.has(run)) players.set(run, playerOf(video));
+  clock.add(players.get(run));
+}
+
+function playerOf(video) {
   const player = new Player(video);
   const [fps, frames] = [Number(video.dataset.fps), Number(video.dataset.frames)];
   if (fps > 0 && frames > 0) player.facts = { fps, frames };
   video.controls = false;
   video.loop = false;
   video.preload = "auto";
-  players.set(run, player);
-  clock.add(player);
+  // The others do not wait for a clip that is not there.
+  video.addEventListener("error", () => clock.remove(player));
+  return player;
 }
 
 function leave(run) {
-  const player = players.get(run);
-  if (!player) return;
-  players.delete(run);
-  clock.remove(player);
+  if (clock.players.has(players.get(run))) clock.remove(players.get(run));
 }
 
 const seen = new IntersectionObserver((entries) => {
@@ -125,7 +128,7 @@ document.addEventListener("keydown", (event) => {
   const act = { " ": () => clock.toggle(), ArrowLeft: () => clock.step(-1), ArrowRight: () => clock.step(1) }[event.key];
   if (!act) return;
   event.preventDefault();
-  act();
+  if (!event.repeat || event.key !== " ") act();
 });
 
 // --- cells --------------------------------------------------------------------------------------------

@@ -123,6 +123,8 @@ function showCard(at, card) {
   const source = card.poster ? filesAddress(card.poster.url) || card.poster.data || "" : "";
   if (source && at.source !== source) {
     at.source = source;
+    // A picture that comes late does not take the place of a player.
+    if (at.video) return;
     const picture = element("img", "", { alt: "", loading: "lazy", decoding: "async" });
     picture.src = source;
     at.media.replaceChildren(picture);
@@ -202,6 +204,8 @@ function render({ model, el }) {
     } else if (message.kind === "said") {
       say(head.error, message.text);
       head.error.hidden = false;
+      // It was not done: it can be tried again.
+      head.stop.disabled = head.resume.disabled = head.again.disabled = false;
     } else if (message.kind === "clip" && waiting.has(message.id)) {
       const at = waiting.get(message.id);
       waiting.delete(message.id);

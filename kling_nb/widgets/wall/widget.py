@@ -150,7 +150,9 @@ class Wall(anywidget.AnyWidget):
         """Handle a click; runs on the main thread or on a subshell's and only hands work over."""
         match content.get("kind"):
             case "hello":
-                self.send({"kind": "changed", "head": self.head, "cards": dict(enumerate(self.cards))})
+                # What is told meanwhile is newer, and comes after this.
+                with self._lock:
+                    self.send({"kind": "changed", "head": self.head, "cards": dict(enumerate(self.cards))})
             case "stop":
                 self._start(self._sweep.stop)
             case "resume":
@@ -183,7 +185,10 @@ class Wall(anywidget.AnyWidget):
         """Send a file that no server shows; an empty answer says that it is gone."""
         run = next((run for run in self._sweep.runs if run.id == run_id), None)
         path = None if run is None else run.video
-        data = b"" if path is None else path.read_bytes()
+        try:
+            data = b"" if path is None else path.read_bytes()
+        except OSError:
+            data = b""
         self.send({"kind": "clip", "id": run_id}, buffers=[data])
 
 
