@@ -324,12 +324,15 @@ class SessionCore:
         if run.complete or run.record.form == RECOGNIZE or IMPORTED in run.record.options:
             return
         run.may_send = run.may_send or send
-        if run.begin():
-            record = run.record
-            if self.shelf is not None and send:
-                self.shelf.keep_inputs(record)
-            own_id = bool(record.options.get(OWN_ID, True))
-            self._engine.start(run, Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id))
+        begun, record = run.begin(), run.record
+        if self.shelf is not None and send and begun:
+            self.shelf.keep_inputs(record)
+        own_id = bool(record.options.get(OWN_ID, True))
+        intent = Intent(rebuilt or (lambda: rebuild(record, self.inputs)), own_id)
+        if begun:
+            self._engine.start(run, intent)
+        else:
+            self._engine.go_on(run, intent)
 
     def _uploads_by(self) -> Uploader | None:
         return self._uploader or registered_uploader()

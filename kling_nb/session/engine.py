@@ -92,6 +92,10 @@ class Engine:
         self._runs[run.id] = run
         background().loop.call_soon_threadsafe(self._start, run, intent)
 
+    def go_on(self, run: Run, intent: Intent) -> None:
+        """Follow a run on, should it be about to stop; any thread, returns at once."""
+        background().loop.call_soon_threadsafe(self._go_on, run, intent)
+
     def stop(self, run_id: str) -> None:
         """Stop following a run; any thread, returns at once."""
         background().loop.call_soon_threadsafe(self._stop, run_id)
@@ -166,6 +170,14 @@ class Engine:
             self._follower = Follower(journal, Leases(journal, self.owner), self.pool, filer, self._filed)
         task = self._follower.start(run, intent)
         task.add_done_callback(lambda _: self._forget(run))
+
+    def _go_on(self, run: Run, intent: Intent) -> None:
+        if self._follower is not None and self._follower.go_on(run, intent):
+            return
+        # It has stopped since.
+        if not run.complete and run.error is None and run.begin():
+            self._runs[run.id] = run
+            self._start(run, intent)
 
     def _forget(self, run: Run) -> None:
         # A run that was followed again meanwhile has a new task and must stay.

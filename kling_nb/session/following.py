@@ -51,6 +51,17 @@ class _Job:
     task: asyncio.Task[None] | None = None
     begun: bool = False
     """A task that is cancelled before its first step never enters its body, nor the clean-up in it."""
+    ending: bool = False
+    """Whether the lease is being given back, which nothing may interrupt."""
+    again: Intent | None = None
+    """What to go on with when a stop is through: somebody has changed their mind meanwhile."""
+
+    def take_again(self) -> Intent | None:
+        """Return what to go on with, as if nothing had been stopped; None when the end is the end."""
+        again, self.again = self.again, None
+        if again is not None:
+            self.flight, self.ending = Flight(), False
+        return again
 
 
 class Follower:
@@ -88,13 +99,23 @@ class Follower:
         job.task = asyncio.create_task(self._drive(run, intent, job), name=f"kling-run-{run.id}")
         return job.task
 
+    def go_on(self, run: Run, intent: Intent) -> bool:
+        """Drive a run on that is being driven, should it be about to stop; False when it has stopped."""
+        job = self._jobs.get(run.id)
+        if job is not None and job.flight.stopping:
+            job.again = intent
+        return job is not None
+
     def stop(self, run_id: str) -> None:
         """Stop driving a run; a request that is on its way is never torn off."""
         job = self._jobs.get(run_id)
-        if job is None or job.flight.stopping:
+        if job is None:
+            return
+        job.again = None
+        if job.flight.stopping:
             return
         job.flight.stopping = True
-        if job.begun and not job.flight.aloft and job.task is not None:
+        if job.begun and not job.ending and not job.flight.aloft and job.task is not None:
             job.task.cancel()
 
     async def close(self) -> None:
@@ -109,14 +130,26 @@ class Follower:
         error: KlingError | None = None
         job.begun = True
         try:
+            error = await self._drive_once(run, intent, job)
+            while error is None and not run.complete and (again := job.take_again()) is not None:
+                error = await self._drive_once(run, again, job)
+        finally:
+            self._jobs.pop(run.id, None)
+            run.settle(error)
+
+    async def _drive_once(self, run: Run, intent: Intent, job: _Job) -> KlingError | None:
+        """Drive a run until it ends, cannot go on or is stopped; returns why it cannot go on."""
+        error: KlingError | None = None
+        try:
             job.flight.check()
             if await self._leases.hold(run):
                 await self._advance(run, intent, job)
         except Stopped:
             logger.debug("following %s was stopped", run.id)
         except asyncio.CancelledError:
-            if not job.flight.stopping:
+            if not job.flight.stopping or job.task is None:
                 raise
+            job.task.uncancel()
         except KlingError as caught:
             error = caught
             await self._stopped_by(run, caught)
@@ -129,11 +162,9 @@ class Follower:
                 run_id=run.id,
             )
         finally:
-            self._jobs.pop(run.id, None)
-            try:
-                await self._leases.release(run)
-            finally:
-                run.settle(error)
+            job.ending = True
+            await self._leases.release(run)
+        return error
 
     async def _advance(self, run: Run, intent: Intent, job: _Job) -> None:
         if run.status is RunStatus.SUCCEEDED and run.video is None:

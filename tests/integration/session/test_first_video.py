@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +18,8 @@ from quick_sessions import finish, until
 from kling_nb import media
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import MediaError, RequestRefused, RunNotFound, WaitTimeout
-from kling_nb.session import Session
+from kling_nb.session import Run, Session
+from kling_nb.session.leases import Leases
 
 
 def test_a_refused_request_leaves_no_trace(session: Session, sandbox: Any, picture: np.ndarray) -> None:
@@ -225,6 +228,53 @@ def test_stop_following_keeps_the_task(session: Session, sandbox: Any, picture: 
     run.wait(60)
     assert run.status is RunStatus.SUCCEEDED
     assert len(sandbox.charges()) == 1
+
+
+def test_followed_again_before_the_stop_is_through(
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run All: the cell that stops and the one that goes on are milliseconds apart; the last word counts."""
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
+    until(lambda: run.task_id)
+    release, releasing, go_on = Leases.release, threading.Event(), threading.Event()
+
+    async def slow(self: Leases, some: Run) -> None:
+        releasing.set()
+        await asyncio.to_thread(go_on.wait, 60)
+        await release(self, some)
+
+    monkeypatch.setattr(Leases, "release", slow)
+    run.stop_following()
+    assert releasing.wait(60)
+    run.follow()
+    waiting = ThreadPoolExecutor(1)
+    ended = waiting.submit(run.wait, 60)
+    go_on.set()
+    until(lambda: session.log.get(run.id).owner is not None)
+    assert run.following
+    assert not ended.done()
+    sandbox.finish_all()
+    assert ended.result().status is RunStatus.SUCCEEDED
+    waiting.shutdown()
+    assert len(sandbox.charges()) == 1
+
+
+def test_the_last_of_several_words_counts(session: Session, sandbox: Any, picture: np.ndarray) -> None:
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
+    until(lambda: run.task_id)
+    for _ in range(5):
+        run.stop_following()
+        run.follow()
+    run.stop_following()
+    assert run._settled.wait(60)
+    assert not run.following
+    assert session.log.get(run.id).owner is None
+    for _ in range(5):
+        run.follow()
+        run.stop_following()
+    run.follow()
+    sandbox.finish_all()
+    assert run.wait(60).status is RunStatus.SUCCEEDED
 
 
 def test_stopped_in_the_same_breath(session: Session, sandbox: Any, picture: np.ndarray) -> None:
