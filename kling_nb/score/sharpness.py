@@ -102,9 +102,10 @@ class SharpnessMeter:
         carried, seen = self._first_half, np.ones(half.shape, np.bool_)
         if _way(camera, self._first.shape) > _STILL:
             # Carried at full size and halved then, as the frame was: the other way round fine detail differs.
+            # And by the plainest means: what any resampling costs is the move's price and no blur.
             size = (self._first.shape[1], self._first.shape[0])
             whole = cv2.warpPerspective(
-                self._first, camera, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+                self._first, camera, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
             carried = self._halved(np.asarray(whole))
             white = np.full(self._first.shape, 255, np.uint8)

@@ -196,6 +196,19 @@ def test_blur(bench: Bench, sigma: float) -> None:
     table.close()
 
 
+@pytest.mark.parametrize("scale", [0.9, 1.12, 1.25])
+def test_zoom_and_blur(bench: Bench, scale: float) -> None:
+    """What a zoom costs by being drawn is no blur, and blur is seen through it."""
+    table = Table(f"zoom {scale}: not flagged as blurred, and flagged with blur 2 px")
+    for case in cases(camera={"scale": scale}):
+        zoomed = case.but(moving=("small",))
+        clean = bench.scores(zoomed)
+        scores = bench.scores(zoomed.but(distort=distorted(camera={"scale": scale}, blur=2)))
+        text = f"{clean.sharpness_decay:.0f} -> {scores.sharpness_decay:.0f} % {scores.flags}"
+        table.add(case, "blurred" in scores.flags and "blurred" not in clean.flags, text)
+    table.close()
+
+
 MOVES: tuple[dict[str, float], ...] = (
     {"dx": 24.0, "dy": -10.0},
     {"scale": 1.08},

@@ -123,6 +123,22 @@ def test_blur_is_lost_sharpness_whatever_the_camera_does(sigma: float, step: flo
     assert soft.decay > 40
 
 
+@pytest.mark.parametrize("scale", [0.9, 1.12, 1.3])
+def test_a_zoom_is_no_blur_and_hides_none(scale: float) -> None:
+    """What resampling costs by itself is no fault of the clip."""
+    cameras: list[np.ndarray | None] = []
+    for share in np.linspace(0, 1, FRAMES):
+        factor = 1 + (scale - 1) * share
+        shift = (1 - factor) * (np.array(SIZE) - 1) / 2
+        cameras.append(np.array([[factor, 0, shift[0]], [0, factor, shift[1]], [0, 0, 1]]))
+    frames = [np.asarray(cv2.warpPerspective(window(0), matrix, SIZE)) for matrix in cameras]
+    clean, soft = sharpness(frames, cameras), sharpness(blurred(frames, 2), cameras)
+    assert clean.decay is not None
+    assert soft.decay is not None
+    assert abs(clean.decay) < 5
+    assert soft.decay > 40
+
+
 def test_a_softer_part_that_comes_into_view_is_no_lost_sharpness() -> None:
     soft = CAT.copy()
     soft[:, 190:] = cv2.GaussianBlur(CAT, (0, 0), 5)[:, 190:]
