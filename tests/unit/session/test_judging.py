@@ -164,7 +164,7 @@ def test_two_kernels_see_each_others_words_and_lose_none(session: Session, runs:
         }
     finally:
         other.stdin.close()
-        other.wait(20)
+        other.wait(60)
         other.stdout.close()
 
 

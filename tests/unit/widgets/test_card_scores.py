@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from clip_shelf import numbered_clip
 from made_scores import FRAMES, made_scores
+from quick_sessions import until
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.widgets import card as cards
@@ -33,13 +32,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], Any]]:
     messages: list[tuple[dict[str, Any], Any]] = []
     monkeypatch.setattr(RunCard, "send", lambda _, content, buffers=None: messages.append((content, buffers)))
     return messages
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)
 
 
 def test_without_a_clip_there_is_no_line(studio) -> None:

@@ -274,7 +274,7 @@ def test_cells_and_clicks_at_the_same_time_do_not_wait_for_each_other_for_ever(p
     for number in range(20):
         pad.model.stroke("brush", [(60, 20 + number)], radius=5)
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 

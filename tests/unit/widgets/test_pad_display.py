@@ -175,15 +175,15 @@ def test_of_several_orders_the_first_and_the_last_are_worked_on() -> None:
 
     def slow() -> str:
         began.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return "first"
 
     worker.order(slow)
-    assert began.wait(10)
+    assert began.wait(60)
     for name in ("second", "third"):
         worker.order(lambda name=name: name)
     go_on.set()
-    worker.join(10)
+    worker.join(60)
     assert results == ["third"], "results that are no longer wanted are not told"
     assert not worker.busy
 
@@ -192,7 +192,7 @@ def test_failed_work_is_told_and_the_worker_goes_on() -> None:
     results: list[object] = []
     worker: LatestOnly[int] = LatestOnly(results.append)
     worker.order(lambda: 1 // 0)
-    worker.join(10)
+    worker.join(60)
     worker.order(lambda: 7)
-    worker.join(10)
+    worker.join(60)
     assert isinstance(results[0], ZeroDivisionError) and results[1] == 7

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from quick_sessions import QUICK, textured_picture
+from quick_sessions import QUICK, textured_picture, until
 
 from kling_nb.session import Session
 from kling_nb.widgets.wall import Wall
@@ -24,13 +24,6 @@ def session(sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield made
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "the wall never showed it"
-        time.sleep(0.05)
-
-
 def test_it_follows_the_sweep_and_tells_the_page_only_what_changed(session: Session) -> None:
     made = {"what": [HOSTILE, "kite [[sandbox:async:risk]]"], "model": "kling-v1", "mode": "std"}
     sweep = session.sweep(textured_picture(), "a {{what}}", **made, repeat=2, budget=9, until="done >= 9")
@@ -39,7 +32,7 @@ def test_it_follows_the_sweep_and_tells_the_page_only_what_changed(session: Sess
     wall.send = lambda content, buffers=None: sent.append(content)
     assert len(wall.cards) == 4
     sweep.wait(60)
-    until(lambda: wall.head["state"] == "done" and not wall.head["busy"])
+    until(lambda: sent and sent[-1]["head"]["state"] == "done" and not sent[-1]["head"]["busy"])
     assert wall.head["counts"] == {"done": 2, "running": 0, "waiting": 0, "failed": 2, "uncertain": 0}
     assert (wall.head["budget"], wall.head["until"]) == ("9 units", "done >= 9")
     done = [card for card in wall.cards if card["kind"] == "done"]
@@ -68,7 +61,9 @@ def test_the_page_gets_a_clip_that_no_server_shows_and_can_stop(session: Session
     assert b"ftyp" in sent[-1][1][0][:16]
     wall._on_message(wall, {"kind": "clip", "id": "r-nothing"}, [])
     assert sent[-1][1] == [b""]
-    wall._on_message(wall, {"kind": "stop"}, [])
     wall._on_message(wall, {"kind": "hello"}, [])
     assert sent[-1][0]["head"]["id"] == sweep.id
+    wall._on_message(wall, {"kind": "stop"}, [])
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "kling-wall"])
+    assert [content for content, _ in sent if content["kind"] == "said"] == []
     wall.close()
