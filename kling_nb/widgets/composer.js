@@ -71,7 +71,12 @@ class Composer {
   buildPicture() {
     this.image = textField("Picture", "image", { type: "text", spellcheck: "false" });
     // Notebook pages keep Enter from ending the input as it does elsewhere.
-    const open = () => this.image.input.value !== this.model.get("state").image && this.set("image", this.image.input.value);
+    const open = () => {
+      // Enter and leaving the field may both come before the kernel's answer: they open one picture.
+      const { image, heard } = this.model.get("state");
+      const known = this.opened?.seq > (heard[this.client] ?? 0) ? this.opened.value : image;
+      if (this.image.input.value !== known) this.set("image", this.image.input.value);
+    };
     this.image.input.addEventListener("change", open);
     this.image.input.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && open());
     this.upload = element("input", "kn-upload", { type: "file", accept: "image/*", "aria-label": "Upload a picture" });
@@ -134,7 +139,8 @@ class Composer {
   }
 
   set(name, value) {
-    this.post({ kind: "set", name, value });
+    const seq = this.post({ kind: "set", name, value });
+    if (name === "image") this.opened = { seq, value };
   }
 
   trySubmit() {

@@ -236,6 +236,25 @@ def test_what_is_typed_and_chosen_in_a_form_is_not_undone_by_an_older_state(page
     assert page.get_attribute(".kn-compose-submit", "aria-disabled") == "false"
 
 
+def test_a_picture_is_opened_once_by_enter_and_by_leaving_its_field(page: Page) -> None:
+    load(page, Composer)
+    page.evaluate(COMPOSER)
+    asked = "() => model.kinds('set').map((each) => each.value)"
+    page.fill(".kn-field-image", "boat.png")
+    page.keyboard.press("Enter")
+    page.focus(".kn-field-prompt")
+    assert page.evaluate(asked) == ["boat.png"]
+    # Taken away meanwhile, it can be opened again; and once more when the kernel has not found it.
+    page.evaluate("() => say({heard: 0, has_image: true})")
+    page.click(".kn-remove-picture")
+    for _ in range(2):
+        page.focus(".kn-field-image")
+        page.keyboard.press("Enter")
+        page.evaluate("() => say({heard: model.sent.at(-1).seq})")
+        page.fill(".kn-field-image", "boat.png")
+    assert page.evaluate(asked) == ["boat.png", "", "boat.png", "boat.png"]
+
+
 def test_a_form_lets_go_of_what_it_no_longer_shows_and_takes_a_picture_twice(page: Page, tmp_path) -> None:
     load(page, Composer)
     page.evaluate(COMPOSER)
