@@ -116,7 +116,8 @@ class Scorer:
     @property
     def pid(self) -> int | None:
         """The process; None while there is none."""
-        return None if self._aside is None else self._aside.pid
+        aside = self._aside
+        return None if aside is None else aside.pid
 
     def close(self) -> None:
         """End the process and forget what waits; the log says later what was not measured."""
@@ -135,15 +136,23 @@ class Scorer:
 
     def _work(self) -> None:
         while True:
+            wish = self._next()
+            if wish is not None:
+                self._do(wish)
+                continue
+            # By this thread, while nobody begins another one that would use the same process.
+            if self._aside is not None:
+                self._aside.rest()
             with self._changed:
-                some = self._changed.wait_for(lambda: self._queue or self._closed, self._idle_s)
-                if self._closed or not some:
+                if self._closed or not self._queue:
                     self._thread = None
-                    break
-                wish = self._queue.popleft()
-            self._do(wish)
-        if self._aside is not None:
-            self._aside.rest()
+                    return
+
+    def _next(self) -> _Wish | None:
+        """Return what is first in the queue; None when nothing came for a while, or all is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._closed, self._idle_s)
+            return None if self._closed or not self._queue else self._queue.popleft()
 
     def _do(self, wish: _Wish) -> None:
         try:

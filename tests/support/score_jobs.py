@@ -1,15 +1,37 @@
-"""What workers do in tests about workers: answer without measuring, die, or fail."""
+"""What workers do in tests about workers: answer without measuring, die, fail; and whether they are gone."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
+
 from kling_nb.domain.scores import MEASURES, SCORE_VERSION, Scores
 from kling_nb.score.workers import Job, Outcome, measure_job
+
+PATIENCE_S = 240.0
+"""How long an answer is waited for that must come: the process stands back behind all else on a machine."""
+
+
+def gone(pid: int) -> bool:
+    """Whether a process is no more, or only its number is."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_until(there: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait for what must come."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def answered(job: Job) -> Outcome:

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from clip_shelf import shelf
 from quick_sessions import finish
+from score_jobs import PATIENCE_S, gone, wait_until
 
 import kling_nb as kn
 from kling_nb.score.batch import workers_of
@@ -47,14 +48,15 @@ def test_a_download_is_measured_in_the_background(
         run = session.submit(brush=brush, prompt="the disc moves")
         run.on_change(lambda some: told.set() if some.scores is not None else None)
         finish(run, 120)
-        assert told.wait(60)
+        assert told.wait(PATIENCE_S)
         scores = run.scores
         assert scores is not None and scores.gain == pytest.approx(1, abs=0.05)
-        assert [each.label for each in scores.objects] == ["disc"] and session.scores_ready(run)
+        assert [each.label for each in scores.objects] == ["disc"]
+        wait_until(lambda: session.scores_ready(run))
         assert session.runs(id=run.id)["gain"].item() == pytest.approx(scores.gain)
         pid = session._scorer.pid
         assert pid is not None and psutil.Process(pid).nice() > os.nice(0)
-    assert not psutil.pid_exists(pid)
+    wait_until(lambda: gone(pid))
 
 
 COUNT = 5

@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,6 +21,7 @@ import numpy as np
 import psutil
 import pytest
 from clip_shelf import numbered_clip, shelf
+from score_jobs import PATIENCE_S, gone, wait_until
 
 import kling_nb as kn
 from kling_nb.domain.brush import Mask
@@ -60,17 +60,6 @@ def reasons(outcome: Outcome | None) -> set[str]:
 
 def ignore(job: Job | None, scores: Scores) -> None:
     """Keep nothing."""
-
-
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
-def wait_until(there: Any, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def change(home: Path, sql: str, *values: Any) -> None:
@@ -140,13 +129,13 @@ def test_a_copy_of_the_kernel_leaves_the_process_alone(clip: Job, scorer: Scorer
 
     def slow() -> tuple[Job, None]:
         begun.set()
-        go.wait(20)
+        go.wait(PATIENCE_S)
         return clip, None
 
-    assert scorer.add("a", lambda: (clip, None), ignore).result(60) is not None
+    assert scorer.add("a", lambda: (clip, None), ignore).result(PATIENCE_S) is not None
     pid = scorer.pid
     waiting = scorer.add("b", slow, ignore)
-    assert begun.wait(20)
+    assert begun.wait(60)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: that is what is tried
         child = os.fork()
@@ -155,14 +144,14 @@ def test_a_copy_of_the_kernel_leaves_the_process_alone(clip: Job, scorer: Scorer
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 fine = not scorer.pending("b") and scorer.pid is None
-                fine = fine and scorer.add("c", lambda: (None, None), ignore).result(10) is None
+                fine = fine and scorer.add("c", lambda: (None, None), ignore).result(60) is None
                 scorer.close()
             os._exit(0 if fine else 1)
         except BaseException:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     go.set()
-    scores = waiting.result(60)
+    scores = waiting.result(PATIENCE_S)
     assert scores is not None and scores.motion is not None and scorer.pid == pid
 
 
@@ -187,9 +176,9 @@ def test_the_interpreter_ends_at_once_and_blames_no_clip(tmp_path: Path, when: s
     (run_id,) = shelf(tmp_path, 1, clips=[{"frames": 240 if when == "within" else 8}])
     environment = {**os.environ, "KLING_NB_SCORES": "auto"}
     command = [sys.executable, "-W", "error::ResourceWarning", "-c", _ENDING, str(tmp_path), run_id, when]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
     assert (done.returncode, done.stderr) == (0, "")
-    assert gone(int(done.stdout))
+    wait_until(lambda: gone(int(done.stdout)))
     with Session("sandbox", tmp_path) as session:
         scores = session.run(run_id).scores
         assert scores is None or CRASHED not in scores.why.values()
@@ -216,11 +205,11 @@ def test_many_processes_end_with_a_killed_kernel(tmp_path: Path) -> None:
     script = tmp_path / "killed.py"
     script.write_text(_KILLED)
     command = [sys.executable, str(script), str(Path(__file__).parents[2] / "support")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == -signal.SIGKILL, done.stderr
     pids = [int(pid) for pid in done.stdout.split()]
     assert len(pids) >= 2
-    wait_until(lambda: all(map(gone, pids)))
+    wait_until(lambda: all(map(gone, pids)), PATIENCE_S)
 
 
 # --- sessions -----------------------------------------------------------------------------------------------

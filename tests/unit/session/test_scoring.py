@@ -7,21 +7,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from clip_shelf import numbered_clip, shelf
-from score_jobs import answered
+from score_jobs import PATIENCE_S, answered, gone, wait_until
 
 from kling_nb.domain.scores import SCORE_VERSION, Scores
 from kling_nb.errors import InputError
 from kling_nb.score import aside as aside_module
 from kling_nb.score.aside import NICENESS, Aside
-from kling_nb.score.workers import CRASHED, Job, digest_of, unmeasured
+from kling_nb.score.workers import CRASHED, Job, Outcome, digest_of, unmeasured
 from kling_nb.session import Session
 from kling_nb.session.scorecache import ScoreFiles
 from kling_nb.session.scoring import Scorer
@@ -35,32 +33,65 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Job:
     return Job("clip", str(path), digest_of(path))
 
 
-def wait_until(there: Any, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def ignore(job: Job | None, scores: Scores) -> None:
     """Keep nothing."""
 
 
 def test_a_clip_is_measured_by_a_process_that_stands_back(clip: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLING_API_KEY", "api-key-kling-of-a-test")
-    scorer, kept = Scorer(idle_s=0.3), []
-    future = scorer.add("clip", lambda: (clip, None), lambda job, scores: kept.append((job, scores)))
+    scorer, begin = Scorer(idle_s=0.3), threading.Event()
+    kept: list[tuple[Job | None, Scores]] = []
+    seen: list[tuple[int, int, bytes]] = []
+
+    def keep(job: Job | None, scores: Scores) -> None:
+        """Look at the process while it cannot rest."""
+        pid = scorer.pid
+        assert pid is not None
+        environ = Path(f"/proc/{pid}/environ")
+        seen.append((pid, psutil.Process(pid).nice(), environ.read_bytes() if environ.exists() else b""))
+        kept.append((job, scores))
+
+    future = scorer.add("clip", lambda: (clip, None) if begin.wait(60) else (None, None), keep)
     assert scorer.pending("clip")
-    scores = future.result(60)
+    begin.set()
+    scores = future.result(PATIENCE_S)
     assert scores is not None and scores.motion is not None and scores.clip_sha256 == clip.sha256
     assert kept == [(clip, scores)], "kept before anybody is told"
-    pid = scorer.pid
-    assert pid is not None and pid != os.getpid()
-    assert psutil.Process(pid).nice() == os.nice(0) + NICENESS
-    if Path("/proc").exists():
-        assert b"of-a-test" not in Path(f"/proc/{pid}/environ").read_bytes(), "a reader of clips needs no key"
+    ((pid, niceness, environment),) = seen
+    assert pid != os.getpid() and niceness == os.nice(0) + NICENESS
+    assert b"of-a-test" not in environment, "a reader of clips needs no key"
     # Nothing is left when there is nothing to do.
     wait_until(lambda: not scorer.pending("clip") and not psutil.pid_exists(pid))
+
+
+def test_a_clip_that_comes_while_the_process_is_sent_away_waits_for_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One thread at a time: the process of one would be ended over the clip of the other."""
+    resting, go = threading.Event(), threading.Event()
+
+    class Slow(Aside):
+        def measure(self, job: Job) -> Outcome:
+            return answered(job)
+
+        def rest(self) -> None:
+            resting.set()
+            assert go.wait(60)
+
+    monkeypatch.setattr(aside_module, "Aside", Slow)
+    before = {thread.ident for thread in threading.enumerate()}
+    scorer = Scorer(idle_s=0.01)
+    try:
+        assert scorer.add("a", lambda: (Job("a", "", ""), None), ignore).result(60) is not None
+        assert resting.wait(60)
+        second = scorer.add("b", lambda: (Job("b", "", ""), None), ignore)
+        threads = [t for t in threading.enumerate() if t.name == "kling-scores" and t.ident not in before]
+        assert len(threads) == 1 and not second.done()
+        go.set()
+        assert second.result(60) is not None
+    finally:
+        go.set()
+        scorer.close()
 
 
 def test_a_process_that_dies_is_replaced_and_then_given_up(
@@ -70,13 +101,13 @@ def test_a_process_that_dies_is_replaced_and_then_given_up(
     real = aside_module._CODE
     try:
         monkeypatch.setattr(aside_module, "_CODE", "import os; os._exit(3)  # {path} {parent}")
-        scores = scorer.add("a", lambda: (clip, None), ignore).result(60)
+        scores = scorer.add("a", lambda: (clip, None), ignore).result(PATIENCE_S)
         assert scores is not None and set(scores.why.values()) == {CRASHED}
         monkeypatch.setattr(aside_module, "_CODE", real)
-        assert scorer.add("b", lambda: (clip, None), ignore).result(60).motion is not None  # type: ignore[union-attr]
+        assert scorer.add("b", lambda: (clip, None), ignore).result(PATIENCE_S).motion is not None  # type: ignore[union-attr]
         assert scorer.pid is not None
         os.kill(scorer.pid, signal.SIGKILL)
-        again = scorer.add("c", lambda: (clip, None), ignore).result(60)
+        again = scorer.add("c", lambda: (clip, None), ignore).result(PATIENCE_S)
         assert again is not None and again.motion is not None, "one dead process costs nothing"
     finally:
         scorer.close()
@@ -104,7 +135,7 @@ def test_the_process_ends_with_a_killed_kernel(clip: Job) -> None:
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=False)
     assert done.returncode == -signal.SIGKILL
     pid = int(done.stdout)
-    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: gone(pid))
 
 
 def test_closing_forgets_what_waits() -> None:
@@ -187,7 +218,8 @@ def test_the_setting_is_asked_when_a_clip_is_filed(tmp_path: Path, monkeypatch: 
         assert run.scores is None and not told.is_set(), "off"
         monkeypatch.setenv("KLING_NB_SCORES", "auto")
         session.filed(run)
-        assert told.wait(60) and session.scores_ready(run)
+        assert told.wait(PATIENCE_S)
+        wait_until(lambda: session.scores_ready(run))
         assert run.scores is not None and run.scores.motion is not None
         assert session.run(run.id).scores == run.scores
 
@@ -206,7 +238,7 @@ def test_run_score_measures_once(tmp_path: Path) -> None:
         finally:
             os.kill(pid, signal.SIGCONT)
         assert session.run(ids[0]).score(again=True).values == first.values, "nothing is drawn by chance"
-    assert not psutil.pid_exists(pid)
+    wait_until(lambda: gone(pid))
     with Session("sandbox", tmp_path) as session:
         again = session.run(ids[1]).scores
         assert again is not None and again.values == first.values
