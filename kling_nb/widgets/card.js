@@ -239,6 +239,14 @@ class Media {
   }
 
   receive(buffers) {
+    // What another view of the card has asked for is not for this one, which may be playing.
+    if (!this.asked) return;
+    if (!buffers[0].byteLength) {
+      // The file is away for the moment: it can be asked for again.
+      this.asked = false;
+      this.at.load.hidden = false;
+      return;
+    }
     this.blob = this.address(buffers[0], "video/mp4");
     this.update(this.model.get("state"));
   }

@@ -128,6 +128,9 @@ class ScorePart {
     if (said || !buffer?.byteLength || !PICTURES[what]) return;
     const image = scoreNode("img", "", { alt: `${PICTURES[what][0]}: ${PICTURES[what][1]}`, class: "kn-score-picture" });
     image.src = this.address(what, buffer);
+    image.dataset.what = what;
+    // Another view of the card may have asked for it, too.
+    this.pictures.querySelector(`[data-what="${what}"]`)?.remove();
     this.pictures.append(image);
   }
 

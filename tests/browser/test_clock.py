@@ -147,3 +147,26 @@ def test_while_a_film_cannot_go_on_all_wait_and_then_start_together(running: Pag
     assert waited == [True, True, True]
     assert max(running.evaluate("films[0].readyState = 4; pass(1)")) < FRAME_S
     assert running.evaluate("films.some((each) => each.paused)") is False
+
+
+def test_a_film_shorter_than_its_file_says_arrives_at_its_end_and_stays_there(page: Page) -> None:
+    # Players go no further than to their own end; a clip of no length stands at its only moment.
+    found = page.evaluate(
+        """() => [2, 0].map((duration) => {
+          const short = new SlowFilm();
+          let seeks = 0;
+          Object.assign(short, {duration});
+          Object.defineProperty(short, 'currentTime', {
+            get: () => short.time,
+            set: (time) => { short.time = Math.min(time, duration); short.seeking = true; seeks += 1; },
+          });
+          const other = new Player(short);
+          other.facts = duration ? {frames: 50, fps: 24} : null;
+          for (let look = 0; look < 3; look += 1) {
+            other.show(other.end);
+            short.arrive(); short.tell();
+          }
+          return [seeks, other.ready];
+        })"""
+    )
+    assert found == [[1, True], [0, True]]

@@ -1,4 +1,4 @@
-"""Pad, composer and wall on an empty page: strokes, names and texts that cross with what the kernel says."""
+"""Pad, composer, card and wall on an empty page: what is done there crosses with what the kernel says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from pictures_to_draw_on import two_balls
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Error, Page
 from widget_alone import load
 
+from kling_nb.widgets.card import RunCard
 from kling_nb.widgets.composer import Composer
 from kling_nb.widgets.pad.pad import MotionPad
 from kling_nb.widgets.wall import Wall
@@ -60,13 +61,25 @@ PAD = """([state, late]) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def window(chromium: Browser) -> Iterator[Page]:
+    window = chromium.new_page()
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page()
+def page(window: Page) -> Iterator[Page]:
+    """An empty page on which nothing may go wrong unseen."""
     wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    yield page
-    page.close()
+
+    def listen(error: Error) -> None:
+        wrong.append(str(error))
+
+    window.goto("about:blank")
+    window.on("pageerror", listen)
+    yield window
+    window.remove_listener("pageerror", listen)
     assert wrong == []
 
 
@@ -118,6 +131,30 @@ def test_a_finger_that_is_gone_without_a_word_does_not_end_all_drawing(begin) ->
         }"""
     )
     assert drawn == {"strokes": [[50, 50], [150, 150]], "grabbing": "kn-stage", "hand": 0}
+
+
+def test_points_are_told_by_their_place_while_their_numbers_may_change(begin) -> None:
+    page = begin()
+    told = page.evaluate(
+        """() => {
+          const path = [[100, 100], [200, 100], [300, 100]];
+          const layers = given.layers.map((layer, i) => (i ? layer : {...layer, path, points: 3}));
+          say(1, {tool: 'edit', layer: layers[0].id, layers});
+          const press = (x, more) => {
+            for (const name of ['down', 'up']) pointer(`pointer${name}`, x, 100, more);
+          };
+          press(100, {altKey: true});
+          press(300, {altKey: true});
+          press(300);
+          const deleted = model.sent.filter((each) => each.name === 'delete_point');
+          const numbers = deleted.map(({index, at}) => index ?? at.map(Math.round));
+          const [waiting] = model.kinds('ink');
+          say(pad.seq);
+          press(200);
+          return [numbers, waiting.picked, model.kinds('ink')[1].picked];
+        }"""
+    )
+    assert told == [[0, [300, 100]], None, {"kind": "point", "index": 1}]
 
 
 def test_keys_held_down_and_pressed_again_do_their_work_once(begin) -> None:
@@ -210,9 +247,15 @@ COMPOSER = """() => {
 def test_what_is_typed_and_chosen_in_a_form_is_not_undone_by_an_older_state(page: Page) -> None:
     load(page, Composer)
     page.evaluate(COMPOSER)
-    page.fill(".kn-field-prompt", "new")
-    page.select_option("select", "10")
-    page.focus(".kn-compose-submit")
+    page.evaluate(
+        """() => {
+          const choice = host.querySelector('select');
+          for (const [input, value] of [[choice, '10'], [promptField, 'new']]) {
+            input.value = value;
+            for (const name of ['input', 'change']) input.dispatchEvent(new Event(name));
+          }
+        }"""
+    )
     shown = "() => [promptField.value, host.querySelector('select').value]"
     assert page.evaluate("() => model.kinds('set').map((each) => [each.name, each.value])") == [
         ["duration", "10"],
@@ -312,3 +355,33 @@ def test_a_wall_keeps_its_player_and_buttons_that_can_be_pressed_again(page: Pag
         }"""
     )
     assert page.evaluate("() => document.querySelectorAll('.kn-wall-media video').length") == 1
+
+
+CARD = """() => {
+  const state = {
+    id: 'r-1', status: 'succeeded', explained: '', service_status: '', model: '', form: '', parent: '',
+    provider: '', reused: false, message: '', error: [], check: null, notices: [], prompt: '', cost: '',
+    params: [], name: '', note: '', tags: [], code: '', cell: '', final: true, following: false, scores: null,
+    open_scores: false, started_ms: 0, finished_ms: 1, expected_s: null,
+    video: {path: 'a.mp4', bytes: 9, url_path: null, embeds: false},
+  };
+  window.model = new Model({state, poster: null});
+  for (const name of ['asks', 'looks']) {
+    const el = document.body.appendChild(document.createElement('div'));
+    el.id = name;
+    render({model, el});
+  }
+}"""
+
+
+def test_a_video_goes_to_the_card_that_asked_and_can_be_asked_for_again(page: Page) -> None:
+    load(page, RunCard)
+    page.evaluate(CARD)
+    page.click("#asks .kn-load")
+    page.evaluate("() => model.message({kind: 'video'}, [new Uint8Array([])])")
+    page.click("#asks .kn-load")
+    assert page.evaluate("() => model.kinds('video').length") == 2
+    page.evaluate("() => model.message({kind: 'video'}, [new Uint8Array([1])])")
+    assert page.evaluate(
+        "() => [...document.querySelectorAll('video')].map((each) => each.closest('[id]').id)"
+    ) == ["asks"]

@@ -33,7 +33,9 @@ class Player {
   at(moment) {
     const frames = this.facts?.frames ?? Math.max(1, Math.round(this.end * this.fps));
     const frame = Math.max(0, Math.min(frames - 1, Math.floor(moment * this.fps + 1e-4)));
-    return (frame + 0.5) / this.fps;
+    const time = (frame + 0.5) / this.fps;
+    // What the file promises, the player may not have: no seek would ever arrive there.
+    return Number.isFinite(this.video.duration) ? Math.min(time, this.video.duration) : time;
   }
 
   show(moment) {

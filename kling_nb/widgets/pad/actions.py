@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from kling_nb.errors import InputError
+from kling_nb.widgets.pad.gestures import HIT_REACH, hit
 from kling_nb.widgets.pad.model import Hit, PadModel
 
 Values = Mapping[str, Any]
@@ -57,7 +58,14 @@ def use(model: PadModel, values: Values) -> None:
 
 
 def _delete_point(model: PadModel, values: Values) -> object:
-    index = values.get("index")
+    index, at = values.get("index"), values.get("at")
+    if at is not None:
+        # Pressed while something else was on its way: the page did not know the numbers of the points.
+        reach = HIT_REACH / float(values["scale"])
+        found = hit((float(at[0]), float(at[1])), model.state.layer(values["layer"]), reach)
+        if found.kind != "point":
+            return False
+        index = found.index
     return model.delete_point(None if index is None else int(index), layer=values["layer"])
 
 

@@ -125,6 +125,8 @@ class Ink {
     this.stroke = {
       ...now, view, pointer: event.pointerType, id: event.pointerId, modifiers: { shift: event.shiftKey, alt: event.altKey },
       display: [at], pressures: [this.pressure(event)],
+      // As long as nothing is on its way, the path that is shown is the one the kernel has.
+      known: this.pad.unanswered ? -1 : this.pad.seq,
     };
     if (now.tool === "edit") this.stroke.picked = pick(this.shown(view), at);
     if (now.tool === "hand") this.stage.classList.add("kn-grabbing");
@@ -218,15 +220,18 @@ class Ink {
       this.pad.panned(last[0] - first[0], last[1] - first[1]);
       return;
     }
+    // Else its points may have other numbers by then: the kernel looks for the one at this place.
+    const known = stroke.known === this.pad.seq;
     if (stroke.tool === "edit" && stroke.modifiers.alt && stroke.picked.kind === "point") {
-      this.pad.command("delete_point", { index: stroke.picked.index });
+      const place = { at: toPicture(stroke.view, first[0], first[1]), scale: stroke.view.scale };
+      this.pad.command("delete_point", known ? { index: stroke.picked.index } : place);
       this.redraw();
       return;
     }
     stroke.points = this.echoed(stroke);
     stroke.seq = this.pad.deliver({
       tool: stroke.tool, layer: stroke.layer, size: stroke.size, pointer: stroke.pointer, n: length, moved,
-      picked: stroke.picked ?? null, scale: stroke.view.scale, ...stroke.modifiers,
+      picked: (known && stroke.picked) || null, scale: stroke.view.scale, ...stroke.modifiers,
     }, data);
     this.waiting.push(stroke);
     this.redraw();

@@ -79,6 +79,18 @@ def test_a_page_that_is_drawn_on_is_answered_however_many_others_come(pad: Motio
     assert len(pad.state["done"]) == PAGES
 
 
+@pytest.mark.parametrize(
+    ("at", "left"),
+    [((79, 41), [(30.0, 40.0)]), ((30, 40), [(80.0, 40.0)]), ((55, 60), [(30.0, 40.0), (80.0, 40.0)])],
+)
+def test_a_point_is_deleted_by_its_place(pad: MotionPad, at, left) -> None:
+    layer = pad.model.layer
+    values = {"name": "delete_point", "layer": layer, "at": at, "scale": 4.0}
+    pad._on_message(pad, {"kind": "do", "client": "page", "seq": 1, **values}, [])
+    assert list(pad.model.state.layer(layer).path) == left
+    assert pad.state["message"]["text"] == ""
+
+
 def test_a_form_says_up_to_where_a_page_has_been_heard(tmp_path: Path) -> None:
     session = Session("sandbox", tmp_path)
     form = Composer(session=session)
