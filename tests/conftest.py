@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,9 @@ os.environ["KLING_NB_SCORES"] = "off"
 # How long an example takes says more about the machine and its other work than about the code.
 settings.register_profile("kling_nb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kling_nb")
+
+# Hundreds of processes import the package: what one of them has compiled the others read.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}
 
@@ -117,6 +120,16 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if shutil.disk_usage(MEMORY).free > ROOM and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while thousands of tests are collected: nearly all of it is kept."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
