@@ -32,7 +32,8 @@ settings.load_profile("kling_nb")
 # Hundreds of processes import the package: what one of them has compiled the others read.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 600}
+QUICK = {"queued": 0.02, "min_processing": 0.05, "idle": 7200}
+"""A worker may go for longer than ten minutes without a test that needs its server."""
 
 
 class SandboxHandle:
