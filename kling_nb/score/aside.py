@@ -36,8 +36,8 @@ NICENESS: Final = 10
 PATIENCE_S: Final = LIMIT_S + 60
 """The process gives a clip up by itself, unless the library that reads it never comes back."""
 
-ENDS_S: Final = 2.0
-"""How long the end of a process that was killed is waited for, in seconds."""
+ENDS_S: Final = 10.0
+"""How long the end of a process that was killed is waited for, in seconds: it stands back in that, too."""
 
 MOST_BYTES: Final = 64 << 20
 """Largest answer that is taken; a few ten thousand bytes are usual."""

@@ -95,9 +95,11 @@ class Batch:
                 self._try_alone(self._suspects.pop(0)[0])
             whole = True
         finally:
-            if not whole:
-                self._break_off()
-            self._end_own(kill=not whole)
+            try:
+                if not whole:
+                    self._break_off()
+            finally:
+                self._end_own(kill=not whole)
 
     def _hand_out(self, job: Job) -> None:
         executor = self._executor()

@@ -192,6 +192,31 @@ def test_interrupt_ends_the_processes_and_keeps_what_was_told() -> None:
     assert not workers & left
 
 
+def test_an_impatient_interrupt_ends_the_processes_as_well() -> None:
+    """The second one comes while what is finished is still told."""
+    ended: list[bool] = []
+
+    class Processes(Executor):
+        _max_workers = 1
+
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.set_result(fn(*args, **kwargs))
+            return future
+
+        def shutdown(self, wait: bool = True, *, kill_workers: bool = False, **_: Any) -> None:
+            ended.append(kill_workers)
+
+    def interrupted(_: Outcome) -> None:
+        raise KeyboardInterrupt
+
+    batch = Batch(interrupted, processes=1, work=answered)
+    batch._own = Processes()
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(jobs("a", "b", "c"))
+    assert ended == [True]
+
+
 def test_interrupt_before_the_first_outcome_leaves_no_process_and_no_trace(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
