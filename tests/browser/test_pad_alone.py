@@ -199,6 +199,27 @@ def test_a_name_being_typed_outlives_what_the_kernel_says_of_an_earlier_stroke(b
     assert page.inner_text(".kn-layer:nth-child(2) .kn-about") == "12 %"
 
 
+def test_a_film_that_takes_the_place_of_another_needs_no_hand_to_start(begin) -> None:
+    page = begin()
+    controls = page.evaluate(
+        """async () => {
+          const ends = [];
+          const {film} = pad.side;
+          const play = film.play.bind(film);
+          film.play = () => { ends.push(play()); return ends.at(-1); };
+          for (const byte of [1, 2]) model.set('film', new Uint8Array([byte]));
+          const [first] = await Promise.allSettled(ends);
+          await pause(0);
+          const before = film.controls;
+          film.play = async () => { throw new DOMException('', 'NotAllowedError'); };
+          model.set('film', new Uint8Array([3]));
+          await pause(0);
+          return [first.reason.name, before, film.controls];
+        }"""
+    )
+    assert controls == ["AbortError", False, True]
+
+
 def test_a_canvas_that_comes_when_the_pad_is_gone_is_gone_too(begin) -> None:
     page = begin(late=True)
     left = page.evaluate(

@@ -169,7 +169,8 @@ class Side {
     this.film.hidden = !this.address;
     if (this.address) {
       this.film.src = this.address;
-      this.film.play().catch(() => { this.film.controls = true; });
+      // Another film that takes its place ends it, too: that is no reason to ask for a hand.
+      this.film.play().catch((error) => { this.film.controls ||= error.name === "NotAllowedError"; });
     }
   }
 
