@@ -147,6 +147,12 @@ class FlakyServer:
     def back(self, **options: Any) -> None:
         self.info = launch.start(self.home, **{**self.options, **options})
 
+    def finish_all(self) -> None:
+        """End every task, whoever has brought the server back: a session may have been faster."""
+        key = {"Authorization": f"Bearer {self.info.api_key}"}
+        url = f"{self.info.url}/sandbox/config"
+        httpx.patch(url, json={"time_scale": 0}, headers=key, trust_env=False).raise_for_status()
+
 
 @pytest.fixture
 def flaky(tmp_path: Path) -> Any:
@@ -167,7 +173,8 @@ def test_server_gone_in_the_middle_and_back(
     until(lambda: "cannot be reached" in run.message)
     assert "the task goes on" in run.message
     assert run.following
-    flaky.back(time_scale=0)
+    flaky.back()
+    flaky.finish_all()
     assert finish(run).status is RunStatus.SUCCEEDED
     assert run.message == ""
 
@@ -185,8 +192,9 @@ def test_the_sandbox_is_found_again_at_another_address(
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", flaky.info.port))
         other.listen()
-        flaky.back(time_scale=0)
+        flaky.back()
     assert flaky.info.url != old
+    flaky.finish_all()
     assert finish(run).status is RunStatus.SUCCEEDED
     assert run.video is not None
 
