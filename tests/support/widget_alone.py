@@ -30,7 +30,6 @@ class Model {
   kinds(kind) { return this.sent.filter((message) => message.kind === kind); }
   listeners() { return [...this.heard.values()].reduce((count, works) => count + works.size, 0); }
 }
-const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()));
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 """
 
@@ -47,7 +46,7 @@ def load(page: Page, widget: Any, *names: str) -> None:
     *names
         Classes and functions of its module.
     """
-    given = ", ".join(("Model", "frame", "pause", "render", *names))
+    given = ", ".join(("Model", "pause", "render", *names))
     script = f"{MODEL}\n{widget._esm}\nObject.assign(window, {{{given}}});"
     page.add_style_tag(content=str(widget._css))
     page.add_script_tag(content=script, type="module")
