@@ -231,7 +231,13 @@ class Template:
         pulls = np.stack([np.bincount(self._blocks, slopes[:, axis] * error) for axis in (0, 1)])
         alone = float(error @ error) / float(weights.sum()) * spread
         together = spread @ (pulls @ pulls.T) @ spread
-        return math.sqrt(max(0.0, *(float(np.linalg.eigvalsh(each)[-1]) for each in (alone, together))))
+        return math.sqrt(max(0.0, _largest(alone), _largest(together)))
+
+
+def _largest(matrix: Array) -> float:
+    """Return the larger eigenvalue of a symmetric (2, 2) matrix."""
+    half = float(matrix[0, 0] - matrix[1, 1]) / 2
+    return float(matrix[0, 0] + matrix[1, 1]) / 2 + math.hypot(half, float(matrix[0, 1]))
 
 
 def _spread(ys: Array, xs: Array) -> tuple[Array, Array]:

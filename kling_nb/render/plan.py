@@ -83,7 +83,8 @@ class Distort:
     reverse
         Motion goes the opposite way.
     leak
-        Gray levels of change inside the static mask, reached at the last frame.
+        Gray levels of change inside the static mask, reached at the last frame: of the 219 that video has
+        from black to white, so that each is 255/219 of a screen's.
     flicker
         Relative swing of luma between neighbouring frames.
     freeze
