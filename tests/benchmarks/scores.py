@@ -211,7 +211,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small and short, to see that it runs")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.size, options.frames, options.clips = 1, "320x180", 25, 2
+        options.rounds, options.size, options.frames, options.clips = 1, "320x180", 9, 2
     width, height = (int(side) for side in options.size.split("x"))
     print(
         f"{options.frames} frames {width}×{height} at {FPS} a second, best of {options.rounds}, interleaved"
