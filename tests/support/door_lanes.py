@@ -35,7 +35,10 @@ from kling_nb.transport.client import ServiceClient
 from kling_nb.transport.connection import Timeouts
 
 ANSWER_S = 2.5
-"""Time limit of a call: far above what a busy machine needs, below the ``delay`` of the table."""
+"""Time limit of a call: above what a machine needs as a rule, below the ``delay`` of the table."""
+
+PATIENT_S = 60.0
+"""Time limit of a call whose answer must come: lost, it is another ending than the one stated."""
 
 POLLS_SPOILED = (
     "/v1/videos/*",
@@ -145,6 +148,11 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
+def is_delayed(order: dict[str, Any]) -> bool:
+    """Whether an order's answer comes too late: its call, and no other, is impatient."""
+    return order.get("queue", order["prompt"]).removeprefix("[[sandbox:").startswith("delay")
+
+
 class Worker:
     """What one child does.
 
@@ -155,6 +163,9 @@ class Worker:
         ``prompt`` and ``number``, and for a table ``queue``: the fault of its create), ``seed``, and ``calm``
         for a storm without faults.
     """
+
+    answer_s = ANSWER_S
+    """Time limit of every call that begins now."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
@@ -188,16 +199,20 @@ class Worker:
         assert answer.status_code == 201, answer.text
 
     def table(self) -> None:
-        """Faults of the prompt all at once; faults of the queue one by one, each for its own create."""
+        """Faults of the prompt all at once; delays and those of the queue one by one, each for its create."""
+        Worker.answer_s = PATIENT_S
         orders = self.job["orders"]
         endless = [order for order in orders if "stuck" in order["prompt"]]
-        runs = [self.submit(order) for order in orders if "queue" not in order and order not in endless]
-        for order in orders:
+        alone = [order for order in orders if "queue" in order or is_delayed(order)]
+        runs = [self.submit(order) for order in orders if order not in (*alone, *endless)]
+        for order in alone:
+            Worker.answer_s = ANSWER_S if is_delayed(order) else PATIENT_S
             if "queue" in order:
                 self.fault(order["queue"], "POST", self.lane.path)
-                run = self.submit(order)
-                self.until(lambda run=run: run.done or run.task_id is not None)
-                runs.append(run)
+            run = self.submit(order)
+            self.until(lambda run=run: run.done or run.task_id is not None)
+            runs.append(run)
+        Worker.answer_s = PATIENT_S
         self.settle(runs)
         # Last, for 1303 has told that there are no more slots than tasks, and these never give theirs back.
         runs = [self.submit(order) for order in endless]
@@ -233,7 +248,7 @@ class Worker:
 
     def until(self, condition: Any) -> None:
         """Wait for something that must happen."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not condition():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"lane {self.job['lane']} does not come to its end: {self.open_runs()}")
@@ -243,7 +258,7 @@ class Worker:
 def child(job: dict[str, Any]) -> int:
     """Carry out a job; return the exit code."""
     try:
-        Timeouts.answer = lambda *_: ANSWER_S  # type: ignore[method-assign]
+        Timeouts.answer = lambda *_: Worker.answer_s  # type: ignore[method-assign]
         # How long a request without an answer counts as a task, and how long a refusal for want of slots is
         # believed: minutes and hours in real life.
         slots.SENDING_S = slots.LEARNT_S = 2.0
