@@ -20,6 +20,7 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.errors import MediaError, RequestRefused, RunNotFound, WaitTimeout
 from kling_nb.session import Run, Session
 from kling_nb.session.leases import Leases
+from kling_nb.transport.loop import background
 
 
 def test_a_refused_request_leaves_no_trace(session: Session, sandbox: Any, picture: np.ndarray) -> None:
@@ -266,6 +267,7 @@ def test_the_last_of_several_words_counts(session: Session, sandbox: Any, pictur
         run.stop_following()
         run.follow()
     run.stop_following()
+    background().call(asyncio.sleep(0))  # all words have been heard
     assert run._settled.wait(60)
     assert not run.following
     assert session.log.get(run.id).owner is None
@@ -274,7 +276,8 @@ def test_the_last_of_several_words_counts(session: Session, sandbox: Any, pictur
         run.stop_following()
     run.follow()
     sandbox.finish_all()
-    assert run.wait(60).status is RunStatus.SUCCEEDED
+    until(lambda: run.complete)
+    assert run.status is RunStatus.SUCCEEDED
 
 
 def test_stopped_in_the_same_breath(session: Session, sandbox: Any, picture: np.ndarray) -> None:
@@ -397,5 +400,6 @@ def test_the_expected_time_comes_from_runs_like_it(
     first = session.submit(picture, "a boat")
     assert first.expected is None, "there is no history yet"
     finish(first)
-    assert session.submit(picture, "a ship").expected == pytest.approx(first.elapsed)
-    assert session.submit(picture, "a ship", mode="pro").expected is None
+    prompt = "a ship [[sandbox:slow:600]]"
+    assert session.submit(picture, prompt).expected == pytest.approx(first.elapsed)
+    assert session.submit(picture, prompt, mode="pro").expected is None
