@@ -21,6 +21,9 @@ Index = npt.NDArray[np.intp]
 BATCH_ROWS: Final = 400_000
 """Rows worked on at once: keeps a broad stroke on a large picture within some ten megabytes."""
 
+NO_LENGTH: Final = 1e-9
+"""Pixels that are none: a direction or a slope over so few drowns in rounding, or overflows."""
+
 
 def polygon_runs(points: Points, size: Size) -> Runs:
     """Fill a closed outline, by the non-zero rule that canvases use too.
@@ -117,9 +120,10 @@ def _bands(points: Points, radii: Floats, size: Size) -> Iterator[Spans]:
         for side in range(4):
             start, end = corners[part, side], corners[part, (side + 1) % 4]
             rise = end[:, 1] - start[:, 1]
-            slope = (end[:, 0] - start[:, 0]) / np.where(rise == 0, 1, rise)
+            level = np.abs(rise) < NO_LENGTH
+            slope = (end[:, 0] - start[:, 0]) / np.where(level, 1, rise)
             low, high = np.minimum(start[:, 1], end[:, 1]), np.maximum(start[:, 1], end[:, 1])
-            met = (rise[index] != 0) & (row >= low[index]) & (row <= high[index])
+            met = ~level[index] & (row >= low[index]) & (row <= high[index])
             x = start[index, 0] + (row - start[index, 1]) * slope[index]
             left = np.where(met, np.minimum(left, x), left)
             right = np.where(met, np.maximum(right, x), right)
@@ -131,8 +135,8 @@ def _tangents(points: Points, radii: Floats) -> npt.NDArray[np.float64]:
     """Return (N-1, 4, 2) corners of the bands that touch neighbouring discs outside."""
     start, step = points[:-1], np.diff(points, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
-    # Where one disc holds the other there is nothing between them.
-    apart = length > np.abs(np.diff(radii))
+    # Where one disc holds the other there is nothing between them; of next to no length no direction is known.
+    apart = length > np.maximum(np.abs(np.diff(radii)), NO_LENGTH)
     start, step, length = start[apart], step[apart], length[apart]
     one, two = radii[:-1][apart], radii[1:][apart]
     along = step / length[:, None]

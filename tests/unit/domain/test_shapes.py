@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import kling_nb as kn
@@ -77,6 +77,10 @@ def test_a_rectangle_of_whole_numbers_is_a_slice() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(SPOT, min_size=1, max_size=6), st.floats(0.3, 9))
+@example([(0.0, 0.0), (2.2e-309, 1.0)], 1.0)
+@example([(0.0, 5.0), (20.0, 5.0 + 1e-15)], 3.0)
+@example([(9.0, 9.0), (9.0 + 5e-12, 9.0)], 6.5)
+@example([(0.0, 0.0), (5e-324, 5e-324)], 6.5)
 def test_a_stroke_selects_what_is_near_its_line(points: list[tuple[float, float]], radius: float) -> None:
     xs, ys = grid()
     nearest = np.full(xs.shape, np.inf)
