@@ -135,7 +135,7 @@ def _tangents(points: Points, radii: Floats) -> npt.NDArray[np.float64]:
     """Return (N-1, 4, 2) corners of the bands that touch neighbouring discs outside."""
     start, step = points[:-1], np.diff(points, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
-    # Where one disc holds the other there is nothing between them; of next to no length no direction is known.
+    # Where one disc holds the other there is nothing between them; next to no length has no direction.
     apart = length > np.maximum(np.abs(np.diff(radii)), NO_LENGTH)
     start, step, length = start[apart], step[apart], length[apart]
     one, two = radii[:-1][apart], radii[1:][apart]
