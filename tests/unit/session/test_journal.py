@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from awaiting import until
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RunLogError, RunNotFound
@@ -26,12 +26,6 @@ def log(tmp_path: Path) -> Any:
 class Troubles(list[tuple[str, str]]):
     def __call__(self, run_id: str, text: str) -> None:
         self.append((run_id, text))
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens on another thread
-            await asyncio.sleep(0.01)
 
 
 def full(*_: Any) -> None:

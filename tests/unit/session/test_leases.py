@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from awaiting import until
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import RunLogError
@@ -35,12 +36,6 @@ def kernel(log: RunLog, owner: Owner | None = None) -> Leases:
 
 def handle(log: RunLog, run_id: str) -> Run:
     return Run(log.get(run_id), None)  # type: ignore[arg-type]  # no session needed here
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another task
-            await asyncio.sleep(0.01)
 
 
 def held_by(owner: Owner, **columns: Any) -> RunRecord:

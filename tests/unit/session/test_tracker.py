@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from awaiting import until
 
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.errors import AuthError, KlingError, NotSent, ServiceError, TaskGone, TaskNotFound
@@ -70,12 +71,6 @@ class FakeService:
 
     async def recover(self, error: KlingError, failures: int) -> None:
         self.recoveries.append(failures)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - the tracker runs on its own and tells nobody
-            await asyncio.sleep(0.01)
 
 
 def watch(

@@ -11,6 +11,7 @@ import traceback
 
 import httpx
 import pytest
+from awaiting import until
 
 from kling_nb.domain.wire import Answer, Call
 from kling_nb.errors import AnswerLost, InputError, KlingError, NotSent, SettingsError
@@ -40,14 +41,6 @@ async def connect():
     yield make
     for client in clients:
         await client.aclose()
-
-
-async def until(condition):
-    for _ in range(12_000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("waited for a minute")
 
 
 async def lost(client, call=POST):

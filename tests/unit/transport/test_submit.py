@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from awaiting import until
 
 from kling_nb.domain.task import RunStatus, Task
 from kling_nb.domain.wire import Call
@@ -91,14 +92,6 @@ async def world(server):
     run.client, run.events = client, events
     yield run
     await client.aclose()
-
-
-async def until(condition):
-    for _ in range(12_000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("waited for a minute")
 
 
 def losing(act, how, world):

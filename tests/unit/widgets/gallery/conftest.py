@@ -13,6 +13,7 @@ from PIL import Image
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import RunRecord
 from kling_nb.session import Session
+from kling_nb.widgets.gallery.widget import Gallery
 
 BEGIN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -54,3 +55,13 @@ def add(session: Session) -> Callable[..., str]:
         return session.log.insert(RunRecord(**{**values, **columns})).id
 
     return one
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], Any]]:
+    """Messages of galleries to their pages."""
+    messages: list[tuple[dict[str, Any], Any]] = []
+    monkeypatch.setattr(
+        Gallery, "send", lambda self, content, buffers=None: messages.append((content, buffers))
+    )
+    return messages

@@ -19,16 +19,6 @@ from kling_nb.widgets.gallery.widget import Gallery
 PATIENCE_S = 60
 
 
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], Any]]:
-    """Messages to the page."""
-    messages: list[tuple[dict[str, Any], Any]] = []
-    monkeypatch.setattr(
-        Gallery, "send", lambda self, content, buffers=None: messages.append((content, buffers))
-    )
-    return messages
-
-
 def tell(made: Gallery, **content: Any) -> None:
     made._on_message(made, content, [])
 
