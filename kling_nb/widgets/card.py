@@ -173,7 +173,7 @@ class RunCard(anywidget.AnyWidget):
             with contextlib.suppress(KlingError):
                 self._run.follow()
         elif kind == "video" and (video := self._run.video) is not None:
-            self.send({"kind": "video"}, buffers=[_content(video)])
+            self.send({"kind": "video"}, buffers=[places.content(video)])
         elif kind == "picture":
             what = str(content.get("what"))
             threading.Thread(target=self._picture, args=(what,), name="kling-picture", daemon=True).start()
@@ -186,14 +186,6 @@ class RunCard(anywidget.AnyWidget):
             data, said = b"", " ".join(error.lines())
         message = {"kind": "picture", "what": what, "said": said}
         in_cell(lambda: self.send(message, buffers=[data]))
-
-
-def _content(path: Path) -> bytes:
-    """Return a file's bytes; none when it is gone."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def _is_awaited(state: dict[str, Any]) -> bool:

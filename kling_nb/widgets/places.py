@@ -79,3 +79,17 @@ def beside(path: Path, notebook_folder: Path, root: Path | None) -> str | None:
     if below(path, root) is None:
         return None
     return quote(Path(os.path.relpath(path.resolve(), notebook_folder.resolve())).as_posix())
+
+
+def content(path: Path | None) -> bytes:
+    """Return the bytes of a file that no server shows; none at all tells the page that it is gone.
+
+    Parameters
+    ----------
+    path
+        The file; None when it is known to be gone.
+    """
+    try:
+        return b"" if path is None else path.read_bytes()
+    except OSError:
+        return b""

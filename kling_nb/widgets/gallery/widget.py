@@ -226,11 +226,7 @@ class Gallery(anywidget.AnyWidget):
         record = self._records.get(run_id)
         relative = None if record is None else record.poster_path if what == "poster" else record.video_path
         path = self._around.file(relative)
-        try:
-            data = b"" if path is None else path.read_bytes()
-        except OSError:
-            data = b""
-        self.send({"kind": "media", "id": run_id, "what": what}, buffers=[data])
+        self.send({"kind": "media", "id": run_id, "what": what}, buffers=[places.content(path)])
 
     def _judge(self, content: Mapping[str, Any]) -> None:
         run_id = str(content.get("id"))

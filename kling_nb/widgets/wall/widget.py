@@ -185,11 +185,7 @@ class Wall(anywidget.AnyWidget):
         """Send a file that no server shows; an empty answer says that it is gone."""
         run = next((run for run in self._sweep.runs if run.id == run_id), None)
         path = None if run is None else run.video
-        try:
-            data = b"" if path is None else path.read_bytes()
-        except OSError:
-            data = b""
-        self.send({"kind": "clip", "id": run_id}, buffers=[data])
+        self.send({"kind": "clip", "id": run_id}, buffers=[places.content(path)])
 
 
 def _is_awaited(cards: list[dict[str, Any]]) -> bool:
