@@ -68,7 +68,7 @@ class Driver:
         self._wake = threading.Event()
         self._halted: str | None = None
         self.is_ending = False
-        """Whether the end is being written down: nothing more is made."""
+        """Whether it was told to stop, or writes its end down: who wants to go on needs another one."""
         self._abandoned = False
         self._poor_beside = 0
         self._tried: set[str] = set()
@@ -85,6 +85,7 @@ class Driver:
     def halt(self, reason: str) -> None:
         """Make no more runs; wait until the thread has seen it."""
         self._halted = reason
+        self.is_ending = True
         self._wake.set()
         self.join()
 

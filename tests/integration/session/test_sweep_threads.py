@@ -84,6 +84,27 @@ def test_going_on_while_it_comes_to_its_end(stopped: Sweep, monkeypatch: pytest.
     assert (stopped.state, stopped.progress.done) == ("done", 2)
 
 
+def test_going_on_before_a_stop_is_heard(stopped: Sweep) -> None:
+    """The last word counts, although what was to stop is busy with something else."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def busy(_: object) -> bool:
+        asked.set()
+        return not answer.wait(60)
+
+    stopped.resume(until=busy)
+    assert asked.wait(60)
+    driver = stopped._driver
+    assert driver is not None
+    stop = aside(stopped.stop)
+    until(lambda: driver._halted)
+    resumed = aside(lambda: stopped.resume(until="done >= 9"))
+    threading.Timer(0.2, answer.set).start()
+    assert (resumed(), stop()) == ([], [])
+    stopped.wait(60)
+    assert (stopped.state, stopped.progress.done) == ("done", 2)
+
+
 def test_going_on_twice_at_once_is_once(stopped: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     about = Noticing(stopped, RUNNING)
     monkeypatch.setattr(stopped, "note", about)
