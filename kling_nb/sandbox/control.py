@@ -144,9 +144,13 @@ class Control:
                 raise TooLargeError
         suffix = next((name for magic, name in MAGIC_SUFFIXES if data.startswith(magic)), ".bin")
         name = hashlib.sha256(data).hexdigest() + suffix
-        folder = self._sandbox.home / "uploads"
-        folder.mkdir(exist_ok=True)
-        (folder / name).write_bytes(data)
+        target = self._sandbox.home / "uploads" / name
+        # The name is the content's: what is there already may be on its way to a task, and is left alone.
+        if not target.is_file():
+            target.parent.mkdir(exist_ok=True)
+            part = target.with_suffix(".part")
+            part.write_bytes(data)
+            part.replace(target)
         return json_answer({"url": f"{self._sandbox.base_url}/sandbox/uploads/{name}"}, 201)
 
     async def _uploaded(self, request: Request) -> Response:

@@ -187,4 +187,7 @@ class Books:
             ending.video,
         )
         told = error is None or 1 <= len(error.lines()) <= 3
-        return "" if found == stated and told else f"{name}: {found} instead of {stated} {error!r}"
+        if found == stated and told:
+            return ""
+        service = [(task["state"], task["message"], task["notes"]) for task in tasks]
+        return f"{name}: {found} instead of {stated} {error!r}, the service says {service}"

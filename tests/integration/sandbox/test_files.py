@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from legacy_wire import created, delivered, finished, picture
+
+from kling_nb.sandbox.fetch import fetch
 
 MONTH_S = 30 * 24 * 3600
 
@@ -96,3 +100,24 @@ def test_uploads(sandbox):
     assert httpx.get(url).content == data
     assert httpx.get(url.replace("/uploads/", "/uploads/x")).status_code == 404
     assert not httpx.get(f"{sandbox.url}/sandbox/uploads/..%2Fsandbox.json").is_success
+
+
+def test_a_picture_uploaded_again_meanwhile_still_loads_whole(sandbox):
+    """As a sweep does it: every run uploads the same picture while the tasks of others fetch it."""
+    data = b"\x89PNG" + bytes(300_000)
+    url = sandbox.upload(data)
+    ended = threading.Event()
+
+    def again():
+        with httpx.Client(headers=sandbox.http.headers, trust_env=False) as client:
+            while not ended.is_set():
+                assert client.post(f"{sandbox.url}/sandbox/uploads", content=data).json()["url"] == url
+
+    with ThreadPoolExecutor(2) as others:
+        uploads = [others.submit(again) for _ in range(2)]
+        try:
+            assert all(fetch(url, allow_network=False) == data for _ in range(80))
+        finally:
+            ended.set()
+        for upload in uploads:
+            upload.result()
