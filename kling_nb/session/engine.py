@@ -172,10 +172,8 @@ class Engine:
         task.add_done_callback(lambda _: self._forget(run))
 
     def _go_on(self, run: Run, intent: Intent) -> None:
-        if self._follower is not None and self._follower.go_on(run, intent):
-            return
-        # It has stopped since.
-        if not run.complete and run.error is None and run.begin():
+        driven = self._follower is not None and self._follower.go_on(run, intent)
+        if run.hear(driven=driven):
             self._runs[run.id] = run
             self._start(run, intent)
 

@@ -90,6 +90,7 @@ class Run(Judged, Derived, Measured):
         self._message = ""
         self._reused = False
         self._following = False
+        self._unheard = 0
         self._settled = threading.Event()
         self._settled.set()
         self._changed = Emitter(self)
@@ -418,21 +419,55 @@ class Run(Judged, Derived, Measured):
         self._changed.emit()
 
     def begin(self) -> bool:
-        """Mark the run as followed; False when it already is."""
+        """Mark the run as followed; False when it already is.
+
+        Then it may be about to stop: whoever drives it has to hear the wish and answer with :meth:`hear`.
+        Until that, no end without a reason counts as one.
+        """
         with self._lock:
             if self._following:
+                self._unheard += 1
                 return False
-            self._following = True
-            self._error = None
-            self._settled.clear()
+            self._begin()
         self._changed.emit()
         return True
+
+    def hear(self, *, driven: bool) -> bool:
+        """Take note that a wish to follow this run on has come to whoever drives it.
+
+        Parameters
+        ----------
+        driven
+            Whether it is still being driven.
+
+        Returns
+        -------
+        bool
+            Whether it had stopped before: it is marked as followed again and has to be driven anew.
+        """
+        ended = self.complete or self.error is not None
+        with self._lock:
+            self._unheard -= 1
+            if driven or self._following:
+                return False
+            if ended:
+                self._settled.set()
+            else:
+                self._begin()
+        self._changed.emit()
+        return not ended
+
+    def _begin(self) -> None:
+        self._following = True
+        self._error = None
+        self._settled.clear()
 
     def abandon(self) -> None:
         """Forget, in a forked child, that the parent follows the run."""
         self._lock = threading.Lock()
         self._changed.renew()
         self._following = False
+        self._unheard = 0
         self._message = ""
         self._settled = threading.Event()
         self._settled.set()
@@ -443,5 +478,6 @@ class Run(Judged, Derived, Measured):
             self._following = False
             self._error = error
             self._message = ""
-            self._settled.set()
+            if error is not None or self._unheard == 0:
+                self._settled.set()
         self._changed.emit()

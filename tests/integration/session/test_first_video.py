@@ -17,7 +17,7 @@ from quick_sessions import finish, until
 
 from kling_nb import media
 from kling_nb.domain.task import RunStatus
-from kling_nb.errors import MediaError, RequestRefused, RunNotFound, WaitTimeout
+from kling_nb.errors import KlingError, MediaError, RequestRefused, RunNotFound, WaitTimeout
 from kling_nb.session import Run, Session
 from kling_nb.session.leases import Leases
 from kling_nb.transport.loop import background
@@ -257,6 +257,39 @@ def test_followed_again_before_the_stop_is_through(
     sandbox.finish_all()
     assert ended.result().status is RunStatus.SUCCEEDED
     waiting.shutdown()
+    assert len(sandbox.charges()) == 1
+
+
+def test_followed_again_while_the_stop_settles(
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread wants to go on when nothing drives the run any more, but the end is not told yet."""
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
+    until(lambda: run.task_id)
+    settle, settled, waits, over = run.settle, run._settled.wait, threading.Event(), threading.Event()
+
+    def waiting(timeout: float) -> bool:
+        waits.set()
+        return settled(60)
+
+    def late(error: KlingError | None = None) -> None:
+        if not over.is_set():
+            assert waits.wait(60)
+            other = threading.Thread(target=run.follow)
+            other.start()
+            other.join()
+        settle(error)
+        over.set()
+
+    monkeypatch.setattr(run._settled, "wait", waiting)
+    monkeypatch.setattr(run, "settle", late)
+    with ThreadPoolExecutor(1) as waiter:
+        ended = waiter.submit(lambda: run.wait(60).status)
+        run.stop_following()
+        assert over.wait(60)
+        until(lambda: run.following)
+        sandbox.finish_all()
+        assert ended.result() is RunStatus.SUCCEEDED
     assert len(sandbox.charges()) == 1
 
 

@@ -118,6 +118,38 @@ def test_a_run_is_followed_once(tmp_path: Path) -> None:
     assert not run.begin()
 
 
+def test_a_stop_is_no_end_while_a_wish_to_go_on_is_on_its_way(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    run.begin()
+    assert not run.begin()
+    run.settle()
+    assert not run.done
+    assert run.hear(driven=False)
+    assert run.following
+    run.settle()
+    assert run.done
+
+
+def test_what_ended_meanwhile_has_ended_once_the_wish_is_heard(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    run.begin()
+    run.begin()
+    run.settle()
+    run.set_columns(status=RunStatus.FAILED)
+    assert not run.hear(driven=False)
+    assert (run.done, run.following) == (True, False)
+
+
+def test_a_problem_is_an_end_whatever_was_wished_before_it_was_known(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    run.begin()
+    run.begin()
+    run.settle(TaskFailed("It failed."))
+    assert run.done
+    assert not run.hear(driven=False)
+    assert (run.done, run.following) == (True, False)
+
+
 def test_elapsed_counts_from_the_submit_to_the_end(tmp_path: Path) -> None:
     assert run_of(tmp_path).elapsed is None
     now = datetime.now(UTC)
