@@ -109,6 +109,12 @@ def module_names() -> dict[str, Path]:
 MODULES = module_names()
 
 
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    """The syntax tree of a module, parsed once for all tests."""
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
 def layer_of(module: str) -> str:
     """The first part under kling_nb, empty for the package itself."""
     return module.partition(".")[2].partition(".")[0]
@@ -143,10 +149,11 @@ def absolute(module: str, node: ast.ImportFrom) -> str:
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
+@functools.cache
 def imports_of(module: str) -> list[Import]:
     """All imports of one module, those inside functions too."""
     found = []
-    for node, typing_only in statements(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node, typing_only in statements(tree_of(module)):
         if isinstance(node, ast.Import):
             found += [Import(module, alias.name, node.lineno, typing_only) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -352,8 +359,8 @@ class Definition:
 def public_definitions() -> list[Definition]:
     """Module-level functions and classes and their methods, without underscore."""
     found = []
-    for module, path in MODULES.items():
-        owners: list[ast.Module | ast.ClassDef] = [ast.parse(path.read_text(encoding="utf-8"))]
+    for module in MODULES:
+        owners: list[ast.Module | ast.ClassDef] = [tree_of(module)]
         for owner in owners:
             for node in owner.body:
                 if (
@@ -371,19 +378,16 @@ def test_every_public_name_says_what_it_is() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        name for name, path in MODULES.items() if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
-    ]
+    silent = [name for name in MODULES if not ast.get_docstring(tree_of(name))]
     assert silent == []
 
 
 def test_functions_and_modules_stay_readable() -> None:
     """Nine of ten functions are under 35 lines without their docstring, the median module under 200."""
     lengths, modules = [], []
-    for path in MODULES.values():
-        text = path.read_text(encoding="utf-8")
-        modules.append(text.count("\n"))
-        for node in ast.walk(ast.parse(text)):
+    for module, path in MODULES.items():
+        modules.append(path.read_text(encoding="utf-8").count("\n"))
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 docstring = (
                     node.body[0].end_lineno or 0 if ast.get_docstring(node) else node.body[0].lineno - 1
