@@ -7,16 +7,21 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kill_points import POINTS, session_at
-from quick_sessions import finish, textured_picture
+from quick_sessions import QUICK, finish, textured_picture
 
 from kling_nb.domain.task import RunStatus
+from kling_nb.transport.client import ServiceClient
 
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(600)]
+
+CAREFUL = replace(QUICK, submit=replace(QUICK.submit, lookup_span_s=1.5))
+"""How a person goes on: late enough for the service to have read what the last of the dead has sent."""
 
 OFFSETS = [0.01 * step for step in range(30)] + [0.3 + 0.05 * step for step in range(10)]
 
@@ -43,21 +48,37 @@ def killed(home: Path, sandbox_home: Path) -> Counter[int]:
     return Counter(json.loads(line) for line in done.stdout.splitlines())
 
 
+def calls_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the methods of all calls to the service from now on.
+
+    Its tasks would not tell: it may still be reading what the last of the dead has sent.
+    """
+    methods: list[str] = []
+    original = ServiceClient._exchange
+
+    def noted(self: Any, http: Any, call: Any, *rest: Any, **named: Any) -> Any:
+        methods.append(call.method)
+        return original(self, http, call, *rest, **named)
+
+    monkeypatch.setattr(ServiceClient, "_exchange", noted)
+    return methods
+
+
 @pytest.mark.parametrize("idempotency", ["reject", "ignore"])
 def test_every_killed_run_is_recovered_with_one_charge(
-    sandbox: Any, tmp_path: Path, idempotency: str
+    sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, idempotency: str
 ) -> None:
     sandbox.config(quota=500, workers=8, queued=0.05, min_processing=0.2, legacy_idempotency=idempotency)
     home = tmp_path / "runs"
     signals = killed(home, sandbox.home)
     assert signals[signal.SIGKILL] >= 40
-    with session_at(str(home), str(sandbox.home)) as session:
+    with session_at(str(home), str(sandbox.home), CAREFUL) as session:
         left = {record.id for record in session.log.records()}
         # What happens by itself when the extension is loaded: follow and look up, never send.
-        before = len(sandbox.tasks())
+        asked = calls_of(monkeypatch)
         for run in session.resume(send=False):
             finish(run)
-        assert len(sandbox.tasks()) == before
+        assert asked and set(asked) == {"GET"}
         # What a person does then: resume, and run the cells again.
         session.resume(wait=True)
         unfinished = session.unfinished()

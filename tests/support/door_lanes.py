@@ -22,7 +22,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -34,11 +34,12 @@ from kling_nb.session import Run, Session
 from kling_nb.transport.client import ServiceClient
 from kling_nb.transport.connection import Timeouts
 
-ANSWER_S = 2.5
-"""Time limit of a call: above what a machine needs as a rule, below the ``delay`` of the table."""
-
 PATIENT_S = 60.0
 """Time limit of a call whose answer must come: lost, it is another ending than the one stated."""
+
+IMPATIENT_S = 5.0
+"""Time limit of a create whose answer is delayed: far above what a machine needs to accept it, and far below
+the ``delay`` of the table."""
 
 POLLS_SPOILED = (
     "/v1/videos/*",
@@ -85,16 +86,21 @@ CREATES = re.compile(
     r"/v1/videos/(image2video|text2video|video-extend)|/(image|text)-to-video/[^/]+|/kling/videos"
     r"|/v2/video/generations"
 )
-PACE = replace(
-    QUICK, poll=replace(QUICK.poll, first_s=0.1, max_s=0.3), follow=replace(QUICK.follow, visible_s=20.0)
-)
+PACE = replace(QUICK, poll=replace(QUICK.poll, first_s=0.1, max_s=0.3))
+CAREFUL = replace(PACE, submit=replace(PACE.submit, lookup_span_s=1.5))
+"""Where kernels are killed: the service may still be reading what a dead one has sent."""
 PICTURE = textured_picture()
 
 
-def session_of(home: str, sandbox_home: str) -> Session:
+def session_of(job: dict[str, Any]) -> Session:
     """A session of the drill; every call names its door."""
     return Session(
-        provider="sandbox", home=home, sandbox_home=sandbox_home, pace=PACE, quota=5000, posters=False
+        provider="sandbox",
+        home=job["home"],
+        sandbox_home=job["sandbox_home"],
+        pace=PACE if job["do"] == "table" else CAREFUL,
+        quota=5000,
+        posters=False,
     )
 
 
@@ -122,7 +128,7 @@ class Notes:
 
 
 def record_creates(home: str, lane: str) -> None:
-    """Write down each create before it leaves and each answer when it has come."""
+    """Write down each create before it leaves and each answer when it has come, unless that is too late."""
     notes, original = Notes(Path(home) / "wire.jsonl"), ServiceClient._exchange
 
     async def recorded(self: Any, http: Any, call: Any, url: str, content: Any, **rest: Any) -> Any:
@@ -130,7 +136,10 @@ def record_creates(home: str, lane: str) -> None:
             return await original(self, http, call, url, content, **rest)
         body = json.loads(content)
         texts = [item["text"] for item in body.get("contents", ()) if item["type"] == "prompt"]
-        told = {"lane": lane, "name": name_of(body.get("prompt") or texts[0])}
+        prompt = body.get("prompt") or texts[0]
+        told = {"lane": lane, "name": name_of(prompt)}
+        if told["name"] in Worker.late or is_delay(prompt.removeprefix("[[sandbox:")):
+            rest["limit"] = IMPATIENT_S
         key = body.get("external_task_id") or body.get("options", {}).get("external_task_id")
         notes.write(sent=True, key=key, **told)
         answer = await original(self, http, call, url, content, **rest)
@@ -148,9 +157,9 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def is_delayed(order: dict[str, Any]) -> bool:
-    """Whether an order's answer comes too late: its call, and no other, is impatient."""
-    return order.get("queue", order["prompt"]).removeprefix("[[sandbox:").startswith("delay")
+def is_delay(fault: str) -> bool:
+    """Whether a fault makes an answer come too late: its create, and no other call, is impatient."""
+    return fault.startswith("delay:")
 
 
 class Worker:
@@ -164,14 +173,14 @@ class Worker:
         for a storm without faults.
     """
 
-    answer_s = ANSWER_S
-    """Time limit of every call that begins now."""
+    late: ClassVar[set[str]] = set()
+    """Names of the orders whose create meets a delay out of the queue."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
         self.lane = LANES[job["lane"]]
         self.acks = Notes(Path(job["home"]) / "acks.jsonl")
-        self.session = session_of(job["home"], job["sandbox_home"])
+        self.session = session_of(job)
         info = self.session.sandbox()
         assert info is not None
         self.http = httpx.Client(
@@ -199,20 +208,18 @@ class Worker:
         assert answer.status_code == 201, answer.text
 
     def table(self) -> None:
-        """Faults of the prompt all at once; delays and those of the queue one by one, each for its create."""
-        Worker.answer_s = PATIENT_S
+        """Faults of the prompt all at once; those of the queue one by one, each for its create."""
         orders = self.job["orders"]
         endless = [order for order in orders if "stuck" in order["prompt"]]
-        alone = [order for order in orders if "queue" in order or is_delayed(order)]
+        alone = [order for order in orders if "queue" in order]
         runs = [self.submit(order) for order in orders if order not in (*alone, *endless)]
         for order in alone:
-            Worker.answer_s = ANSWER_S if is_delayed(order) else PATIENT_S
-            if "queue" in order:
-                self.fault(order["queue"], "POST", self.lane.path)
+            if is_delay(order["queue"]):
+                Worker.late.add(name_of(order["prompt"]))
+            self.fault(order["queue"], "POST", self.lane.path)
             run = self.submit(order)
             self.until(lambda run=run: run.done or run.task_id is not None)
             runs.append(run)
-        Worker.answer_s = PATIENT_S
         self.settle(runs)
         # Last, for 1303 has told that there are no more slots than tasks, and these never give theirs back.
         runs = [self.submit(order) for order in endless]
@@ -258,7 +265,7 @@ class Worker:
 def child(job: dict[str, Any]) -> int:
     """Carry out a job; return the exit code."""
     try:
-        Timeouts.answer = lambda *_: Worker.answer_s  # type: ignore[method-assign]
+        Timeouts.answer = lambda *_: PATIENT_S  # type: ignore[method-assign]
         # How long a request without an answer counts as a task, and how long a refusal for want of slots is
         # believed: minutes and hours in real life.
         slots.SENDING_S = slots.LEARNT_S = 2.0

@@ -40,7 +40,7 @@ UNCLEAR = {
     "truncate": 1,
     "code-after:5002": 1,
     "code-after:5000": 1,
-    "delay:4": 1,
+    "delay:20": 1,
 }
 NOT_NOW = ("code:1302", "code:1303")
 """Certainly not created, and worth another try at every door."""

@@ -20,6 +20,7 @@ from quick_sessions import QUICK, finish, textured_picture
 from kling_nb.providers.official import Official
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import Session, facade, filing, following, sending
+from kling_nb.session.pool import Pace
 from kling_nb.transport import download, partfile
 from kling_nb.transport.client import ServiceClient
 
@@ -112,9 +113,9 @@ assert facade.Session is Session
 assert sending.RESEND_WITHIN.days
 
 
-def session_at(home: str, sandbox_home: str) -> Session:
+def session_at(home: str, sandbox_home: str, pace: Pace = QUICK) -> Session:
     """The session of the drill."""
-    return Session(provider="sandbox", home=home, sandbox_home=sandbox_home, pace=QUICK, quota=500)
+    return Session(provider="sandbox", home=home, sandbox_home=sandbox_home, pace=pace, quota=500)
 
 
 def cell(order: dict[str, Any], home: str, sandbox_home: str, started: int) -> None:

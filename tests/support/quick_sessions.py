@@ -17,13 +17,17 @@ from kling_nb.transport.submit import SubmitPolicy
 SHORT = RetryRule(delays=(0.02, 0.04, 0.08, 0.15))
 
 QUICK = Pace(
-    FollowPolicy(list_floor_s=0.05, visible_s=6.0, missing_s=0.1, pause_max_s=0.3),
+    FollowPolicy(list_floor_s=0.05, missing_s=0.1, pause_max_s=0.3),
     SubmitPolicy(backoff=SHORT, lookup_span_s=0.2),
     SHORT,
     SHORT,
     PollPolicy(first_s=0.05, max_s=0.2),
 )
-"""The rules of the real thing with waits of hundredths of a second."""
+"""The rules of the real thing with waits of hundredths of a second.
+
+How long a task may stay invisible is not among them: that time begins before the service has the create, and
+``lost-create`` hides a task for seconds after it.
+"""
 
 
 def textured_picture() -> np.ndarray:

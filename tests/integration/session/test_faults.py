@@ -21,8 +21,8 @@ def test_end_of_a_fault(
     official: Session, sandbox: Any, picture: np.ndarray, ending: Ending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if ending.spec.startswith("delay"):
-        # Creates give up before the answer, which is thereby a lost one.
-        monkeypatch.setattr(Timeouts, "answer", lambda *_: 0.5)
+        # Creates give up before the answer, which is thereby a lost one; nothing else is in a hurry.
+        monkeypatch.setattr(Timeouts, "answer", lambda _, method, size: 0.5 if method == "POST" else 60.0)
     inject(sandbox, ending)
     run = official.submit(picture, prompt_of(ending))
     if ending.status is RunStatus.PROCESSING:
