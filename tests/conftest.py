@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Generator, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,9 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
 # Thousands of tests make clips; those that are about measuring them say so.
 os.environ["KLING_NB_SCORES"] = "off"
+
+# A checker of addresses in other scripts, which no notebook here has: to build its grammar takes a second.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # imports of it fail, as where it is missing
 
 # How long an example takes says more about the machine and its other work than about the code.
 settings.register_profile("kling_nb", deadline=None, suppress_health_check=[HealthCheck.too_slow])

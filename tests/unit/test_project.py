@@ -12,6 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -240,6 +241,11 @@ RUNTIME = names_of(PROJECT["dependencies"])
 EXTRAS = {name: names_of(texts) for name, texts in PROJECT["optional-dependencies"].items()}
 
 
+def called(node: ast.Call) -> str:
+    """The last part of the name that is called, empty where there is no name."""
+    return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
+
+
 def imported_distributions(folder: Path) -> set[str]:
     """Third-party distributions that the code under a folder imports."""
     own = {"kling_nb", *(path.stem for path in (ROOT / "tests").rglob("*.py"))}
@@ -251,7 +257,7 @@ def imported_distributions(folder: Path) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module or "")
-            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            elif isinstance(node, ast.Call) and called(node).endswith("import_module"):
                 found |= {str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)}
     tops = {name.partition(".")[0] for name in found}
     third_party = {name for name in tops if name and name not in sys.stdlib_module_names and name not in own}
@@ -309,8 +315,6 @@ def test_python_versions_agree() -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_notebooks_are_committed_clean(path: Path) -> None:
     """Without outputs: they are made on the reader's machine, and none of ours can leak."""
-    import nbformat  # takes seconds: its checker of addresses builds dozens of grammars
-
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
