@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -66,7 +65,6 @@ class _Outermost:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        self._sandbox.last_call = time.monotonic()
         raw: bytes = scope["raw_path"]
         if len(raw) > 1 and raw.endswith(b"/") and not self._sandbox.config.strict:
             scope = {**scope, "path": scope["path"][:-1], "raw_path": raw[:-1]}
@@ -77,4 +75,5 @@ class _Outermost:
                 message = {**message, "headers": [*message["headers"], (b"date", date)]}
             await send(message)
 
-        await self._app(scope, receive, dated)
+        with self._sandbox.call():
+            await self._app(scope, receive, dated)

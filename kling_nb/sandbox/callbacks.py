@@ -48,6 +48,11 @@ class Callbacks:
         self._clock = clock
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being delivered."""
+        return bool(self._running)
+
     def send(self, task: Task, body: bytes, *, signed: bool = True) -> None:
         """Start delivering ``body`` to the address of ``task``, unless a fault forbids it.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,11 +21,9 @@ from kling_nb.sandbox.faults import UnknownFaultError
 from kling_nb.sandbox.official.auth import authorize
 from kling_nb.sandbox.official.messages import RefusedError
 from kling_nb.sandbox.tasks import Task
+from kling_nb.sandbox.uploads import LOOPBACK_HOSTS, PATH
 
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 LARGEST_UPLOAD = 64 * 1024 * 1024
-UPLOAD_NAME = re.compile(r"[0-9a-f]{64}\.[a-z]{3}")
-MAGIC_SUFFIXES = ((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"))
 
 ControlHandler = Callable[[Request], Awaitable[Response]]
 
@@ -50,11 +46,11 @@ class Control:
             ("DELETE", "/sandbox/faults", self._clear_faults),
             ("GET", "/sandbox/tasks", self._tasks),
             ("GET", "/sandbox/tasks/{id:path}", self._task),
-            ("POST", "/sandbox/uploads", self._upload),
+            ("POST", PATH, self._upload),
         )
         return [
             *(Route(path, self._guard(handler), methods=[method]) for method, path, handler in guarded),
-            Route("/sandbox/uploads/{name}", self._uploaded, methods=["GET"]),
+            Route(PATH + "/{name}", self._uploaded, methods=["GET"]),
             Route("/sandbox/files/{task}/{name}", self._sandbox.files.serve, methods=["GET"]),
         ]
 
@@ -88,6 +84,9 @@ class Control:
 
     async def _health(self, _request: Request) -> Response:
         box = self._sandbox
+        if box.ending():
+            # Whoever finds a server goes on to use it: this one will not be there.
+            return json_answer({"status": "ending"}, 503)
         unfinished = len(box.store.unfinished())
         return json_answer(
             {"status": "ok", "pid": os.getpid(), "home": str(box.home), "unfinished": unfinished}
@@ -137,25 +136,13 @@ class Control:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     async def _upload(self, request: Request) -> Response:
-        data = b""
+        data = bytearray()
         async for part in request.stream():
             data += part
             if len(data) > LARGEST_UPLOAD:
                 raise TooLargeError
-        suffix = next((name for magic, name in MAGIC_SUFFIXES if data.startswith(magic)), ".bin")
-        name = hashlib.sha256(data).hexdigest() + suffix
-        target = self._sandbox.home / "uploads" / name
-        # The name is the content's: what is there already may be on its way to a task, and is left alone.
-        if not target.is_file():
-            target.parent.mkdir(exist_ok=True)
-            part = target.with_suffix(".part")
-            part.write_bytes(data)
-            part.replace(target)
-        return json_answer({"url": f"{self._sandbox.base_url}/sandbox/uploads/{name}"}, 201)
+        return json_answer({"url": self._sandbox.uploads.add(bytes(data))}, 201)
 
     async def _uploaded(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        path = self._sandbox.home / "uploads" / name
-        if not UPLOAD_NAME.fullmatch(name) or not path.is_file():
-            return PlainTextResponse("NoSuchKey", 404)
-        return FileResponse(path)
+        path = self._sandbox.uploads.path(request.path_params["name"])
+        return PlainTextResponse("NoSuchKey", 404) if path is None else FileResponse(path)

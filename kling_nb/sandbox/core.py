@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kling_nb.sandbox.callbacks import Callbacks
@@ -12,12 +13,14 @@ from kling_nb.sandbox.clock import Clock
 from kling_nb.sandbox.config import Config, Credentials
 from kling_nb.sandbox.engine import LOST_CREATE_S, Engine
 from kling_nb.sandbox.faults import Fault, FaultQueue
+from kling_nb.sandbox.fetch import fetch
 from kling_nb.sandbox.files import Files
 from kling_nb.sandbox.ledger import Ledger
 from kling_nb.sandbox.prepared import PreparedClip
 from kling_nb.sandbox.production import Producer
 from kling_nb.sandbox.store import TaskStore
 from kling_nb.sandbox.tasks import Job, Task
+from kling_nb.sandbox.uploads import Uploads
 
 CallbackBody = Callable[[Task], bytes | None]
 
@@ -49,7 +52,9 @@ class Sandbox:
         self.config = self._start_config = config or Config()
         self.credentials = credentials or Credentials()
         self.base_url = ""
-        self.last_call = time.monotonic()
+        self.ending: Callable[[], bool] = lambda: False
+        self._calls = 0
+        self._last_call = time.monotonic()
         self.clock = Clock(self._config, source)
         self.store = TaskStore(home / "sandbox.sqlite")
         self.ledger = Ledger(self.store, self._config, self.clock)
@@ -63,10 +68,11 @@ class Sandbox:
             config=self._config,
             base_url=lambda: self.base_url,
         )
+        self.uploads = Uploads(home / "uploads", lambda: self.base_url)
         self.engine = Engine(
             store=self.store,
             ledger=self.ledger,
-            producer=Producer(self.files, PreparedClip(), self._config),
+            producer=Producer(self.files, PreparedClip(), self._config, self.load),
             config=self._config,
             clock=self.clock,
             changed=self._changed,
@@ -84,6 +90,33 @@ class Sandbox:
         if body is not None:
             self.callbacks.send(task, body, signed=task.dialect not in self.unsigned_callbacks)
 
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Whoever is being answered keeps the server up."""
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            self._last_call = time.monotonic()
+
+    def idle_for(self) -> float:
+        """Return the seconds since the last answer, 0 while there is anything to do."""
+        return time.monotonic() - self._last_call if self.engine.idle and not self._calls else 0.0
+
+    def load(self, url: str) -> bytes:
+        """Return what lies behind an http(s) URL; called in a thread.
+
+        Raises
+        ------
+        FetchError
+            As for `fetch`.
+        """
+        data = self.uploads.read(url)
+        if data is not None:
+            return data
+        return fetch(url, allow_network=self.config.allow_network, own_cert=self.config.tls_cert)
+
     def accept(self, task: Task, job: Job, faults: tuple[Fault, ...]) -> None:
         """Take a checked task in, with the faults that were asked for it."""
         task.faults = tuple(fault.spec for fault in faults if fault.on_task)
@@ -100,8 +133,7 @@ class Sandbox:
 
     async def reset(self) -> None:
         """Forget tasks, files, faults and charges, and return to the switches of the start."""
-        await self.engine.abandon()
-        await self.callbacks.abandon()
+        await self._abandon()
         self.store.clear()
         self.files.remove()
         self.faults.waiting.clear()
@@ -109,7 +141,12 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Stop working and close the store; unfinished tasks go on at the next start."""
-        await self.engine.abandon()
-        await self.callbacks.abandon()
+        await self._abandon()
         self.engine.close()
         self.store.close()
+
+    async def _abandon(self) -> None:
+        """Stop all work, that of calls that arrive meanwhile, too; none is under way on return."""
+        while self.engine.busy or self.callbacks.busy:
+            await self.engine.abandon()
+            await self.callbacks.abandon()

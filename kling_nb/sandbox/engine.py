@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from kling_nb.render import RenderStopped
 from kling_nb.sandbox.clock import Clock
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.ledger import Ledger
@@ -102,6 +103,11 @@ class Engine:
         self._switched = asyncio.Event()
 
     @property
+    def busy(self) -> bool:
+        """Whether any task is being moved on."""
+        return bool(self._running)
+
+    @property
     def idle(self) -> bool:
         """Whether no task is on its way; tasks stuck on purpose do not count."""
         return all(task.fault("stuck") is not None for task in self._store.unfinished())
@@ -140,7 +146,13 @@ class Engine:
     def _spawn(self, task: Task) -> None:
         running = asyncio.get_running_loop().create_task(self._live(task))
         self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        running.add_done_callback(self._lived)
+
+    def _lived(self, running: asyncio.Task[None]) -> None:
+        self._running.discard(running)
+        error = None if running.cancelled() else running.exception()
+        if error is not None:
+            LOG.error("a task could not be moved on", exc_info=error)
 
     async def _live(self, task: Task) -> None:
         if task.state is State.SUBMITTED:
@@ -163,6 +175,8 @@ class Engine:
         work = partial(self._producer.produce, task, job, ids[0], ids[1])
         try:
             return await loop.run_in_executor(self._threads, work)
+        except RenderStopped:  # by a reset or the end of the server: no failure of this task
+            raise asyncio.CancelledError from None
         except Exception as error:
             LOG.exception("task %s could not be rendered", task.id)
             return Failure("internal error", (repr(error),))
@@ -172,7 +186,8 @@ class Engine:
         began = time.monotonic() - spent
         while (left := began + seconds * self._config().time_scale - time.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._switched.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._switched.wait()
 
     def _processing_time(self, task: Task) -> float:
         config = self._config()

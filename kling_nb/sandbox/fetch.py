@@ -41,7 +41,7 @@ def tls(own_cert: str = "") -> ssl.SSLContext:
     Parameters
     ----------
     own_cert
-        PEM file of the sandbox's own certificate, trusted too: uploads are fetched from the sandbox itself.
+        PEM file of the sandbox's own certificate, trusted too: a picture may be one of its files.
     """
     context = ssl.create_default_context()
     if own_cert:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -19,7 +20,7 @@ from kling_nb.sandbox.failures import (
     MASK_RATIO,
     MASK_RESOLUTION,
 )
-from kling_nb.sandbox.fetch import FetchError, fetch
+from kling_nb.sandbox.fetch import FetchError
 from kling_nb.sandbox.tasks import Job
 
 SHORTEST_SIDE = 300
@@ -29,6 +30,9 @@ FORMATS = frozenset({"JPEG", "PNG"})
 LARGEST_PIXELS = 89_000_000
 
 Size = tuple[int, int]
+
+Load = Callable[[str], bytes]
+"""Returns what lies behind an http(s) URL or raises ``FetchError``."""
 
 
 class JobFailedError(Exception):
@@ -58,7 +62,7 @@ class Inputs:
     masks: tuple[Picture, ...]
 
 
-def read_inputs(job: Job, config: Config) -> Inputs:
+def read_inputs(job: Job, config: Config, load: Load) -> Inputs:
     """Fetch, decode and check everything a job needs.
 
     Raises
@@ -67,7 +71,7 @@ def read_inputs(job: Job, config: Config) -> Inputs:
         A01-A04, the first in the order of the module's title.
     """
     sources = [job.image, job.image_tail, job.static_mask, *(group.mask for group in job.dynamic_masks)]
-    raw = [source and _bytes(source, config) for source in sources]
+    raw = [source and _bytes(source, load) for source in sources]
     pictures = [data and _decoded(data) for data in raw]
     image, tail, static, *masks = (p if isinstance(p, Picture) else None for p in pictures)
     for picture in filter(None, (image, tail)):
@@ -80,15 +84,15 @@ def read_inputs(job: Job, config: Config) -> Inputs:
     return found
 
 
-def read_picture(source: str, config: Config, limit: int) -> Picture:
+def read_picture(source: str, load: Load, limit: int) -> Picture:
     """Fetch, decode and check one picture.
 
     Parameters
     ----------
     source
         Raw Base64 or an http(s) URL.
-    config
-        The switches.
+    load
+        Fetches a URL.
     limit
         Bytes allowed.
 
@@ -97,17 +101,17 @@ def read_picture(source: str, config: Config, limit: int) -> Picture:
     JobFailedError
         A01 or A04.
     """
-    picture = _decoded(_bytes(source, config))
+    picture = _decoded(_bytes(source, load))
     _check_limits(picture, limit)
     _check_ratio(picture)
     return picture
 
 
-def _bytes(source: str, config: Config) -> bytes:
+def _bytes(source: str, load: Load) -> bytes:
     if not source[:8].lower().startswith(("http://", "https://")):
         return base64.b64decode(source)
     try:
-        return fetch(source, allow_network=config.allow_network, own_cert=config.tls_cert)
+        return load(source)
     except FetchError as error:
         raise JobFailedError(FETCH_FAILED, str(error)) from error
 

@@ -24,13 +24,32 @@ START_S = 60.0
 ANSWER_S = 5.0
 # A machine that is busy with other things may not let the server answer at once.
 PATIENCE_S = 20.0
+# Longer than whoever else starts it may take: then it is up, or it is our turn.
+OTHER_STARTER_S = START_S + 2 * PATIENCE_S
 LOOK_AGAIN_S = 0.05
 LOG_TAIL = 600
+# One look takes no longer by itself: what is above it, the machine stood still for everybody.
+LONGEST_LOOK_S = ANSWER_S + 1
 SECRETS = frozenset(
     {"access_key", "secret_key", "api_key", "acedata_token", "aimlapi_key", "callback_secret"}
 )
 """Options that go to the server through a pipe: a command line is shown to every user by ``ps``."""
 PATHS = ("tls_cert", "tls_key")
+
+
+class _Patience:
+    """Seconds of waiting; time in which nobody on the machine could do anything hardly counts."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+        self._at = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether the seconds have passed; asked once between two looks."""
+        now = time.monotonic()
+        self._left -= min(now - self._at, LONGEST_LOOK_S)
+        self._at = now
+        return self._left <= 0
 
 
 def find(home: Path | str) -> SandboxInfo | None:
@@ -39,12 +58,12 @@ def find(home: Path | str) -> SandboxInfo | None:
     A state file without a process behind it, or with another process behind its address, does not count.
     """
     folder = Path(home).resolve()
-    deadline = time.monotonic() + PATIENCE_S
+    patience = _Patience(PATIENCE_S)
     while is_served(folder):
         info = read_state(folder)
         if info is not None and _answers(info):
             return info
-        if time.monotonic() > deadline:
+        if patience.is_over():
             return None
         time.sleep(LOOK_AGAIN_S)
     return None
@@ -74,12 +93,12 @@ def start(home: Path | str, **options: Any) -> SandboxInfo:
         return running
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with start_lock(folder, START_S):
+        with start_lock(folder, OTHER_STARTER_S):
             return find(folder) or _launch(folder, options)
     except Timeout:
         raise SandboxError(
             "The local sandbox did not start",
-            "Another process has been starting it for a minute.",
+            "Another process has been starting it for over a minute.",
             "Try again, or look into " + str(folder / LOG_NAME),
         ) from None
     except OSError as error:
@@ -93,16 +112,17 @@ def start(home: Path | str, **options: Any) -> SandboxInfo:
 def stop(home: Path | str, timeout: float = 30.0) -> bool:
     """End the sandbox of ``home``; return whether one was running."""
     folder = Path(home).resolve()
+    served = is_served(folder)
     info = find(folder)
     if info is None:
         if is_served(folder):
             raise SandboxError(f"The sandbox of {folder} does not answer", "", "End its process by hand.")
-        return False
+        return served  # it was about to end
     with contextlib.suppress(ProcessLookupError):  # it may just have ended by itself
         os.kill(info.pid, signal.SIGTERM)
-    deadline = time.monotonic() + timeout
+    patience = _Patience(timeout)
     while is_served(folder):
-        if time.monotonic() > deadline:
+        if patience.is_over():
             raise SandboxError("The local sandbox does not end", f"Process {info.pid} ignores SIGTERM.")
         time.sleep(LOOK_AGAIN_S)
     return True
@@ -115,17 +135,19 @@ def _answers(info: SandboxInfo) -> bool:
             headers={"Authorization": f"Bearer {info.api_key}"},
             timeout=ANSWER_S,
             trust_env=False,
-            verify=_own_certificate(info.tls_cert) if info.tls_cert else True,
+            verify=_trusting(info.tls_cert),
         )
         return bool(answer.status_code == 200 and answer.json().get("pid") == info.pid)
     except (httpx.HTTPError, OSError, ValueError):
         return False
 
 
-def _own_certificate(cert: str) -> ssl.SSLContext:
+def _trusting(cert: str) -> ssl.SSLContext:
+    """Return a context that accepts this one certificate; the machine's, slow to load, are no use here."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False  # nothing but this one certificate is accepted
-    trust(context, cert)
+    context.check_hostname = False
+    if cert:
+        trust(context, cert)
     return context
 
 
@@ -155,13 +177,13 @@ def _launch(folder: Path, options: dict[str, Any]) -> SandboxInfo:
             close_fds=True,
             cwd=folder,
         )
+    # Reaps the server should it end before we do, and keeps the handle from warning about it.
+    threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
     _tell_secrets(child, options)
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
+    patience = _Patience(START_S)
+    while not patience.is_over():
         info = read_state(folder)
         if info is not None and info.pid == child.pid and _answers(info):
-            # Reaps the server should it end before we do, and keeps the handle from warning about it.
-            threading.Thread(target=child.wait, name="sandbox-reaper", daemon=True).start()
             return info
         if child.poll() is not None:
             break

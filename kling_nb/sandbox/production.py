@@ -16,7 +16,7 @@ from kling_nb.render import RenderPlan, RenderReport, render_video
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.failures import FORCED
 from kling_nb.sandbox.files import Files
-from kling_nb.sandbox.inputs import Inputs, JobFailedError, read_inputs
+from kling_nb.sandbox.inputs import Inputs, JobFailedError, Load, read_inputs
 from kling_nb.sandbox.plans import odd_masks, render_plan
 from kling_nb.sandbox.prepared import PreparedClip
 from kling_nb.sandbox.sequels import longer_string, write_sequel
@@ -53,12 +53,17 @@ class Producer:
         The clip delivered when rendering is off.
     config
         Returns the switches in force.
+    load
+        Fetches a URL.
     """
 
-    def __init__(self, files: Files, prepared: PreparedClip, config: Callable[[], Config]) -> None:
+    def __init__(
+        self, files: Files, prepared: PreparedClip, config: Callable[[], Config], load: Load
+    ) -> None:
         self._files = files
         self._prepared = prepared
         self._config = config
+        self._load = load
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -91,7 +96,7 @@ class Producer:
         if job.refused:
             return Failure(job.refused, ("refused by the service behind the gateway",))
         try:
-            inputs = read_inputs(job, self._config())
+            inputs = read_inputs(job, self._config(), self._load)
             if job.source:
                 return self._sequel(task, job, job.source, (video_id, watermark_id), stop)
             return self._video(task, job, inputs, (video_id, watermark_id), stop)

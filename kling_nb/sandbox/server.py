@@ -8,7 +8,6 @@ import os
 import socket
 import ssl
 import sys
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from kling_nb.sandbox.app import create_app
 from kling_nb.sandbox.config import Config, Credentials
 from kling_nb.sandbox.connection import FaultyProtocol
 from kling_nb.sandbox.core import Sandbox
-from kling_nb.sandbox.home import SandboxInfo, read_state, serving, write_state
+from kling_nb.sandbox.home import SandboxInfo, names_another, read_state, serving, write_state
 
 IDLE_CHECK_S = 1.0
 KEEP_ALIVE_S = 75
@@ -152,6 +151,7 @@ async def _run(sandbox: Sandbox, listener: socket.socket, idle_s: float) -> None
         ssl_keyfile=sandbox.config.tls_key or None,
     )
     server = uvicorn.Server(config)
+    sandbox.ending = lambda: server.should_exit
     watch = asyncio.create_task(_stop_when_idle(server, sandbox, idle_s))
     await server.serve(sockets=[listener])
     watch.cancel()
@@ -160,11 +160,5 @@ async def _run(sandbox: Sandbox, listener: socket.socket, idle_s: float) -> None
 async def _stop_when_idle(server: uvicorn.Server, sandbox: Sandbox, idle_s: float) -> None:
     while not server.should_exit:
         await asyncio.sleep(min(IDLE_CHECK_S, idle_s / 2))
-        idle = time.monotonic() - sandbox.last_call > idle_s and sandbox.engine.idle
-        server.should_exit = server.should_exit or idle or not _is_mine(sandbox.home)
-
-
-def _is_mine(home: Path) -> bool:
-    """Whether the home still names this process: nobody finds a server whose folder was deleted."""
-    state = read_state(home)
-    return state is not None and state.pid == os.getpid()
+        left_alone = sandbox.idle_for() > idle_s or names_another(sandbox.home, os.getpid())
+        server.should_exit = server.should_exit or left_alone

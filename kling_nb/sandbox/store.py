@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kling_nb.sandbox.tasks import Charge, Job, Task
@@ -72,12 +73,10 @@ class TaskStore:
 
     def add(self, task: Task, job: Job) -> None:
         """Store a new task with its inputs."""
-        # Written out first: what cannot be written must not leave a transaction open behind it.
         written, record = job.model_dump_json(), task.model_dump_json()
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("INSERT INTO jobs VALUES (?, ?)", (task.id, written))
-        self._db.execute("INSERT INTO tasks VALUES (?, ?)", (task.id, record))
-        self._db.execute("COMMIT")
+        with self._transaction():
+            self._db.execute("INSERT INTO jobs VALUES (?, ?)", (task.id, written))
+            self._db.execute("INSERT INTO tasks VALUES (?, ?)", (task.id, record))
         self._tasks[task.id] = task
         self._running[task.model] += 1
         if task.external_id:
@@ -96,13 +95,13 @@ class TaskStore:
 
     def finish(self, task: Task) -> None:
         """Write the end of ``task``: its slot is free again, its inputs are dropped."""
-        self._db.execute("BEGIN IMMEDIATE")
-        self.save(task)
-        self._db.execute("DELETE FROM jobs WHERE id = ?", (task.id,))
-        self._db.execute("COMMIT")
+        # The task has ended, whether or not the disk takes it.
         self._running[task.model] -= 1
         if task.video:
             self._videos[task.video.id] = task.id
+        with self._transaction():
+            self.save(task)
+            self._db.execute("DELETE FROM jobs WHERE id = ?", (task.id,))
 
     def running(self, model: str) -> int:
         """Return how many tasks of ``model`` hold a slot (``spec/official-api.md`` §13)."""
@@ -145,9 +144,23 @@ class TaskStore:
     def clear(self) -> None:
         """Forget all tasks; ids go on increasing."""
         self.set_meta("last_id", str(self._last_id))
-        self._db.executescript("BEGIN IMMEDIATE; DELETE FROM tasks; DELETE FROM jobs; COMMIT;")
+        with self._transaction():
+            self._db.execute("DELETE FROM tasks")
+            self._db.execute("DELETE FROM jobs")
         self._tasks.clear()
         self._external.clear()
         self._videos.clear()
         self._public.clear()
         self._running.clear()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Write all or nothing; a disk that is full must not leave a transaction open for ever."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # SQLite may have ended it by itself
+                self._db.execute("ROLLBACK")
+            raise

@@ -86,7 +86,7 @@ class Recognition:
         )
 
     def _write_mask(self, image: str, path: Path) -> None:
-        picture = read_picture(image, self._sandbox.config, IMAGE_LIMIT)
+        picture = read_picture(image, self._sandbox.load, IMAGE_LIMIT)
         try:
             pixels = media.decode_image(picture.data)
         except MediaError as error:

@@ -1,0 +1,145 @@
+"""What calls, tasks, a reset and the end of the server do to each other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from types import SimpleNamespace
+
+import httpx
+import pytest
+from awaiting import until
+
+from kling_nb.render import RenderStopped
+from kling_nb.sandbox.app import create_app
+from kling_nb.sandbox.config import Config
+from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.server import _announce, _stop_when_idle
+
+PATH = "/v1/videos/text2video"
+AT_ONCE = Config(render="off", queued=0, min_processing=0, quota=1)
+
+
+@pytest.fixture
+async def box(tmp_path):
+    box = Sandbox(tmp_path, AT_ONCE)
+    yield box
+    await box.stop()
+
+
+def client(box):
+    transport = httpx.ASGITransport(create_app(box))
+    headers = {"Authorization": f"Bearer {box.credentials.api_key}"}
+    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
+
+
+async def created(http, prompt="a kite"):
+    return (await http.post(PATH, json={"prompt": prompt})).json()
+
+
+async def ended(box, count):
+    await until(lambda: sum(task.state.final for task in box.store.newest_first()) == count)
+
+
+async def at_rest(box):
+    await until(lambda: not box.engine.busy)
+
+
+async def test_a_task_made_while_a_reset_waits_goes_with_it(box, caplog):
+    """Nothing of it goes on in a store that has forgotten it, and its slot is free once, not twice."""
+    async with client(box) as http:
+        await created(http, "[[sandbox:slow:600]]")
+        box.reconfigure(Config(render="off", queued=0, min_processing=0, quota=9))
+        late = []
+        inner = box.callbacks.abandon
+
+        async def abandon():
+            if not late:
+                late.append(await created(http))
+            await inner()
+
+        box.callbacks.abandon = abandon
+        await box.reset()
+        assert late[0]["code"] == 0
+        assert not box.engine.busy
+        assert list(box.store.newest_first()) == []
+        await created(http)
+        await ended(box, 1)
+        assert (await created(http, "[[sandbox:slow:600]]"))["code"] == 0
+        assert (await created(http))["code"] == 1303
+    assert not caplog.records
+
+
+async def test_a_render_told_to_stop_has_not_failed(box, monkeypatch):
+    """The server ends while the first frame is drawn: the next one renders the task again."""
+
+    def stopped(*_args):
+        raise RenderStopped("The render was stopped.")
+
+    monkeypatch.setattr(box.engine._producer, "produce", stopped)
+    async with client(box) as http:
+        task = (await created(http))["data"]["task_id"]
+        await at_rest(box)
+        assert (await http.get(f"{PATH}/{task}")).json()["data"]["task_status"] == "processing"
+
+
+class FullDisk:
+    """A connection on whose disk no transaction finds room for its end."""
+
+    def __init__(self, db):
+        self._db = db
+
+    def __getattr__(self, name):
+        return getattr(self._db, name)
+
+    def execute(self, sql, *values):
+        if sql == "COMMIT":
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._db.execute(sql, *values)
+
+
+async def test_a_full_disk_is_no_longer_full_once_there_is_room(box, monkeypatch):
+    async with client(box) as http:
+        with monkeypatch.context() as full:
+            full.setattr(box.store, "_db", FullDisk(box.store._db))
+            assert (await created(http))["code"] == 5000
+        assert list(box.store.newest_first()) == []
+        assert box.ledger.remaining() == box.config.total_quantity
+        assert (await created(http))["code"] == 0
+        await ended(box, 1)
+
+
+async def test_a_task_whose_end_finds_no_room_gives_its_slot_back_and_is_told_about(box, monkeypatch, caplog):
+    async with client(box) as http:
+        await created(http, "[[sandbox:slow:600]]")
+        with monkeypatch.context() as full:
+            full.setattr(box.store, "_db", FullDisk(box.store._db))
+            box.reconfigure(box.config.patched({"time_scale": 0}))
+            await ended(box, 1)
+            await at_rest(box)
+        assert (await created(http))["code"] == 0
+        await ended(box, 2)
+    assert [(record.levelno, record.exc_info[0]) for record in caplog.records] == [
+        (logging.ERROR, sqlite3.OperationalError)
+    ]
+
+
+async def test_whoever_is_being_answered_keeps_the_server_up(box):
+    """A download may take longer than the idle time; it is not cut off."""
+    server = SimpleNamespace(should_exit=False)
+    _announce(box, 9)
+    with box.call():
+        watch = asyncio.create_task(_stop_when_idle(server, box, 0.02))
+        await asyncio.sleep(0.1)
+        assert not server.should_exit
+    await until(lambda: server.should_exit)
+    await watch
+
+
+async def test_who_finds_a_server_can_use_it(box):
+    """One that is about to end answers nobody who looks for a server."""
+    async with client(box) as http:
+        assert (await http.get("/sandbox/health")).status_code == 200
+        box.ending = lambda: True
+        assert (await http.get("/sandbox/health")).status_code == 503
