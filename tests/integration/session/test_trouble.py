@@ -658,7 +658,8 @@ def test_cost_drift_is_told(session: Session, sandbox: Any, picture: np.ndarray)
 def test_one_list_call_answers_for_many_tasks(
     make_session: Any, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.config(quota=50, workers=50, min_processing=1.0)
+    sandbox.config(quota=50, workers=50)
+    sandbox.work()
     session = make_session(quota=50)
     calls: list[str] = []
     original = httpx.AsyncClient.send
@@ -670,6 +671,10 @@ def test_one_list_call_answers_for_many_tasks(
 
     monkeypatch.setattr(httpx.AsyncClient, "send", counted)
     runs = [session.submit(picture, f"boat {n}") for n in range(20)]
+    until(lambda: all(run.status is RunStatus.PROCESSING for run in runs))
+    calls.clear()  # as long as there were a few only, each was asked for by itself
+    until(lambda: sum(path.endswith("image2video") for path in calls) >= 3)
+    sandbox.deliver()
     assert {finish(run).status for run in runs} == {RunStatus.SUCCEEDED}
     singles = [path for path in calls if not path.endswith("image2video")]
     assert len(singles) <= 10, "the list answers for all of them"
