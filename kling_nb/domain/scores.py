@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Final, Literal, Self, get_args
 
-SCORE_VERSION: Final = 2
+SCORE_VERSION: Final = 3
 """Grows whenever a number can come out differently; older scores are measured again on demand."""
 
 UNREADABLE: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)

@@ -21,6 +21,9 @@ CAMERA_DIRECTION: Final = 0.7
 CAMERA_SURE: Final = 0.5
 """Least confidence in a camera for which a clip is blamed."""
 SHARPNESS_LOST: Final = 18.0
+SHARPNESS_SURE: Final = 0.75
+UNSURE_SHARPNESS_LOST: Final = 36.0
+"""Without a camera the loss may be a zoom: one by a quarter costs as much in nine of ten pictures."""
 FLICKER: Final = 0.25
 FIRST_MATCH: Final = 0.6
 END_MATCH: Final = 0.5
@@ -48,7 +51,7 @@ class Circumstances:
         Share of the picture that ever looked different from the first frame.
     elsewhere
         Whether the first frame does not show the start picture at all.
-    camera_confidence
+    camera_confidence, sharpness_confidence
         0 to 1.
     """
 
@@ -60,6 +63,7 @@ class Circumstances:
     changed: float
     elsewhere: bool = False
     camera_confidence: float = 1.0
+    sharpness_confidence: float = 1.0
 
 
 def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[Flag, ...]:
@@ -74,7 +78,8 @@ def flags_of(values: Mapping[str, float | None], about: Circumstances) -> tuple[
         found.append("leak")
     if camera:
         found.append("camera")
-    if _over(values, "sharpness_decay", SHARPNESS_LOST):
+    certain = about.sharpness_confidence >= SHARPNESS_SURE
+    if _over(values, "sharpness_decay", SHARPNESS_LOST if certain else UNSURE_SHARPNESS_LOST):
         found.append("blurred")
     if _over(values, "flicker", FLICKER):
         found.append("flickering")

@@ -25,7 +25,7 @@ from kling_nb.score.flags import FROZEN_GAIN, Circumstances, flags_of
 from kling_nb.score.homography import decomposed
 from kling_nb.score.objects import ObjectTracker
 from kling_nb.score.sharpness import Sharpness, SharpnessMeter
-from kling_nb.score.start import overlays, register
+from kling_nb.score.start import covered_by, overlays, register
 from kling_nb.score.static import Leak, StaticMeter
 from kling_nb.score.steadiness import Steadiness, SteadinessMeter
 from kling_nb.score.words import main_motion
@@ -135,15 +135,16 @@ class _Measurement:
             gray = facts.gray(asked.start)
             self._labels = overlays(self._place, gray, first)
             self._ends("first", likeness(gray, self._place, first, self._labels))
+        covered = covered_by(self._labels, first.luma.shape)
         self._camera = CameraMeter(facts, self._excluded(first), self._anchored())
         self._steadiness = SteadinessMeter(facts)
-        self._sharpness = SharpnessMeter(facts)
+        self._sharpness = SharpnessMeter(facts, covered)
         self._static: StaticMeter | None = None
         self._objects: ObjectTracker | None = None
         if self._place is None or self._place.why:
             return
         if asked.static is not None and asked.static.any():
-            self._static = StaticMeter(self._place.mask(asked.static), facts)
+            self._static = StaticMeter(self._place.mask(asked.static), facts, covered)
         if asked.objects:
             self._objects = ObjectTracker(asked, self._place, self._labels)
 
@@ -319,6 +320,7 @@ class _Measurement:
             steady.changed,
             bool(self._place is not None and self._place.why),
             self._confidence.get("camera_shift", 0.0),
+            self._confidence.get("sharpness_decay", 0.0),
         )
 
 

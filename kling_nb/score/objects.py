@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +15,7 @@ from kling_nb.motion.fields import carried
 from kling_nb.score.asked import Asked, AskedObject
 from kling_nb.score.expected import asked_displacement, progress
 from kling_nb.score.pathscores import path_scores
-from kling_nb.score.start import Registration
+from kling_nb.score.start import Registration, covered_by
 from kling_nb.score.track import Sighting, Track
 
 Array = NDArray[Any]
@@ -27,7 +26,6 @@ _LEVEL_THICKNESS = 10
 _BLUR = 0.8
 _EDGE = 2
 _KEPT_SHARE = 0.4
-_LABEL_RIM, _LABEL_RIM_PX = 0.4, 3
 _LEAST_SEEN = 0.65
 _UNLIKE, _DISTINCT = 0.5, 0.1
 # Contrast that coding, which errs by one or two levels, can take away; how exact the path is to be known of
@@ -120,7 +118,7 @@ class ObjectTracker:
 
     def _begin(self, luma: Array) -> None:
         masks = [self._place.mask(each.mask) for each in self._asked.objects]
-        label = _labelled(self._labels, luma.shape)
+        label = covered_by(self._labels, luma.shape)
         taken = np.zeros(luma.shape, np.bool_) if label is None else label.copy()
         if self._asked.static is not None:
             taken |= self._place.mask(self._asked.static)
@@ -277,17 +275,6 @@ def _core(mask: Array, shape: tuple[int, ...]) -> Array:
 def _reduced(mask: Array, shape: tuple[int, ...]) -> Array:
     """Return the share of each pixel of a level that a mask takes."""
     return np.asarray(cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA))
-
-
-def _labelled(boxes: Sequence[tuple[int, int, int, int]], shape: tuple[int, ...]) -> Array | None:
-    """Return what labels cover, with the soft rim and the dark ground that they may have around them."""
-    if not boxes:
-        return None
-    covered = np.zeros(shape, np.bool_)
-    for x, y, width, height in boxes:
-        rim = max(_LABEL_RIM_PX, math.ceil(_LABEL_RIM * height))
-        covered[max(0, y - rim) : y + height + rim, max(0, x - rim) : x + width + rim] = True
-    return covered
 
 
 def _nothing_left(painted: Array, label: Array | None) -> str:

@@ -58,12 +58,17 @@ class SharpnessMeter:
     ----------
     facts
         The clip.
+    covered
+        (H, W) bool of the size of luma: labels and watermarks. They stay on the screen and sharp, whatever
+        the camera and the picture do.
     """
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, covered: Array | None = None) -> None:
         self._every = facts.stride * max(1, math.ceil(facts.frames / (facts.stride * _LOOKS)))
         half = (max(16, facts.luma_size[0] // 2), max(16, facts.luma_size[1] // 2))
         self._size = half
+        self._covered = covered
+        self._free = np.ones(half[::-1], np.bool_) if covered is None else self._clear(~covered)
         self._first: Array | None = None
         self._curve: list[tuple[float, float, float]] = []
 
@@ -80,14 +85,15 @@ class SharpnessMeter:
             if found is not None:
                 self._curve.append((look.time_s, found, 1.0))
                 return
-        first, now = (_detail(picture) for picture in (self._first_half, half))
-        if first.mean() > 0:
+        first, now = (_detail(picture)[self._free] for picture in (self._first_half, half))
+        if first.any():
             self._curve.append((look.time_s, float(now.mean() / first.mean()), _VAGUE))
 
     def result(self) -> Sharpness:
         """Return what was found."""
         assert self._first is not None
-        if float((_energy(_detail(self._first_half)) > _DETAIL).mean()) < _LEAST_SHARE or not self._curve:
+        sharp = (_energy(_detail(self._first_half)) > _DETAIL) & self._free
+        if float(sharp.mean()) < _LEAST_SHARE or not self._curve:
             return Sharpness(why="the first frame has nothing sharp in it")
         ends = self._curve[-_ENDS:]
         share = float(np.median([value for _, value, _ in ends]))
@@ -97,9 +103,14 @@ class SharpnessMeter:
     def _halved(self, luma: Array) -> Array:
         return np.asarray(cv2.resize(luma, self._size, interpolation=cv2.INTER_AREA))
 
+    def _clear(self, inside: Array) -> Array:
+        """Halve a mask, and leave out what lies so near to its edge that the outside is mixed in."""
+        white = self._halved(np.where(inside, np.uint8(255), np.uint8(0)))
+        return np.asarray(cv2.erode(white, np.ones((9, 9), np.uint8), borderValue=255) == 255)
+
     def _compared(self, half: Array, camera: Array) -> float | None:
         assert self._first is not None
-        carried, seen = self._first_half, np.ones(half.shape, np.bool_)
+        carried, seen = self._first_half, self._free
         if _way(camera, self._first.shape) > _STILL:
             # Carried at full size and halved then, as the frame was: the other way round fine detail differs.
             # And by the plainest means: what any resampling costs is the move's price and no blur.
@@ -108,9 +119,11 @@ class SharpnessMeter:
                 self._first, camera, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
             carried = self._halved(np.asarray(whole))
-            white = np.full(self._first.shape, 255, np.uint8)
-            inside = np.asarray(cv2.warpPerspective(white, camera, size, flags=cv2.INTER_NEAREST))
-            seen = cv2.erode(self._halved(inside), np.ones((9, 9), np.uint8), borderValue=255) == 255
+            shown = np.ones(self._first.shape, np.uint8)
+            if self._covered is not None:
+                shown[self._covered] = 0
+            inside = cv2.warpPerspective(shown, camera, size, flags=cv2.INTER_NEAREST)
+            seen = self._free & self._clear(inside)
         if seen.mean() < _LEAST_SEEN:
             return None
         change = _softened(half) - _softened(carried)

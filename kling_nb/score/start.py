@@ -6,6 +6,8 @@ stretching when the shapes hardly differ; both are tried, then refined and verif
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,7 @@ _CORNER = (0.5, 0.16)
 _DIFFERS = 22.0
 _SPREAD = 0.25
 _PADDING = 3
+_RIM, _RIM_PX = 0.4, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,6 +173,30 @@ def overlays(registration: Registration, gray: Array, first: Look) -> tuple[tupl
                 x, y, w, h = box
                 boxes.append((left + x, top + y, w, h))
     return tuple(boxes)
+
+
+def covered_by(boxes: Sequence[tuple[int, int, int, int]], shape: tuple[int, ...]) -> Array | None:
+    """Return what labels cover, with the soft rim and the dark ground that they may have around them.
+
+    Parameters
+    ----------
+    boxes
+        (x, y, width, height) as :func:`overlays` finds them.
+    shape
+        Of luma.
+
+    Returns
+    -------
+    ndarray or None
+        (H, W) bool; None where there is no label.
+    """
+    if not boxes:
+        return None
+    covered = np.zeros(shape, np.bool_)
+    for x, y, width, height in boxes:
+        rim = max(_RIM_PX, math.ceil(_RIM * height))
+        covered[max(0, y - rim) : y + height + rim, max(0, x - rim) : x + width + rim] = True
+    return covered
 
 
 def _box(differs: Array) -> tuple[int, int, int, int] | None:

@@ -27,6 +27,9 @@ _NOISE = 16.0
 _EXPLAINED = 0.25
 _MOVED = 0.5
 
+_TOO_SMALL = "the static mask is too small to be seen in the video; paint a larger one"
+_COVERED = "a label covers the static mask"
+
 
 @dataclass(slots=True)
 class Leak:
@@ -66,18 +69,23 @@ class StaticMeter:
         (H, W) bool of the size of :attr:`Look.luma`.
     facts
         The clip.
+    covered
+        (H, W) bool of the same size: labels and watermarks. They stay as they are whatever leaks below them,
+        and no camera carries them along.
     """
 
-    def __init__(self, mask: Array, facts: Facts) -> None:
+    def __init__(self, mask: Array, facts: Facts, covered: Array | None = None) -> None:
         self._every = max(1, math.ceil(facts.frames / _LOOKS))
-        self._mask = _inner(mask, facts.small_size)
+        free = np.ones_like(mask, np.bool_) if covered is None else ~covered
+        self._mask = _inner(mask & free, facts.small_size)
+        self._free = _small(free, facts.small_size)
         self._scale = np.diag([*facts.small_scale, 1.0])
         self._first: Array | None = None
         self._found = Leak(share=float(self._mask.mean()))
         self._likeness: list[float] = []
         self._sum = np.zeros(self._mask.shape, np.float32)
         if int(self._mask.sum()) < _LEAST_PIXELS:
-            self._found.why = "the static mask is too small to be seen in the video; paint a larger one"
+            self._found.why = _TOO_SMALL if mask.sum() < 2 * (mask & free).sum() else _COVERED
 
     def see(self, look: Look, camera: Array | None) -> None:
         """Take in one frame; ``camera`` carries pixels of the first frame's luma to this one's."""
@@ -119,7 +127,7 @@ class StaticMeter:
         back = np.asarray(
             cv2.warpPerspective(small, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         )
-        seen = cv2.warpPerspective(np.ones(small.shape, np.uint8), matrix, size, flags=flags)
+        seen = cv2.warpPerspective(self._free, matrix, size, flags=flags)
         mask = self._mask & (cv2.erode(seen, np.ones((7, 7), np.uint8)) > 0)
         if int(mask.sum()) < max(_LEAST_PIXELS, 0.2 * int(self._mask.sum())):
             return math.inf, 0.0, np.zeros(small.shape, np.float32)
@@ -149,10 +157,15 @@ class StaticMeter:
 
 def _inner(mask: Array, size: tuple[int, int]) -> Array:
     """Reduce a mask and leave its rim out, where the encoder mixes in what moves beside it."""
-    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    small = (share > 0.99).astype(np.uint8)
+    small = _small(mask, size)
     inner = cv2.erode(small, np.ones((_MARGIN, _MARGIN), np.uint8), borderValue=1)
     return np.asarray((inner if int(inner.sum()) >= 0.3 * int(small.sum()) else small) > 0)
+
+
+def _small(mask: Array, size: tuple[int, int]) -> Array:
+    """Reduce a mask to what lies in it wholly; (h, w) uint8."""
+    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return (share > 0.99).astype(np.uint8)
 
 
 def _same_light(picture: Array, first: Array, mask: Array) -> Array:

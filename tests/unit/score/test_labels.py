@@ -1,4 +1,4 @@
-"""A label on top of what was painted stays where it is: it is no part of the object."""
+"""A label on top of a picture stays where it is: it is no part of what lies below it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from calibration import disc, photograph
+from calibration import LABEL, Bench, Case, disc, distorted, photograph
 from random_regions import Region, bottom_strip
+
+from kling_nb.media.encoder import VideoWriter
+from kling_nb.render import Distort, RenderPlan, preview_size, render_planes
+from kling_nb.score.asked import Asked
+from kling_nb.score.measure import measure
 
 
 def region(name: str, begin: tuple[float, float], end: tuple[float, float], radius: float) -> Region:
@@ -34,3 +39,40 @@ def test_an_object_half_under_the_label_is_measured_by_the_other_half(tmp_path: 
     assert found.why == ""
     assert error is not None
     assert error < 0.2
+
+
+def test_a_label_is_no_sharp_part_of_what_a_camera_carries_along(tmp_path: Path) -> None:
+    """On a dark picture, most of whose fine detail is the label's."""
+    bench = Bench(tmp_path)
+    case = Case("rocket.jpg", distorted(camera={"scale": 0.9}), frames=9, moving=("small",))
+    clean = bench.scores(case)
+    soft = bench.scores(case.but(distort=distorted(camera={"scale": 0.9}, blur=2)))
+    assert clean.sharpness_decay < 10
+    assert "blurred" not in clean.flags
+    assert soft.sharpness_decay > 45
+    assert "blurred" in soft.flags
+
+
+@pytest.mark.parametrize("strip", [0.16, 0.1])
+def test_a_leak_reads_the_same_with_a_label_on_top_of_it(tmp_path: Path, strip: float) -> None:
+    """Both strips are asked to stay still, so that no corner is left for the label."""
+    picture = photograph("chelsea.png")
+    height, width = picture.shape[:2]
+    still = np.zeros((height, width), np.bool_)
+    still[: round(strip * height)] = still[round((1 - strip) * height) :] = True
+    read = []
+    for label in (LABEL, " "):
+        plan = RenderPlan(
+            picture,
+            *preview_size(width, height, 320),
+            frames=9,
+            static_mask=still,
+            label=label,
+            distort=Distort(leak=12),
+        )
+        with VideoWriter(tmp_path / "a.mp4", plan.width, plan.height, plan.fps) as writer:
+            for planes in render_planes(plan):
+                writer.write(planes)
+        asked = Asked(size=(width, height), start=picture, static=still, way="native")
+        read.append(measure(tmp_path / "a.mp4", asked).leak)
+    assert read[0] == pytest.approx(read[1], rel=0.02)

@@ -20,9 +20,12 @@ FACTS = Facts(SIZE, SIZE, SIZE, 24.0, FRAMES, FRAMES / 24, 1, "709", "")
 
 
 def measured(
-    frames: list[np.ndarray], cameras: list[np.ndarray | None] | None = None, mask: np.ndarray = MASK
+    frames: list[np.ndarray],
+    cameras: list[np.ndarray | None] | None = None,
+    mask: np.ndarray = MASK,
+    covered: np.ndarray | None = None,
 ) -> Leak:
-    meter = StaticMeter(mask, FACTS)
+    meter = StaticMeter(mask, FACTS, covered)
     for index, frame in enumerate(frames):
         camera = np.eye(3) if cameras is None else cameras[index]
         meter.see(Look(index, index / 24, frame, frame, True, index == len(frames) - 1), camera)
@@ -107,6 +110,48 @@ def test_a_mask_that_stays_on_screen_while_the_camera_moves_is_no_leak() -> None
         np.array([[1.0, 0, -2.0 * i], [0, 1, 0], [0, 0, 1]]) for i in range(FRAMES)
     ]
     assert measured(CLEAN, cameras).leak == pytest.approx(measured(CLEAN).leak, abs=0.3)
+
+
+LABEL = np.zeros(SIZE[::-1], np.bool_)
+LABEL[130:172, 170:312] = True
+
+
+def labelled(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """With a dark label that stays where it is, on top of everything."""
+    out = [frame.copy() for frame in frames]
+    for frame in out:
+        frame[134:168, 174:308] = 12
+        cv2.putText(frame, "PREVIEW", (180, 163), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 240, 2)
+    return out
+
+
+def test_a_leak_is_not_made_less_by_a_label_that_covers_a_part_of_it() -> None:
+    low = np.zeros(SIZE[::-1], np.bool_)
+    low[110:, 160:] = True
+    stripes = np.where(np.arange(SIZE[0]) // 6 % 2 == 0, 8.0, -8.0)
+    frames = [
+        (frame + (index > 0) * stripes).clip(0, 255).astype(np.uint8) for index, frame in enumerate(CLEAN)
+    ]
+    assert measured(labelled(frames), mask=low, covered=LABEL).leak == pytest.approx(8, abs=0.5)
+    clean = measured(labelled(CLEAN), mask=low, covered=LABEL)
+    assert clean.leak is not None
+    assert clean.leak < 2.5
+
+
+def test_a_label_that_no_camera_carries_along_is_no_leak() -> None:
+    frames = labelled([noisy(CUP[40:220, 60 + 2 * i : 380 + 2 * i], i) for i in range(FRAMES)])
+    cameras: list[np.ndarray | None] = [
+        np.array([[1.0, 0, -2.0 * i], [0, 1, 0], [0, 0, 1]]) for i in range(FRAMES)
+    ]
+    found = measured(frames, cameras, covered=LABEL)
+    assert found.leak is not None
+    assert found.leak < 4
+
+
+def test_a_static_mask_below_a_label_is_not_measurable_and_says_so() -> None:
+    found = measured(labelled(CLEAN), mask=LABEL, covered=LABEL)
+    assert found.leak is None
+    assert found.why == "a label covers the static mask"
 
 
 def test_the_map_shows_where_it_leaks_and_nothing_outside_the_mask() -> None:

@@ -96,8 +96,10 @@ def test_nothing_changes_in_a_still_clip_and_much_in_a_moving_one() -> None:
     assert measured(PAN).changed > 0.2
 
 
-def sharpness(frames: list[np.ndarray], cameras: list[np.ndarray | None]) -> Sharpness:
-    meter = SharpnessMeter(facts(len(frames)))
+def sharpness(
+    frames: list[np.ndarray], cameras: list[np.ndarray | None], covered: np.ndarray | None = None
+) -> Sharpness:
+    meter = SharpnessMeter(facts(len(frames)), covered)
     for index, (frame, camera) in enumerate(zip(frames, cameras, strict=True)):
         meter.see(Look(index, index / 24, frame, frame, True, index == len(frames) - 1), camera)
     return meter.result()
@@ -123,20 +125,64 @@ def test_blur_is_lost_sharpness_whatever_the_camera_does(sigma: float, step: flo
     assert soft.decay > 40
 
 
-@pytest.mark.parametrize("scale", [0.9, 1.12, 1.3])
-def test_a_zoom_is_no_blur_and_hides_none(scale: float) -> None:
-    """What resampling costs by itself is no fault of the clip."""
+def zooming(scale: float) -> list[np.ndarray | None]:
     cameras: list[np.ndarray | None] = []
     for share in np.linspace(0, 1, FRAMES):
         factor = 1 + (scale - 1) * share
         shift = (1 - factor) * (np.array(SIZE) - 1) / 2
         cameras.append(np.array([[factor, 0, shift[0]], [0, factor, shift[1]], [0, 0, 1]]))
+    return cameras
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.12, 1.3])
+def test_a_zoom_is_no_blur_and_hides_none(scale: float) -> None:
+    """What resampling costs by itself is no fault of the clip."""
+    cameras = zooming(scale)
     frames = [np.asarray(cv2.warpPerspective(window(0), matrix, SIZE)) for matrix in cameras]
     clean, soft = sharpness(frames, cameras), sharpness(blurred(frames, 2), cameras)
     assert clean.decay is not None
     assert soft.decay is not None
     assert abs(clean.decay) < 5
     assert soft.decay > 40
+
+
+LABEL = np.zeros(SIZE[::-1], np.bool_)
+LABEL[145:172, 170:312] = True
+
+
+def labelled(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """With words on top that stay where they are, and sharp."""
+    out = [frame.copy() for frame in frames]
+    for frame in out:
+        frame[150:167, 176:306] = 12
+        cv2.putText(frame, "PREVIEW ONLY", (180, 163), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 240, 1)
+    return out
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.0, 1.12])
+def test_a_label_is_not_lost_to_a_zoom_and_hides_no_blur(scale: float) -> None:
+    """It stays on the screen: no camera carries it along, and what softens the picture leaves it sharp."""
+    cameras = zooming(scale)
+    dim = cv2.convertScaleAbs(window(0), alpha=0.2)
+    frames = [np.asarray(cv2.warpPerspective(dim, matrix, SIZE)) for matrix in cameras]
+    soft = blurred(frames, 2)
+    clean = sharpness(labelled(frames), cameras, LABEL).decay
+    assert clean == pytest.approx(sharpness(frames, cameras).decay, abs=3)
+    assert sharpness(labelled(soft), cameras, LABEL).decay == pytest.approx(
+        sharpness(soft, cameras).decay, abs=5
+    )
+
+
+def test_a_label_is_nothing_sharp_of_the_picture_and_without_a_camera_hides_no_blur() -> None:
+    smooth = [np.full(SIZE[::-1], 60, np.uint8)] * FRAMES
+    nothing = sharpness(labelled(smooth), [np.eye(3)] * FRAMES, LABEL)
+    assert nothing.decay is None
+    assert "nothing sharp" in nothing.why
+    unknown: list[np.ndarray | None] = [None] * FRAMES
+    soft = blurred([cv2.convertScaleAbs(window(0), alpha=0.2)] * FRAMES, 2)
+    assert sharpness(labelled(soft), unknown, LABEL).decay == pytest.approx(
+        sharpness(soft, unknown).decay, abs=5
+    )
 
 
 def test_a_softer_part_that_comes_into_view_is_no_lost_sharpness() -> None:
