@@ -43,6 +43,9 @@ class LookingSession(JudgingSession):
     def runs(self, limit: int | None = None, **where: Any) -> pd.DataFrame:
         """Return the runs as a table, newest first.
 
+        Where it, or a part of it, is shown in a notebook, resting the pointer on the header of a score tells
+        what it means, its unit and which values are good.
+
         Parameters
         ----------
         limit
@@ -50,7 +53,9 @@ class LookingSession(JudgingSession):
         **where
             Column values, for example ``status="succeeded"``; a list means any of them.
         """
-        return self.log.frame(where or None, limit)
+        from kling_nb.session.toldframe import ToldFrame  # noqa: PLC0415 - pandas loads with the first table
+
+        return ToldFrame(self.log.frame(where or None, limit))
 
     def unfinished(self) -> list[Run]:
         """Return the runs that still need something; nothing is sent or asked.

@@ -18,6 +18,7 @@ from kling_nb.score.workers import words_of
 from kling_nb.session.chosen import ids_of
 from kling_nb.session.clips import has_clip, records_of
 from kling_nb.session.places import kept_at
+from kling_nb.session.toldframe import ToldFrame
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -189,9 +190,7 @@ class _Round:
     def _frame(self) -> pd.DataFrame:
         names = ["flags", "score_confidence", *(measure.name for measure in MEASURES), "why"]
         rows = [self._rows.get(run_id, {}) for run_id in self._ids]
-        frame = pd.DataFrame(
-            rows, index=pd.Index(list(self._ids), name=self.name, dtype="str"), columns=names
-        )
+        frame = ToldFrame(rows, index=pd.Index(list(self._ids), name=self.name, dtype="str"), columns=names)
         numbers = [name for name in names if name not in ("flags", "why")]
         frame[numbers] = frame[numbers].astype("float64")
         frame["flags"] = [row.get("flags", ()) for row in rows]

@@ -11,21 +11,11 @@ from kling_nb.domain.scores import BY_NAME, MEASURES
 from kling_nb.errors import printable
 from kling_nb.session.scorerows import MARKS, flags_of, header, number
 from kling_nb.session.sweep_build import words_of
+from kling_nb.session.toldframe import FLAGS, HEADS, WHY
 from kling_nb.session.views import NO_MATH, html_text
 
 if TYPE_CHECKING:
     from kling_nb.session.facade import Session
-
-FLAGS: Final = "flags"
-CONFIDENCE: Final = "score_confidence"
-WHY: Final = "why"
-
-HEADS: Final = {
-    FLAGS: "What to look at first; the table of one run tells the reason.",
-    CONFIDENCE: "Of the least sure of the scores, 0 to 1.",
-    WHY: "Why nothing, or not everything, could be measured.",
-}
-"""Columns about scores that are no scores, with their meaning."""
 
 ALWAYS: Final = ("path_error", "gain", "leak", "motion", "flicker", "sharpness_decay")
 """Shown even where no run has them: an empty column is an answer, too."""
@@ -114,33 +104,6 @@ def score_table(runs: Any = None, *, session: Session | None = None) -> ScoreTab
     from kling_nb.session.default import default_session  # noqa: PLC0415 - the default is made on first use
 
     return ScoreTable((session or default_session()).table(runs))
-
-
-class ToldFrame(pd.DataFrame):
-    """A table of runs that is shown with the meaning of its scores at their headers; otherwise the same."""
-
-    def _repr_html_(self) -> str | None:
-        html: str | None = super()._repr_html_()  # type: ignore[misc]  # the types of pandas leave it out
-        return None if html is None else with_meanings(html, list(self.columns))
-
-
-def with_meanings(html: str, columns: Sequence[Any]) -> str:
-    """Put the meaning of each score into the header of its column.
-
-    Parameters
-    ----------
-    html
-        A frame as pandas writes it.
-    columns
-        Its columns.
-    """
-    head, end, body = html.partition("</thead>")
-    for name in columns:
-        told = header(BY_NAME[name]) if name in BY_NAME else HEADS.get(name)
-        if told is not None:
-            # Names of scores are ours: no letter in them is written otherwise in HTML.
-            head = head.replace(f"<th>{name}</th>", f'<th title="{html_text(told)}">{name}</th>')
-    return head + end + body
 
 
 def _unit(name: str) -> str:

@@ -34,6 +34,7 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
         Its runs.
     """
     from kling_nb.runlog.schema import field_kinds  # noqa: PLC0415 - SQLAlchemy is loaded by the log itself
+    from kling_nb.session.toldframe import ToldFrame  # noqa: PLC0415 - pandas
 
     held = [(entry, run) for entry, run in pairs if run is not None]
     frame = log.frame({"id": [run.id for _, run in held]}).set_index("id", drop=False)
@@ -49,7 +50,7 @@ def frame_of(log: RunLog, plan: Plan, pairs: Sequence[tuple[Entry, Run | None]])
         frame[column] = labels
         front.append(column)
     front.append("repeat")
-    return frame[[*front, *(name for name in frame.columns if name not in front)]]
+    return ToldFrame(frame[[*front, *(name for name in frame.columns if name not in front)]])
 
 
 def dropped_frame(names: Sequence[str], rows: Sequence[tuple[Mapping[str, Any], str, str]]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from kling_nb.domain.scores import MEASURES
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import InputError
 from kling_nb.session.chosen import ids_of
+from kling_nb.session.toldframe import ToldFrame
 
 if TYPE_CHECKING:
     from kling_nb.session.facade import Session
@@ -107,7 +108,7 @@ def table(
     if not metadata:
         wide, variables = _bare(wide, variables)
     made = pd.concat([wide, variables], axis=1)
-    return made if view == "wide" else _tidy(made)
+    return ToldFrame(made) if view == "wide" else _tidy(made)
 
 
 def rows_of(runs: Any, session: Session) -> pd.DataFrame:

@@ -8,11 +8,13 @@ from gallery_on_page import GalleryOnPage
 from lab_in_chromium import SEEK
 from made_scores import made_scores
 
-from kling_nb.domain.scores import MEASURES
+from kling_nb.domain.scores import BY_NAME, MEASURES
 from kling_nb.session import Session
+from kling_nb.session.scorerows import header
 
 pytestmark = pytest.mark.browser
 
+TABLE = 'kn.runs()[["id", "prompt", "path_error", "gain", "flicker"]]'
 EVIL = "<img src=x onerror='window.owned=1'>"
 
 BRUSH = """%env KLING_NB_SCORES=auto
@@ -89,7 +91,7 @@ def test_the_card_measures_draws_and_stays_where_it_is(open_notebook_with, tmp_p
 
 def test_a_frozen_clip_is_not_the_steadiest_one(lab, open_notebook_with) -> None:
     page = open_notebook_with(
-        "order", "%env KLING_NB_PROVIDER=sandbox\nimport kling_nb as kn", "kn.gallery()"
+        "order", "%env KLING_NB_PROVIDER=sandbox\nimport kling_nb as kn", "kn.gallery()", TABLE
     )
     home = lab.folder / "order" / "kling_runs"
     ids = shelf(home, 3, video_sha256="a" * 64, brush=lambda _: rolling_brush())
@@ -124,5 +126,11 @@ def test_a_frozen_clip_is_not_the_steadiest_one(lab, open_notebook_with) -> None
     page.picture("scores-in-the-gallery", 1)
     gallery.press("t")
     assert not paths.is_visible()
+    page.run(2)
+    heads = page.element(2).wait_for_selector("thead tr").query_selector_all("th")
+    told = {head.inner_text(): head.get_attribute("title") for head in heads if head.get_attribute("title")}
+    assert told == {name: header(BY_NAME[name]) for name in ("path_error", "gain", "flicker")}
+    heads[3].hover()
+    page.picture("scores-in-the-table", 2)
     assert page.page.evaluate("() => window.owned") is None
     assert page.errors == []

@@ -8,7 +8,6 @@ from kling_nb.errors import UsageError
 from kling_nb.magics.arguments import Arguments
 from kling_nb.magics.context import Context
 from kling_nb.magics.selecting import filtered
-from kling_nb.session.scoretable import ToldFrame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,5 +55,4 @@ def run(context: Context, arguments: Arguments) -> pd.DataFrame:
     if "flags" in scored:
         # The words that kn.runs(flags=…) takes.
         shown["flags"] = [", ".join(flags) if isinstance(flags, tuple) else "" for flags in frame["flags"]]
-    # Where scores are shown, the pointer on a header tells what they mean.
-    return ToldFrame(shown)
+    return shown

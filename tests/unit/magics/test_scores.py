@@ -11,8 +11,8 @@ from kling_nb.magics import extension
 from kling_nb.magics.completion import complete
 from kling_nb.runlog import RunRecord
 from kling_nb.session import default_session
-from kling_nb.session.scoretable import ToldFrame
 from kling_nb.session.scoreviews import ShownScores
+from kling_nb.session.toldframe import ToldFrame
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_clips_are_measured_and_shown(loaded: InteractiveShell, capsys: pytest.C
     assert loaded.run_cell("%kling show run").success
     assert "Whole clip" in capsys.readouterr().out
     shown = loaded.run_cell("%kling runs").result
-    assert isinstance(shown, ToldFrame)
+    assert type(shown) is ToldFrame
     assert "motion" in shown.columns
     assert 'title="How fast the picture moves' in shown._repr_html_()
     session, run = default_session(), loaded.user_ns["run"]

@@ -131,6 +131,10 @@ def test_parquet_keeps_the_types(session, tmp_path, two):
     assert [list(tags) for tags in read["tags"]] == [["a", "b"], []]
     assert [list(flags) for flags in read["flags"]] == [[], []]
     assert str(read["path_error"].dtype) == "float64"
+    files = [tmp_path / "told.parquet", tmp_path / "plain.parquet"]
+    for file, each in zip(files, (frame, pd.DataFrame(frame)), strict=True):
+        each.to_parquet(file)
+    assert files[0].read_bytes() == files[1].read_bytes(), "nothing of ours is needed to read it"
 
 
 def test_tidy_has_a_row_for_every_number_a_run_has(session, two):

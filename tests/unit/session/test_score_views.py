@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
@@ -13,6 +12,7 @@ import pandas as pd
 import pytest
 from clip_shelf import numbered_clip
 from made_scores import FRAMES, SIZE, made_scores
+from titles import Titles
 
 from kling_nb.domain.scores import BY_NAME, MEASURES, Flag, Scores
 from kling_nb.errors import InputError
@@ -21,28 +21,9 @@ from kling_nb.score.strokes import color_of, dashes
 from kling_nb.session.scorepictures import Pictured
 from kling_nb.session.scoreplots import curves_plot
 from kling_nb.session.scorerows import FLAG_WORDS, GROUPS, MARKS, line_of, number, texts_of
-from kling_nb.session.scoretable import ScoreTable, ToldFrame
+from kling_nb.session.scoretable import ScoreTable
 from kling_nb.session.scoreviews import ShownScores, text_of
-
-
-class Titles(HTMLParser):
-    """Words of the cells of a table with what is told when the pointer rests on them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.titles: dict[str, str] = {}
-        self._open: str | None = None
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        title = dict(attrs).get("title")
-        self._open = title if tag in ("th", "tr") and title is not None else self._open
-
-    def handle_data(self, data: str) -> None:
-        if self._open is not None and data.strip():
-            self.titles.setdefault(data.strip(), self._open)
-            self._open = None
-
+from kling_nb.session.toldframe import ToldFrame
 
 # --- words --------------------------------------------------------------------------------------------------
 

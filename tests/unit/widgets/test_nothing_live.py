@@ -28,9 +28,10 @@ from kling_nb.session.preview import Preview
 from kling_nb.session.rankings import VoteRanking
 from kling_nb.session.scorepictures import ScorePicture
 from kling_nb.session.scoreplots import curves_plot
-from kling_nb.session.scoretable import ScoreTable, ToldFrame
+from kling_nb.session.scoretable import ScoreTable
 from kling_nb.session.sweep_views import html_of as sweep_html
 from kling_nb.session.sweep_views import text_of as sweep_text
+from kling_nb.session.toldframe import ToldFrame
 from kling_nb.session.verdicts import Group, Verdict
 from kling_nb.stats import rank
 from kling_nb.widgets.card import RunCard
@@ -207,7 +208,7 @@ def form(tmp_path, text):
 def runs_table(text):
     row = record_of(text) | {"id": text, "status": "failed", "tags": [text], "notices": [text]}
     values = [[row.get(name) for name in frames.FRAME_COLUMNS]]
-    return frames.build(values)._repr_html_()
+    return ToldFrame(frames.build(values))._repr_html_()
 
 
 def report(studio, tmp_path, text):
@@ -278,16 +279,11 @@ def score_table(text):
     return ScoreTable(pd.DataFrame([row, row | {"flags": ()}]))._repr_html_()
 
 
-def told_runs(text):
-    return ToldFrame(pd.DataFrame([{"prompt": text, "gain": 0.5}]))._repr_html_()
-
-
 VIEWS = {
     "scores": lambda studio, tmp, text: measured_run(studio, text).scores._repr_html_(),
     "scores over time": lambda studio, tmp, text: curves_plot(made_scores(text), text)._repr_html_(),
     "score picture": lambda studio, tmp, text: score_picture(text),
     "score table": lambda studio, tmp, text: score_table(text),
-    "%kling runs": lambda studio, tmp, text: told_runs(text),
     "static card, measured": lambda studio, tmp, text: card(measured_run(studio, text)),
     "diff": lambda studio, tmp, text: difference(studio, text),
     "which is better": lambda studio, tmp, text: verdict(text),
@@ -316,7 +312,7 @@ VIEWS = {
 
 
 WITHOUT_PRICES = {
-    *("pad", "runs()", "models()", "doctor", "report", "plots", "diff", "%kling runs", "scores over time"),
+    *("pad", "runs()", "models()", "doctor", "report", "plots", "diff", "scores over time"),
     # The words are those of the picture, not of the page.
     "score picture",
 }
@@ -338,7 +334,7 @@ def test_a_page_is_built_alike_whatever_the_texts_say(studio, tmp_path, view, pa
     assert hostile.comments == []
     assert not any(address.strip().lower().startswith("javascript") for address in hostile.addresses)
     shown = "".join(hostile.text)
-    assert "\x1b" not in shown or view in ("runs()", "models()", "%kling runs")
+    assert "\x1b" not in shown or view in ("runs()", "models()")
 
 
 @pytest.mark.parametrize("view", sorted(set(VIEWS) - WITHOUT_PRICES))
@@ -405,6 +401,7 @@ def test_every_place_that_makes_html_is_in_the_table():
         "session/verdicts.py",
         "session/scoreviews.py",
         "session/scoretable.py",
+        "session/toldframe.py",
         "session/scorepictures.py",
         # What the plots make.
         "magics/commands/summary.py",
