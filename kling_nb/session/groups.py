@@ -128,11 +128,19 @@ def labels_of(frame: pd.DataFrame, by: str | Sequence[str]) -> list[tuple[Hashab
 
 def _conditions_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     """Return what groups are made by: a sweep's own variable ``motion`` goes before the score ``motion``."""
-    if name in BY_NAME and f"{name}_variant" not in frame.columns and "variables" in frame.columns:
-        variables = [_variables(cell) for cell in frame["variables"]]
-        if any(name in each for each in variables):
-            return values_of(frame.drop(columns=name), name)
+    if name in BY_NAME and f"{name}_variant" not in frame.columns and _is_variable(frame, name):
+        return values_of(frame.drop(columns=name), name)
     return values_of(frame, name)
+
+
+def is_score(frame: pd.DataFrame, name: str) -> bool:
+    """Whether a name means what was measured, and not a variable of a sweep that is called like it."""
+    measured = name in BY_NAME and name in frame.columns and f"{name}_variant" not in frame.columns
+    return measured and not _is_variable(frame, name)
+
+
+def _is_variable(frame: pd.DataFrame, name: str) -> bool:
+    return "variables" in frame.columns and any(name in _variables(cell) for cell in frame["variables"])
 
 
 def _plain_column(column: Iterable[Any]) -> list[Hashable]:

@@ -111,7 +111,8 @@ def grid(
         :func:`runs` or a part of it, a list of runs or ids, a sweep.
     rows, cols
         Column of the table, or several, whose values make the rows and the columns, also variables of a
-        sweep. A cell holds all runs with its values (repeats), or none.
+        sweep. A cell holds all runs with its values (repeats), or none. The values of a score (``gain``,
+        ``path_error`` …) are divided into about five steps.
     limit
         At most so many runs.
     session

@@ -52,6 +52,42 @@ def test_every_run_stands_in_the_cell_of_its_values(rows: list) -> None:
     assert len(made["col_labels"]) == len(frame[["cfg", "again"]].drop_duplicates())
 
 
+def test_a_score_makes_steps_of_a_round_number_and_what_was_not_measured_comes_last() -> None:
+    frame = table(gain=[0.98, None, 0.31, 0.44, 0.4, 1.02], prompt=["x"] * 6)
+    made = pivot(frame, "gain", "prompt")
+    assert made["row_labels"] == ["0.2 to 0.4", "0.4 to 0.6", "0.8 to 1", "1 to 1.2", MISSING]
+    assert [cell[0] for cell in made["cells"].values()] == [2, 4, 0, 1, 1, 3]
+    assert pivot(table(gain=[0.5, None, 0.5]), "gain")["row_labels"] == ["0.5", MISSING]
+    assert pivot(table(gain=[]), "gain")["row_labels"] == []
+
+
+@given(st.lists(st.integers(-(10**8), 10**8).map(lambda n: n / 10**4), min_size=2, max_size=30))
+def test_every_score_lies_in_its_step_and_there_are_few(values: list) -> None:
+    made = pivot(table(gain=values), "gain")
+    steps = [[float(edge) for edge in label.split(" to ")] for label in made["row_labels"]]
+    if len(set(values)) > 1:
+        slack = max(map(abs, values)) * 1e-5  # Labels have six digits.
+        for value, (row, _) in zip(values, made["cells"].values(), strict=True):
+            low, high = steps[row]
+            assert low - slack <= value <= high + slack
+        assert steps == sorted(steps)
+    assert len(steps) <= 7
+
+
+def test_a_variable_of_a_sweep_that_is_called_like_a_score_has_its_values() -> None:
+    frame = table(motion=[3.0, 4.5], variables=['{"motion": 5.25}', '{"motion": 1.5}'])
+    assert pivot(frame, "motion")["row_labels"] == ["1.5", "5.25"]
+    swept = table(motion=[3.0, 4.5], motion_variant=["slowly", "fast"])
+    assert pivot(swept, "motion")["row_labels"] == ["slowly", "fast"]
+
+
+def test_flags_and_tags_are_read_as_words() -> None:
+    frame = table(flags=[("leak", "frozen"), (), ("leak", "frozen")])
+    made = pivot(frame, "flags")
+    assert made["row_labels"] == ["leak, frozen", MISSING]
+    assert [cell[0] for cell in made["cells"].values()] == [0, 1, 0]
+
+
 def test_variables_of_a_sweep_are_columns_too() -> None:
     frame = table(variables=['{"weather": "rain"}', None, '{"weather": "sun"}'])
     made = pivot(frame, "weather")
