@@ -239,6 +239,8 @@ class Worker:
             runs.append(self.submit(order))
             time.sleep(rng.random() * 0.02)
         self.settle(runs)
+        if self.job.get("calm") and "killed_after" in self.job:
+            time.sleep(300)  # Who is to die does, however late the knife comes.
 
     def resume(self) -> None:
         """What a person does in the end."""
