@@ -17,8 +17,8 @@ import pytest
 pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 
 NO_INDEX = ("No matching distribution", "connection", "Network is unreachable", "timed out", "resolution")
-UNIT = Path(__file__).resolve().parents[1] / "unit"
-TESTS = (UNIT / "session" / "test_export.py", UNIT / "runlog" / "test_frame.py")
+SUITE = Path(__file__).resolve().parents[1]
+TESTS = (SUITE / "unit" / "session" / "test_export.py", SUITE / "integration" / "runlog" / "test_frame.py")
 
 
 def test_tables_with_pyarrow(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_tables_with_pyarrow(tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *TESTS],
         capture_output=True, text=True, timeout=280, check=False,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)}, cwd=UNIT.parents[1],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)}, cwd=SUITE.parent,
     )  # fmt: skip
     assert made.returncode == 0, made.stdout[-3000:]
     assert re.search(r"\d+ passed", made.stdout)

@@ -16,7 +16,7 @@ from kling_nb.runlog import InputStore, RunLog, RunRecord, open_log
 
 pytestmark = pytest.mark.drill
 
-WORKER = Path(__file__).parents[1] / "unit" / "runlog" / "worker.py"
+WORKER = Path(__file__).parents[1] / "integration" / "runlog" / "worker.py"
 KILLS = 25
 
 
