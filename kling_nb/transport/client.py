@@ -207,7 +207,9 @@ class ServiceClient:
         answer: Answer | None = None
         try:
             async with asyncio.timeout(self.timeouts.connect + limit):
-                answer = await self._exchange(wire.http, call, url, content, progress=progress, limit=limit)
+                # While the call waited for its turn the client may have been closed: it opens again.
+                http = (wire if wire.usable else self._connected()).http
+                answer = await self._exchange(http, call, url, content, progress=progress, limit=limit)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, UnusableBodyError) as error:
             failure = error
         # Raised outside the handler: no traceback then leads to frames that hold the header.

@@ -48,7 +48,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
     max_idle
         Connections kept open between requests.
     keep_s
-        Seconds after which an idle connection is not used again.
+        Seconds after which an idle connection is closed.
     reach
         Decides which addresses are connected to; None connects to any.
     """
@@ -66,6 +66,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._max_idle = max_idle
         self._keep_s = keep_s
         self._idle: list[_Connection] = []
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its answer, whose body is still to be read."""
@@ -89,14 +90,15 @@ class DirectTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections now, and those in use when their answer is complete."""
+        self._closed = True
         while self._idle:
             self._idle.pop().close()
 
     def _take(self, url: httpx.URL) -> _Connection | None:
         origin = _origin(url)
         oldest = time.monotonic() - self._keep_s
-        # The youngest first: the others grow old and are closed.
+        # The youngest first: the others grow old and close.
         for number in range(len(self._idle) - 1, -1, -1):
             connection = self._idle[number]
             if connection.broken or connection.idle_since < oldest:
@@ -108,10 +110,10 @@ class DirectTransport(httpx.AsyncBaseTransport):
         return None
 
     def _give_back(self, connection: _Connection) -> None:
-        if len(self._idle) >= self._max_idle or not connection.start_next():
+        if self._closed or len(self._idle) >= self._max_idle or not connection.start_next():
             connection.close()
             return
-        connection.idle_since = time.monotonic()
+        connection.rest(self._keep_s)
         self._idle.append(connection)
 
     async def _connect(self, url: httpx.URL, limit: float | None) -> _Connection:
@@ -164,6 +166,7 @@ class _Connection(asyncio.Protocol):
         self._received = bytearray()
         self._ended = False
         self._busy = True
+        self._rest: asyncio.TimerHandle | None = None
         self._paused = False
         self._writable: asyncio.Future[None] | None = None
         self._readable: asyncio.Future[None] | None = None
@@ -308,15 +311,27 @@ class _Connection(asyncio.Protocol):
         self._busy = False
         return True
 
+    def rest(self, seconds: float) -> None:
+        """Close in so many seconds, unless a request is taken up before: nobody else may ever ask."""
+        self.idle_since = time.monotonic()
+        self._rest = self._loop.call_later(seconds, self.close)
+
     def start(self) -> None:
         """Take up a new request."""
         self._busy = True
+        self._stay()
 
     def close(self) -> None:
         """Close the socket at once."""
         self.broken = True
+        self._stay()
         if self._transport is not None:
             self._transport.abort()
+
+    def _stay(self) -> None:
+        rest, self._rest = self._rest, None
+        if rest is not None:
+            rest.cancel()
 
 
 class _Body(httpx.AsyncByteStream):

@@ -6,10 +6,13 @@ import errno
 import hashlib
 import os
 import stat
+import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BATCH = 1 << 20
@@ -69,6 +72,8 @@ class PartWriter:
         self._part = part
         self._hash = hashlib.sha256()
         self._file: BinaryIO | None = None
+        self._at_work = threading.Lock()
+        self._closing = False
         self.size = start
 
     def _opened(self) -> BinaryIO:
@@ -92,22 +97,42 @@ class PartWriter:
 
     def write(self, data: bytes) -> None:
         """Append and hash."""
-        file = self._opened()
-        view = memoryview(data)
-        while view:
-            written = file.write(view)
-            self._hash.update(view[:written])
-            self.size += written
-            view = view[written:]
+        with self._working():
+            file = self._opened()
+            view = memoryview(data)
+            while view:
+                written = file.write(view)
+                self._hash.update(view[:written])
+                self.size += written
+                view = view[written:]
 
     def sync(self) -> None:
         """Wait until the disk has the data, so that the name never points to a file with holes."""
-        os.fsync(self._opened().fileno())
+        with self._working():
+            os.fsync(self._opened().fileno())
 
     def close(self) -> None:
-        """Close the file; what is written stays."""
-        if self._file is not None:
-            self._file.close()
+        """Close the file, from any thread; what is written stays.
+
+        A thread that is writing closes it when it is done: closed under its hands, the descriptor could be
+        another file's at the next byte.
+        """
+        self._closing = True
+        if self._at_work.acquire(blocking=False):
+            try:
+                if self._file is not None:
+                    self._file.close()
+            finally:
+                self._at_work.release()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        try:
+            with self._at_work:
+                yield
+        finally:
+            if self._closing:
+                self.close()
 
     @property
     def digest(self) -> str:
