@@ -18,7 +18,7 @@ from quick_sessions import QUICK, finish, textured_picture
 from kling_nb.domain.task import RunStatus
 from kling_nb.transport.client import ServiceClient
 
-pytestmark = [pytest.mark.drill, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 
 CAREFUL = replace(QUICK, submit=replace(QUICK.submit, lookup_span_s=1.5))
 """How a person goes on: late enough for the service to have read what the last of the dead has sent."""
@@ -41,7 +41,7 @@ def killed(home: Path, sandbox_home: Path) -> Counter[int]:
         input=asked,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
