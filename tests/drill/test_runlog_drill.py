@@ -14,7 +14,7 @@ import pytest
 from kling_nb.errors import RunLogError
 from kling_nb.runlog import InputStore, RunLog, RunRecord, open_log
 
-pytestmark = pytest.mark.drill
+pytestmark = [pytest.mark.drill, pytest.mark.timeout(900)]
 
 WORKER = Path(__file__).parents[1] / "integration" / "runlog" / "worker.py"
 KILLS = 25
