@@ -7,6 +7,7 @@ of the person who runs the tests take part. Every request to another machine is 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import socket
@@ -49,6 +50,13 @@ sys.modules["rfc3987_syntax"] = None
 runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
 """
 """JupyterLab without a checker of addresses in other scripts: its grammar takes longer than all the rest."""
+
+PAGE_CONFIG = {
+    # The pop-up covers the lower right corner of every screenshot.
+    "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
+    # Node.js would be started five times to say that nothing needs to be built.
+    "buildCheck": False,
+}
 
 RUN_CELL = """async (index) => {
   const app = window.jupyterapp;
@@ -158,12 +166,9 @@ class JupyterLab:
         self.port = port
         self.url = f"http://127.0.0.1:{port}{self.base_url}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        # The announcements pop-up covers the lower right corner of every screenshot.
         page_config = self.state / "config" / "labconfig" / "page_config.json"
         page_config.parent.mkdir(parents=True, exist_ok=True)
-        page_config.write_text(
-            '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}'
-        )
+        page_config.write_text(json.dumps(PAGE_CONFIG))
         options = [
             "--no-browser",
             "--allow-root",
