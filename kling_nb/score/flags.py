@@ -23,7 +23,7 @@ CAMERA_SURE: Final = 0.5
 SHARPNESS_LOST: Final = 18.0
 SHARPNESS_SURE: Final = 0.75
 UNSURE_SHARPNESS_LOST: Final = 30.0
-"""Without a camera the loss may be a zoom's: one by an eighth costs up to 23 %; blur of two pixels 38 % and more."""
+"""Without a camera it may be a zoom's: one by an eighth costs up to 23 %, blur of 2 pixels 38 % and more."""
 FLICKER: Final = 0.25
 FIRST_MATCH: Final = 0.6
 END_MATCH: Final = 0.5
