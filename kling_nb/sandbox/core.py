@@ -122,7 +122,7 @@ class Sandbox:
         task.faults = tuple(fault.spec for fault in faults if fault.on_task)
         task.flaps = int(task.fault("flap") or 0)
         if task.fault("lost-create") is not None:
-            task.visible_from = time.time() + LOST_CREATE_S
+            task.visible_from = self.clock.now() + LOST_CREATE_S
         self.engine.accept(task, job)
 
     def reconfigure(self, config: Config) -> None:

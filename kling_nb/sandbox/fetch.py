@@ -61,13 +61,14 @@ def target(url: str, *, allow_network: bool) -> Target:
     """
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # only this finds out that an "xn--" name is none
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchError("not a URL") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
+    if parsed.scheme not in ("http", "https") or not host:
         raise FetchError("only http and https are used")
-    address = allowed_address(parsed.host, allow_network=allow_network)
+    address = allowed_address(host, allow_network=allow_network)
     headers = {"Host": parsed.netloc.decode("ascii")}
-    return Target(parsed.copy_with(host=address), headers, {"sni_hostname": parsed.host})
+    return Target(parsed.copy_with(host=address), headers, {"sni_hostname": host})
 
 
 def allowed_address(host: str, *, allow_network: bool) -> str:
@@ -99,7 +100,7 @@ def allowed_address(host: str, *, allow_network: bool) -> str:
 def _resolved(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name that cannot be one is the latter
         raise FetchError("the name does not resolve") from error
     return [ipaddress.ip_address(str(info[4][0])) for info in found]
 

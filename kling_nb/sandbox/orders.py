@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -95,9 +94,9 @@ def accept_order(
     return task
 
 
-def visible(task: Task) -> bool:
+def visible(box: Sandbox, task: Task) -> bool:
     """Whether a query finds the task: not while the fault ``lost-create`` hides it."""
-    return task.listed and task.visible_from <= time.time()
+    return task.listed and task.visible_from <= box.clock.now()
 
 
 def poll(box: Sandbox, task: Task) -> None:

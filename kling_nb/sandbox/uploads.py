@@ -62,10 +62,11 @@ class Uploads:
         """
         try:
             parsed = httpx.URL(url)
+            host = parsed.host
         except (httpx.InvalidURL, ValueError):
             return None
         folder, _, name = parsed.path.rpartition("/")
-        mine = parsed.host in LOOPBACK_HOSTS or url.startswith(f"{self._base_url()}/")
+        mine = host in LOOPBACK_HOSTS or url.startswith(f"{self._base_url()}/")
         path = self.path(name) if mine and folder == PATH else None
         if path is None:
             return None

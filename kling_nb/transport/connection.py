@@ -70,13 +70,20 @@ def base_address(url: str) -> str:
     """
     parts = urlsplit(url)
     plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    if not plain or parts.query or parts.fragment:
+    if not plain or parts.query or parts.fragment or not _has_host(url):
         raise SettingsError(
             "The address of the service cannot be used.",
             "It must be an http(s) address without user name and query.",
             "Correct KLING_API_BASE.",
         )
     return url.rstrip("/")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return bool(httpx.URL(url).host)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 @functools.cache

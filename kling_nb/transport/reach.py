@@ -97,6 +97,7 @@ class Reach:
         """
         try:
             target = parsed(url)
+            host = _plain(target.host)  # only this finds out that an "xn--" name is none
         except (httpx.InvalidURL, ValueError):
             raise OutOfReachError("Its address cannot be read.") from None
         if target.port is not None and not 0 < target.port < 65536:
@@ -105,7 +106,6 @@ class Reach:
             raise OutOfReachError(f"Its address is no web address ({target.scheme or 'none'}).")
         if target.userinfo:
             raise OutOfReachError("Its address carries a user name or password.")
-        host = _plain(target.host)
         if host in self.trusted:
             return target
         literal = _literal(host)

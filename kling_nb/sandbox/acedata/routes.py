@@ -80,7 +80,7 @@ class AceData:
 
     def _found(self, ids: list[str]) -> list[dict[str, Any]]:
         found = (self._sandbox.store.by_public_id(one, DIALECT) for one in ids)
-        tasks = [task for task in found if task is not None and visible(task)]
+        tasks = [task for task in found if task is not None and visible(self._sandbox, task)]
         for task in tasks:
             poll(self._sandbox, task)
         return [self._records.polled(task) for task in tasks]

@@ -81,7 +81,7 @@ class Aiml:
         if not wanted:
             raise InvalidFieldError("generation_id: Required")
         task = self._sandbox.store.by_public_id(wanted, DIALECT)
-        if task is None or not visible(task):
+        if task is None or not visible(self._sandbox, task):
             raise NotFoundError
         poll(self._sandbox, task)
         return self._generation(task)

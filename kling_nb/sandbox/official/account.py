@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -84,8 +83,8 @@ class Account:
     def _limit_rate(self) -> None:
         if not self._sandbox.config.strict_qps:
             return
-        now = time.monotonic()
-        if now - self._last < SHORTEST_INTERVAL_S:
+        now = self._sandbox.clock.now()
+        if 0 <= now - self._last < SHORTEST_INTERVAL_S:
             raise RefusedError(1302)
         self._last = now
 

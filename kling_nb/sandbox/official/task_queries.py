@@ -65,7 +65,7 @@ class TaskQueries:
                 yield task
 
     def _is_mine(self, task: Task) -> bool:
-        return task.dialect == DIALECT and visible(task)
+        return task.dialect == DIALECT and visible(self._sandbox, task)
 
     def _view(self, task: Task) -> dict[str, Any]:
         poll(self._sandbox, task)

@@ -68,7 +68,7 @@ class VideoPath:
         wanted = unquote(escaped)
         store = self._sandbox.store
         task = store.get(wanted) or store.by_external_id(wanted)
-        if task is None or task.endpoint != self._path or not visible(task):
+        if task is None or task.endpoint != self._path or not visible(self._sandbox, task):
             raise parameter(f"Task not found by id/external id: {wanted}")
         return self._view(task)
 
@@ -76,7 +76,7 @@ class VideoPath:
         number = _page_value(call, "pageNum", 1, LARGEST_PAGE_NUMBER)
         size = _page_value(call, "pageSize", USUAL_PAGE, LARGEST_PAGE)
         newest = self._sandbox.store.newest_first()
-        mine = [task for task in newest if task.endpoint == self._path and visible(task)]
+        mine = [task for task in newest if task.endpoint == self._path and visible(self._sandbox, task)]
         return [self._view(task) for task in mine[(number - 1) * size : number * size]]
 
     def _view(self, task: Task) -> dict[str, Any]:

@@ -155,6 +155,7 @@ def test_a_batch_flaps_as_a_whole(sandbox):
 
 
 def test_a_task_not_visible_at_first(gateway, asked):
+    gateway.sandbox.config(frozen_clock=time.time())
     task = gateway.task_id(asked("lost-create").json())
     answer = gateway.poll(task)
     if isinstance(gateway, AceData):
@@ -164,6 +165,8 @@ def test_a_task_not_visible_at_first(gateway, asked):
     else:
         assert told(gateway, answer) == (404, "Generation not found")
     assert len(gateway.sandbox.charges()) == 1
+    gateway.sandbox.config(clock_offset=5)
+    assert gateway.url(gateway.finished(task))
 
 
 @pytest.mark.parametrize(("spec", "status"), [("url-expired", 403), ("url-404", 404)])

@@ -97,11 +97,14 @@ def test_the_marked_twin(sandbox):
 
 
 def test_a_just_lost_task_appears_later(sandbox):
+    sandbox.config(frozen_clock=time.time())
     task = make(sandbox, "x [[sandbox:lost-create]]", external_task_id="lost")
     assert tasks(sandbox, task) == tasks(sandbox, "lost", name="external_task_ids") == []
     assert sandbox.http.post("/tasks", json={}).json()["data"]["result"] == []
     again = post(sandbox, PATH, {"prompt": "x", "options": {"external_task_id": "lost"}})
     assert refusal(again)[2] == "External_task_id lost already exists"
+    sandbox.config(clock_offset=5)
+    assert [found["id"] for found in tasks(sandbox, task)] == [task]
 
 
 def test_flapping_and_an_unknown_word(sandbox):

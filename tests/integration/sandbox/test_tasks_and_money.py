@@ -216,11 +216,13 @@ def test_costs_need_two_times(sandbox, query_string, text):
 
 
 def test_costs_once_a_second_when_strict(sandbox):
-    sandbox.config(strict_qps=True)
-    answers = [sandbox.http.get(COSTS) for _ in range(2)]
-    assert answers[0].status_code == 200
     text = "The API request is too fast, exceeding the platform's rate limit"
-    assert refusal(answers[1]) == (429, 1302, text)
+    sandbox.config(strict_qps=True, frozen_clock=time.time())
+    for seconds in (0, 1, 5, 1):  # the last one: a clock that was set back
+        sandbox.config(clock_offset=seconds)
+        assert sandbox.http.get(COSTS).status_code == 200
+        sandbox.config(clock_offset=seconds + 0.9)
+        assert refusal(sandbox.http.get(COSTS)) == (429, 1302, text)
 
 
 def test_six_parallel_creates_of_one_model_give_one_refusal(sandbox):

@@ -70,6 +70,12 @@ def test_a_name_that_leads_into_a_private_range_is_refused(monkeypatch):
         allowed_address("two-faced.example", allow_network=True)
 
 
+def test_a_name_that_cannot_be_one_is_refused():
+    for host in ("a..b", "x" * 64 + ".example"):
+        with pytest.raises(FetchError):
+            allowed_address(host, allow_network=True)
+
+
 def test_the_address_checked_is_the_address_used(monkeypatch):
     monkeypatch.setattr(
         fetch.socket, "getaddrinfo", lambda *a, **k: [(None, None, 0, "", ("93.184.215.14", 0))]
@@ -82,7 +88,16 @@ def test_the_address_checked_is_the_address_used(monkeypatch):
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://127.0.0.1/", "file:///etc/passwd", "http://", "http:///x", "//127.0.0.1", "http://127.0.0.1:x/"],
+    [
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "http://",
+        "http:///x",
+        "//127.0.0.1",
+        "http://127.0.0.1:x/",
+        "http://xn--a/",
+        "https://xn--/",
+    ],
 )
 def test_other_schemes_and_broken_urls(url, no_dns):
     with pytest.raises(FetchError):

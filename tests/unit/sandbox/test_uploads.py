@@ -48,6 +48,7 @@ def test_an_upload_is_found_at_any_port_since_tasks_outlive_an_address(shelf, ho
         ("/sandbox/uploads/", "/sandbox/uploads/../"),
         (".png", ".txt"),
         ("http://", "http://["),
+        ("127.0.0.1:9", "xn--a"),
     ],
 )
 def test_nothing_else_is_read_from_the_disk(shelf, old, new):

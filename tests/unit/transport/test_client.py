@@ -177,7 +177,15 @@ class TestCredential:
 
     @pytest.mark.parametrize(
         "url",
-        ["https://user:pw@host", "https://host?x=1", "https://host#x", "host", "ftp://host", "https://"],
+        [
+            "https://user:pw@host",
+            "https://host?x=1",
+            "https://host#x",
+            "host",
+            "ftp://host",
+            "https://",
+            "https://xn--a",
+        ],
     )
     async def test_addresses_that_could_lead_elsewhere_are_refused(self, url):
         with pytest.raises(SettingsError) as caught:

@@ -70,6 +70,8 @@ OTHER_SCHEMES = [
     "https://",
     "https:///v.mp4",
     "ws://example.com/",
+    "https://xn--a/v.mp4",
+    "https://xn--/v.mp4",
 ]
 
 
