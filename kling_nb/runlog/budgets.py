@@ -137,11 +137,12 @@ class Budgets:
             return
         with self._database.writing(durable=False) as cursor:
             self._adopt.run(cursor, {})
+            day = day_start()
             for limit in (*stored, *caps):
                 if not limit.concerns(charges[0].sweep):
                     continue
                 for charge in charges if limit.scope is Scope.RUN else [Charge.together(charges)]:
-                    self._check(cursor, limit, charge, sending=False)
+                    self._check(cursor, limit, charge, day, sending=False)
 
     def guard(
         self,
@@ -183,11 +184,12 @@ class Budgets:
             # A kernel that still runs an older version of this package writes rows without a purse.
             self._adopt.run(cursor, {})
         alerts = []
+        day = day_start()  # Once: over midnight, a run must not be held against two days.
         for limit in (*stored, *caps):
             if limit.concerns(charge.sweep):
-                held = self._check(cursor, limit, charge, sending=sending)
+                held = self._check(cursor, limit, charge, day, sending=sending)
                 if alerted and limit.id is not None and held > ALERT * limit.amount.micro:
-                    alerts += self._alert(cursor, limit, charge, held)
+                    alerts += self._alert(cursor, limit, charge, held, day)
         return alerts
 
     def holds_any(self, cursor: Any) -> bool:
@@ -195,7 +197,7 @@ class Budgets:
         self._any.run(cursor, {})
         return cursor.fetchone() is not None
 
-    def _check(self, cursor: Any, limit: Limit, charge: Charge, *, sending: bool) -> int:
+    def _check(self, cursor: Any, limit: Limit, charge: Charge, day: datetime, *, sending: bool) -> int:
         """Return what is held with this run, in millionths; raise when it is too much."""
         currency = limit.amount.currency
         price = charge.price(currency)
@@ -203,15 +205,14 @@ class Budgets:
             raise unpriced(limit, charge.price("USD" if currency == "units" else "units"))
         spent = Spent(0, 0, 0, 0)
         if limit.scope is Scope.DAY:
-            spent = self._totals.of_day(cursor, currency, charge.purse, day_start())
+            spent = self._totals.of_day(cursor, currency, charge.purse, day)
         elif limit.scope is Scope.SWEEP:
             spent = self._totals.of_sweep(cursor, currency, charge.purse, charge.sweep or "")
         # A run of an earlier day has no place among those that wait today, and comes after them.
-        start = day_start()
-        waits_already = sending and (limit.scope is not Scope.DAY or (charge.made_at or start) >= start)
+        waits_already = sending and (limit.scope is not Scope.DAY or (charge.made_at or day) >= day)
         reserved = spent.sent if waits_already else spent.sent + spent.waiting
         if charge.sent_at is not None and (
-            limit.scope is Scope.SWEEP or (limit.scope is Scope.DAY and charge.sent_at >= start)
+            limit.scope is Scope.SWEEP or (limit.scope is Scope.DAY and charge.sent_at >= day)
         ):
             reserved -= price.micro  # Sent again, it holds its own place.
         held = spent.settled + reserved + price.micro
@@ -226,8 +227,8 @@ class Budgets:
             )
         return 0 if limit.scope is Scope.RUN else held
 
-    def _alert(self, cursor: Any, limit: Limit, charge: Charge, held: int) -> list[str]:
-        span = f"{day_start():%Y-%m-%d}" if limit.scope is Scope.DAY else f"sweep {charge.sweep}"
+    def _alert(self, cursor: Any, limit: Limit, charge: Charge, held: int, day: datetime) -> list[str]:
+        span = f"{day:%Y-%m-%d}" if limit.scope is Scope.DAY else f"sweep {charge.sweep}"
         key = {"budget_id": limit.id, "span": f"{charge.purse} {span}"}
         self._told.run(cursor, key)
         if cursor.fetchone() is not None:

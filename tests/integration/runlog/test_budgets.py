@@ -234,6 +234,16 @@ def test_a_run_of_an_earlier_day_comes_after_those_that_hold_today(log: RunLog) 
     assert send(log, old) is None
 
 
+def test_at_midnight_a_run_is_held_against_one_day(log: RunLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sent again, it holds its own place; the day must not end between the sum and what is taken from it."""
+    day(log, "2.5")
+    run = log.claim(wanted())
+    assert send(log, run) is None
+    days = (day_start() + timedelta(days=number) for number in itertools.count())
+    monkeypatch.setattr("kling_nb.runlog.budgets.day_start", lambda: next(days))
+    assert send(log, log.get(run.id)) is None
+
+
 def test_caps_of_a_kernel_hold_when_sending(log: RunLog) -> None:
     run = log.claim(wanted())
     refused = send(log, run, Limit(Scope.RUN, Amount.parse("1"), source="KLING_NB_BUDGET_RUN"))
