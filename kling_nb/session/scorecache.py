@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +25,10 @@ logger = logging.getLogger("kling_nb")
 FOLDER: Final = "scores"
 """Below the home folder."""
 
+UNUSED_S: Final = 90 * 86400.0
+"""A file that nobody has asked for in so long is deleted: the run log keeps the scores of its runs for ever,
+and another clip is measured again when it is asked for."""
+
 
 class ScoreFiles:
     """Scores by clip, question and version, one small file each.
@@ -35,15 +41,20 @@ class ScoreFiles:
 
     def __init__(self, home: Path) -> None:
         self._folder = home / FOLDER
+        self._tidy = False
 
     def get(self, job: Job) -> Scores | None:
         """Return the valid scores of a clip, None when there are none."""
+        path = self._path(job)
         try:
-            row = json.loads(self._path(job).read_text(encoding="utf-8"))
-            scores = Scores.from_json(row)
+            scores = Scores.from_json(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, *UNREADABLE):
             return None  # Never written, or damaged: it is measured again.
-        return scores if is_valid(scores, job) else None
+        if not is_valid(scores, job):
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return scores
 
     def put(self, job: Job, scores: Scores) -> None:
         """Keep valid scores; a folder that cannot be written costs only another measurement."""
@@ -61,6 +72,19 @@ class ScoreFiles:
             logger.debug("scores are not kept in a file: %s", error)
             with suppress(OSError):
                 part.unlink(missing_ok=True)
+        if not self._tidy:
+            self._tidy = True
+            self._delete_unused()
+
+    def _delete_unused(self) -> None:
+        """Delete what nobody has asked for in a long time, and what a killed kernel left half written."""
+        begin = time.time() - UNUSED_S
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                # Another kernel may do the same.
+                with suppress(OSError):
+                    if path.suffix in (".json", ".part") and path.stat().st_mtime < begin:
+                        path.unlink()
 
     def _path(self, job: Job) -> Path:
         told = f"{job.sha256}/{job.question.digest}/{SCORE_VERSION}"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import CancelledError
 from pathlib import Path
 
@@ -187,6 +188,22 @@ def test_files_serve_the_same_clip_and_question_only(tmp_path: Path) -> None:
     assert files.get(job) is None, "measured by other rules"
     path.write_text('{"version": ')
     assert files.get(job) is None, "a damaged file is no answer"
+
+
+def test_files_that_nobody_asks_for_are_deleted_in_the_end(tmp_path: Path) -> None:
+    jobs = [Job(name, "", name * 64) for name in ("a", "b", "c")]
+    for job in jobs:
+        ScoreFiles(tmp_path).put(job, answered(job).scores)
+    folder = tmp_path / "scores"
+    (folder / ".left.json.0123.part").write_text("{")
+    (folder / "notes.txt").write_text("a person's own")
+    for path in folder.iterdir():
+        os.utime(path, (time.time() - 91 * 86400,) * 2)
+    files, new = ScoreFiles(tmp_path), Job("d", "", "d" * 64)
+    assert files.get(jobs[0]) is not None, "asked for once more"
+    files.put(new, answered(new).scores)
+    assert [files.get(job) is not None for job in (*jobs, new)] == [True, False, False, True]
+    assert {path.name for path in folder.iterdir() if path.suffix != ".json"} == {".gitignore", "notes.txt"}
 
 
 def test_a_failed_measurement_is_not_kept_in_a_file(tmp_path: Path) -> None:
