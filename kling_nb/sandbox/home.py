@@ -100,6 +100,8 @@ def is_served(home: Path) -> bool:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
+            # Closing is not enough: a child forked at this moment would keep the lock for its life.
+            fcntl.flock(file, fcntl.LOCK_UN)
             return False
     try:
         with FileLock(home / SERVER_LOCK, timeout=0):

@@ -290,7 +290,9 @@ class _Connection(asyncio.Protocol):
                 async with asyncio.timeout(limit):
                     await self._readable
             except TimeoutError:
-                raise httpx.ReadTimeout("the service does not answer") from None
+                # What came while this thread got no time to look is an answer all the same.
+                if not self._received and not self._ended:
+                    raise httpx.ReadTimeout("the service does not answer") from None
             finally:
                 self._readable = None
         data = bytes(self._received)

@@ -134,8 +134,11 @@ class Reach:
         OSError
             The name does not resolve.
         """
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        everything = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        try:
+            everything = [str(ipaddress.ip_address(host))]  # needs no thread, which may all be busy
+        except ValueError:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            everything = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if _plain(host) in self.trusted:
             return everything
         named = _literal(_plain(host)) is None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -67,6 +69,30 @@ def test_a_look_that_takes_long_keeps_no_server_from_its_home(tmp_path, monkeypa
     threading.Timer(0.3, looks.release).start()
     with serving(tmp_path) as mine:
         assert mine
+
+
+def test_a_process_forked_during_a_look_keeps_no_server_from_its_home(tmp_path, monkeypatch):
+    """It has a copy of the descriptor that is looked with, for as long as it lives."""
+    monkeypatch.setattr(homes, "LOCK_PATIENCE_S", 0.01)
+    monkeypatch.setattr(homes, "NAME_PATIENCE_S", 0.1)
+    with serving(tmp_path):
+        pass
+    copies = []
+
+    def forked(file, operation):
+        fcntl.flock(file, operation)
+        copies.append(os.dup(file.fileno()))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(homes, "fcntl", SimpleNamespace(**{**vars(fcntl), "flock": forked}))
+        assert not is_served(tmp_path)
+    try:
+        with serving(tmp_path) as mine:
+            assert mine
+    finally:
+        for copy in copies:
+            os.close(copy)
+    assert copies
 
 
 def test_a_home_whose_server_lives_is_given_up_at_once(tmp_path, monkeypatch):

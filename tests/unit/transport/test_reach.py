@@ -125,6 +125,13 @@ def test_the_service_vouches_for_its_own_host_and_a_person_for_others():
         gateway.check("http://10.1.2.4/v.mp4")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "8.8.8.8"])
+async def test_what_is_an_address_already_needs_no_resolver(monkeypatch, address):
+    """It would wait for a thread, and all may be busy writing videos."""
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", None)
+    assert await LOCAL.addresses(address, 80) == [address]
+
+
 def resolving(monkeypatch, *addresses):
     """Let every name resolve to these addresses."""
     entries = [

@@ -1,4 +1,4 @@
-"""Closing while something is under way: a session moves to a new sandbox, a run is interrupted."""
+"""What closing, interrupting and a machine that stands still do to what is under way."""
 
 from __future__ import annotations
 
@@ -100,3 +100,25 @@ async def test_a_file_that_is_written_to_is_not_closed_under_the_writer(tmp_path
     assert (tmp_path / "x.part").read_bytes() == b"abc"
     with pytest.raises(ValueError, match="closed"):
         writer.write(b"more")
+
+
+async def test_an_answer_that_came_while_the_machine_stood_still_counts(server, monkeypatch):
+    """By the clock its time is over, but it has arrived; a create would be uncertain for nothing."""
+    loop = asyncio.get_running_loop()
+    asked, sent = threading.Event(), threading.Event()
+
+    def late(connection, request):
+        asked.wait(60)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        sent.set()
+        return True
+
+    server.default = late
+    async with new_client(server.url, Timeouts()) as http:
+        asking = asyncio.create_task(http.get(server.url, timeout=60))
+        await until(lambda: server.requests)
+        asked.set()
+        assert sent.wait(60)
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + 3600)
+        assert (await asking).content == b"ok"
