@@ -1,4 +1,4 @@
-"""The promises around the code: README, CI script, dependencies, versions, notebooks, static checkers."""
+"""The promises around the code: README, CI script, dependencies, versions, notebooks."""
 
 from __future__ import annotations
 
@@ -329,15 +329,3 @@ def test_installed_distribution_is_this_tree() -> None:
 
     assert Path(kling_nb.__file__).parent == ROOT / "kling_nb"
     assert importlib.metadata.version("kling-nb") == PROJECT["version"]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
-    ids=["ruff-check", "ruff-format", "mypy-strict"],
-)
-def test_static_checkers_are_content(command: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
