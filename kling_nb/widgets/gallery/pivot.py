@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING: Final = "—"
+NOTHING: Final = (UNSET, ())
+"""No value, no tags, no flags."""
 
 STEPS: Final = 5
 """About so many rows or columns hold all values of a score, of which hardly two are equal."""
@@ -121,7 +123,7 @@ def _order(groups: Sequence[Group]) -> list[Group]:
 
 
 def _rank(part: Hashable, seen: int) -> tuple[int, float]:
-    if part == UNSET:
+    if part in NOTHING:
         return (2, 0.0)
     if isinstance(part, Step):
         return (0, part.low)
@@ -134,6 +136,8 @@ def _label(names: Sequence[str], group: Group) -> str:
 
 
 def _word(part: Hashable) -> str:
-    if isinstance(part, tuple):  # tags, or flags of a score
-        return ", ".join(part) or MISSING
-    return MISSING if part == UNSET else f"{part:g}" if isinstance(part, float) else str(part)
+    if part in NOTHING:
+        return MISSING
+    if isinstance(part, tuple):
+        return ", ".join(part)
+    return f"{part:g}" if isinstance(part, float) else str(part)

@@ -82,10 +82,10 @@ def test_a_variable_of_a_sweep_that_is_called_like_a_score_has_its_values() -> N
 
 
 def test_flags_and_tags_are_read_as_words() -> None:
-    frame = table(flags=[("leak", "frozen"), (), ("leak", "frozen")])
+    frame = table(flags=[(), ("leak", "frozen"), (), ("leak",)])
     made = pivot(frame, "flags")
-    assert made["row_labels"] == ["leak, frozen", MISSING]
-    assert [cell[0] for cell in made["cells"].values()] == [0, 1, 0]
+    assert made["row_labels"] == ["leak, frozen", "leak", MISSING]
+    assert [cell[0] for cell in made["cells"].values()] == [2, 0, 2, 1]
 
 
 def test_variables_of_a_sweep_are_columns_too() -> None:
