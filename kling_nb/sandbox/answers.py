@@ -37,3 +37,8 @@ def too_large() -> Response:
 def access_denied() -> Response:
     """Return what the file host says to an expired or altered signature."""
     return PlainTextResponse("AccessDenied", 403)
+
+
+def no_such_key() -> Response:
+    """Return what the file host says when there is no such file (any more)."""
+    return PlainTextResponse("NoSuchKey", 404)

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from kling_nb.sandbox.answers import json_answer
+from kling_nb.sandbox.answers import json_answer, no_such_key
 from kling_nb.sandbox.body import TooLargeError, read_object
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.exchange import ERROR_CODES
@@ -145,4 +145,4 @@ class Control:
 
     async def _uploaded(self, request: Request) -> Response:
         path = self._sandbox.uploads.path(request.path_params["name"])
-        return PlainTextResponse("NoSuchKey", 404) if path is None else FileResponse(path)
+        return no_such_key() if path is None else FileResponse(path)

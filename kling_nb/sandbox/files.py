@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from kling_nb.sandbox.answers import access_denied
+from kling_nb.sandbox.answers import access_denied, no_such_key
 from kling_nb.sandbox.clock import Clock
 from kling_nb.sandbox.config import MONTH_S, Config
 from kling_nb.sandbox.connection import CutShort
@@ -23,6 +24,8 @@ from kling_nb.sandbox.tasks import Task
 POSTER = ".jpg"
 MEDIA_TYPES = {".mp4": "video/mp4", POSTER: "image/jpeg", ".png": "image/png"}
 EXPIRES = re.compile(r"[0-9]{1,12}")
+REOPENS = Path("/dev/fd").is_dir()
+"""Whether an open file can be opened again, whatever has become of its name."""
 SLOW_BYTES = 512
 SLOW_PAUSE_S = 0.25
 
@@ -87,14 +90,14 @@ class Files:
         task = self._store.get(task_id)
         path = self.path(task_id, stem, suffix)
         if task is None or suffix not in MEDIA_TYPES or not self.kept(task) or not path.is_file():
-            return PlainTextResponse("NoSuchKey", 404)
+            return no_such_key()
         media_type = MEDIA_TYPES[suffix]
         if suffix != POSTER and task.fault("url-slow") is not None:
             size = {"Content-Length": str(path.stat().st_size), "Accept-Ranges": "none"}
             return StreamingResponse(_trickle(path.read_bytes()), media_type=media_type, headers=size)
         if suffix != POSTER and task.fault("url-short") is not None and "range" not in request.headers:
             return CutShort(path.read_bytes(), media_type)
-        return FileResponse(path, media_type=media_type)
+        return HeldFile(path, media_type)
 
     def kept(self, task: Task) -> bool:
         """Whether the files of a finished task are still within the retention time."""
@@ -109,6 +112,35 @@ class Files:
             return False
         wanted = self._signature(task_id, stem, int(expires))
         return hmac.compare_digest(wanted.encode(), request.query_params.get("Signature", "").encode())
+
+
+class HeldFile(Response):
+    """A file, whole or with ``Range``, that may be deleted from the first byte of its answer on.
+
+    Parameters
+    ----------
+    path
+        The file; when it has gone before the answer begins, the answer is 404.
+    media_type
+        Its content type.
+    """
+
+    def __init__(self, path: Path, media_type: str) -> None:
+        super().__init__(media_type=media_type)
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file."""
+        try:
+            file = self._path.open("rb")
+        except FileNotFoundError:
+            await no_such_key()(scope, receive, send)
+            return
+        with file:
+            # Starlette opens it once more, after it has promised the whole of it.
+            path = f"/dev/fd/{file.fileno()}" if REOPENS else self._path
+            answer = FileResponse(path, media_type=self.media_type)
+            await answer(scope, receive, send)
 
 
 async def _trickle(data: bytes) -> AsyncIterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from starlette.routing import BaseRoute, Route
@@ -56,9 +55,14 @@ class Recognition:
         mask_id = box.store.new_id(task.created)
         path = box.files.path(task.id, mask_id, ".png")
         try:
-            await asyncio.to_thread(self._write_mask, image, path)
+            mask = await asyncio.to_thread(self._mask, image)
         except JobFailedError as failure:
             raise parameter(failure.message) from None
+        if not box.ledger.covers(UNITS):  # other calls may have used it up meanwhile
+            raise RefusedError(1102)
+        # No reset comes between these lines.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(mask)
         box.store.record(task)
         box.ledger.reserve(task)
         found = {"type": "object_seg", "is_contain": True, "url": box.files.url(task, mask_id, ".png")}
@@ -85,11 +89,10 @@ class Recognition:
             ignored=body.ignored,
         )
 
-    def _write_mask(self, image: str, path: Path) -> None:
+    def _mask(self, image: str) -> bytes:
         picture = read_picture(image, self._sandbox.load, IMAGE_LIMIT)
         try:
             pixels = media.decode_image(picture.data)
         except MediaError as error:
             raise JobFailedError(IMAGE_INVALID, error.what) from error
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(media.mask_to_png(foreground_mask(pixels)))
+        return media.mask_to_png(foreground_mask(pixels))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
 from awaiting import until
+from legacy_wire import IMAGE
 
 from kling_nb.render import RenderStopped
 from kling_nb.sandbox.app import create_app
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.core import Sandbox
+from kling_nb.sandbox.files import HeldFile
+from kling_nb.sandbox.official import recognize
 from kling_nb.sandbox.server import _announce, _stop_when_idle
 
 PATH = "/v1/videos/text2video"
@@ -143,3 +148,55 @@ async def test_who_finds_a_server_can_use_it(box):
         assert (await http.get("/sandbox/health")).status_code == 200
         box.ending = lambda: True
         assert (await http.get("/sandbox/health")).status_code == 503
+
+
+async def test_a_file_may_go_while_it_is_being_answered(box, tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"a clip")
+    sent = []
+
+    async def send(message):
+        path.unlink(missing_ok=True)
+        sent.append(message)
+
+    for status, body in ((200, b"a clip"), (404, b"NoSuchKey")):
+        scope = {"type": "http", "method": "GET", "headers": []}
+        await HeldFile(path, "video/mp4")(scope, asyncio.Event().wait, send)
+        assert (sent[0]["status"], b"".join(part["body"] for part in sent[1:])) == (status, body)
+        sent.clear()
+
+
+@pytest.fixture
+def regions(monkeypatch):
+    """The number of calls that look for regions; they find them when they are allowed to."""
+    entered, go_on = [], threading.Event()
+
+    def found(pixels):
+        entered.append(pixels)
+        assert go_on.wait(60)
+        return np.zeros(pixels.shape[:2], np.bool_)
+
+    monkeypatch.setattr(recognize, "foreground_mask", found)
+    yield SimpleNamespace(entered=entered, go_on=go_on)
+    go_on.set()
+
+
+async def test_a_reset_while_regions_are_looked_for_leaves_them_to_be_fetched(box, regions):
+    box.base_url = "http://127.0.0.1"
+    async with client(box) as http:
+        looking = asyncio.create_task(http.post(recognize.PATH, json={"image": IMAGE}))
+        await until(lambda: regions.entered)
+        await box.reset()
+        regions.go_on.set()
+        found = (await looking).json()["data"]["task_result"]["images"][0]
+        assert (await http.get(found["url"])).status_code == 200
+
+
+async def test_units_left_for_one_are_not_spent_by_two(box, regions):
+    box.reconfigure(box.config.patched({"total_quantity": "0.1"}))
+    async with client(box) as http:
+        both = [asyncio.create_task(http.post(recognize.PATH, json={"image": IMAGE})) for _ in range(2)]
+        await until(lambda: len(regions.entered) == 2)
+        regions.go_on.set()
+        assert sorted([(await one).json()["code"] for one in both]) == [0, 1102]
+    assert box.ledger.remaining() == 0
