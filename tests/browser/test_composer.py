@@ -47,7 +47,7 @@ def test_from_picture_to_card(form, home: Path) -> None:
     page.fill(".kn-field-image", "balls.png")
     page.keyboard.press("Enter")
     pad = PadOnPage(form, SIZE)
-    page.fill(".kn-field-prompt", "The red ball rises [[sandbox:slow:3]]")
+    page.fill(".kn-field-prompt", "The red ball rises [[sandbox:slow:600]]")
     page.select_option("select[data-name='model_name']", "kling-v2-6")
     page.wait_for_selector("[data-name='mode'] option:has-text('not with kling-v2-6')", state="attached")
     greyed, words = reason_of(form, "mode", "4k")

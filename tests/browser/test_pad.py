@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 LANDSCAPE = (720, 480)
 SUBMIT = """%%kling scene.png --brush pad --provider sandbox --model kling-v1 --mode std -o run
-The balls move [[sandbox:slow:{slow}]]"""
+The balls move [[sandbox:slow:600]]"""
 
 
 def paint_ball(pad: PadOnPage, number: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def assert_path(sent: list, drawn: list) -> None:
 @pytest.mark.drill
 def test_from_picture_to_video(open_pad, home: Path) -> None:
     """Two masks, a path by hand, one by clicks, what stays, eraser, undo, redo, snap, preview, run."""
-    pad = open_pad("story", LANDSCAPE, SUBMIT.format(slow=6))
+    pad = open_pad("story", LANDSCAPE, SUBMIT)
     width, height = LANDSCAPE
     page = pad.notebook
     first = paint_ball(pad, 1)
@@ -135,7 +135,7 @@ SMALL_WINDOW = {"device_scale_factor": 1.5, "viewport": {"width": 900, "height":
     ],
 )
 def test_what_is_drawn_is_what_is_sent(open_pad, home: Path, name: str, size: tuple, options: dict) -> None:
-    pad = open_pad(name, size, SUBMIT.format(slow=4), **options)
+    pad = open_pad(name, size, SUBMIT, **options)
     draw_and_compare(pad, home)
 
 
@@ -162,7 +162,7 @@ def draw_and_compare(pad: PadOnPage, home: Path) -> None:
 @pytest.mark.drill
 def test_a_zoomed_page(open_pad, home: Path) -> None:
     """The page's own zoom, as extensions and accessibility settings set it."""
-    pad = open_pad("css-zoom", LANDSCAPE, SUBMIT.format(slow=4))
+    pad = open_pad("css-zoom", LANDSCAPE, SUBMIT)
     pad.page.evaluate("() => { document.body.style.zoom = '1.25'; }")
     draw_and_compare(pad, home)
 
@@ -178,7 +178,7 @@ def test_a_picture_turned_by_its_exif_tag(open_pad, lab, home: Path) -> None:
     picture.save(folder / "scene.png", exif=tags)
     folder.rename(lab.folder / "exif-source")
     head = PAD_CELL.replace('"scene.png"', '"../exif-source/scene.png"')
-    submit = SUBMIT.format(slow=4).replace("scene.png", "../exif-source/scene.png")
+    submit = SUBMIT.replace("scene.png", "../exif-source/scene.png")
     pad = open_pad("exif", (480, 640), submit, head=head)
     red = pad.pixel(centre_of(1, pad.size))
     assert red[0] > red[1] + 50, f"the red ball is not where it is upright: {red}"

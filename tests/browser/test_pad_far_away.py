@@ -52,7 +52,7 @@ def test_150_ms_away_the_ink_is_there_within_a_frame_and_nothing_is_lost(
         f"%env KLING_NB_HOME={home}\n%load_ext kling_nb\nimport kling_nb as kn\n"
         'pad = kn.MotionPad("scene.png", model_name="kling-v1")\npad',
         "%%kling scene.png --brush pad --provider sandbox --model kling-v1 --mode std\n"
-        "The ball moves [[sandbox:slow:3]]",
+        "The ball moves [[sandbox:slow:600]]",
     ]
     folder = lab.folder / "far"
     folder.mkdir()
