@@ -24,6 +24,7 @@ from kling_nb import errors
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import RunLog
 from kling_nb.sandbox import launch
+from kling_nb.sandbox.home import start_lock
 from kling_nb.session import Session
 from kling_nb.session.gate import ModelGate
 from kling_nb.transport.client import ServiceClient
@@ -142,7 +143,8 @@ class FlakyServer:
 
     def kill(self) -> None:
         os.kill(self.info.pid, signal.SIGKILL)
-        until(lambda: launch.find(self.home) is None)
+        # A session that notices may have started another one by now.
+        until(lambda: (found := launch.find(self.home)) is None or found.pid != self.info.pid)
 
     def back(self, **options: Any) -> None:
         self.info = launch.start(self.home, **{**self.options, **options})
@@ -186,12 +188,13 @@ def test_the_sandbox_is_found_again_at_another_address(
     run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     until(lambda: run.task_id)
     old = flaky.info.url
-    flaky.kill()
     with socket.socket() as other:
-        # Another program has taken its port: then a server takes any that is free.
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", flaky.info.port))
-        other.listen()
+        with start_lock(flaky.home, 60):  # The session is not to start one first.
+            flaky.kill()
+            # Another program has taken its port: then a server takes any that is free.
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", flaky.info.port))
+            other.listen()
         flaky.back()
     assert flaky.info.url != old
     flaky.finish_all()
