@@ -40,10 +40,18 @@ def t_quantile(p: float, df: float) -> float:
     low, high = 0.0, 2.0
     while t_cdf(high, df) < p:
         low, high = high, 2 * high
-    while high - low > 1e-10 * high:
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_cdf(middle, df) < p else (low, middle)
-    return (low + high) / 2
+    # The distribution function bends down from 0 on: Newton's steps come from the left and pass nothing.
+    value = low
+    while True:
+        step = (p - t_cdf(value, df)) / _density(value, df)
+        value += step
+        if not step > 1e-12 * value:
+            return value
+
+
+def _density(x: float, df: float) -> float:
+    front = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
+    return math.exp(front - (df + 1) / 2 * math.log1p(x * x / df))
 
 
 def _beta_share(a: float, b: float, x: float) -> float:
