@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from pad_on_page import pass_time
 
 from kling_nb.sandbox import launch
 
@@ -63,9 +64,9 @@ def test_a_video_outside_the_servers_folder_comes_over_the_kernel(notebook, home
 
 
 @pytest.mark.drill
-def test_the_card_goes_on_after_a_reload_in_the_middle_of_a_run(notebook) -> None:
+def test_the_card_goes_on_after_a_reload_in_the_middle_of_a_run(notebook, lab) -> None:
     page = notebook(
-        "reloaded", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat looks down [[sandbox:slow:12]]"
+        "reloaded", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat looks down [[sandbox:slow:600]]"
     )
     page.run(0)
     page.run(1)
@@ -75,6 +76,7 @@ def test_the_card_goes_on_after_a_reload_in_the_middle_of_a_run(notebook) -> Non
     card = page.wait_status(1, "processing")
     assert ":" in card.query_selector(".kn-time").inner_text()
     page.picture("card-after-reload", 1)
+    pass_time(lab.folder / "reloaded" / "kling_runs", scale=0)
     page.wait_measured(1).wait_for_selector(".kn-video")
     assert page.play_video(1)["time"] > 0.2
 

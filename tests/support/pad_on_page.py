@@ -252,9 +252,9 @@ def received(home: Path, size: tuple[int, int]) -> Received:
     as ``[[sandbox:slow:600]]`` asks.
     """
     jobs = _until_jobs(home, bool, "no task is running in the sandbox")
-    _pass_time(home, scale=0)
+    pass_time(home, scale=0)
     _until_jobs(home, lambda jobs: not jobs, "the task does not end")
-    _pass_time(home, scale=1)
+    pass_time(home, scale=1)
     return Received(json.loads(jobs[0]), size)
 
 
@@ -277,7 +277,7 @@ def _jobs(home: Path) -> list[str]:
     return []
 
 
-def _pass_time(home: Path, *, scale: float) -> None:
+def pass_time(home: Path, *, scale: float) -> None:
     """Switch how fast time passes in a sandbox; at 0 all that runs is at its end."""
     info = read_state(home / "sandbox")
     assert info is not None
