@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from quick_sessions import finish, until
+from quick_sessions import QUICK, finish, until
 
 from kling_nb import media
 from kling_nb.domain.task import RunStatus
@@ -76,7 +76,7 @@ def late(sandbox_render: Any) -> Any:
 
 @pytest.fixture
 def session(late: Any, tmp_path: Path) -> Any:
-    with Session(provider="sandbox", sandbox_home=late.home, home=tmp_path / "runs") as session:
+    with Session("sandbox", tmp_path / "runs", sandbox_home=late.home, pace=QUICK) as session:
         yield session
 
 
@@ -89,6 +89,7 @@ def official(late: Any, tmp_path: Path) -> Any:
         access_key=late.access_key,
         secret_key=late.secret_key,
         home=tmp_path / "runs",
+        pace=QUICK,
     ) as session:
         yield session
 
