@@ -13,8 +13,9 @@ import asyncio
 import errno
 import hashlib
 import re
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -25,7 +26,15 @@ import httpx
 from kling_nb.domain.wire import Answer
 from kling_nb.errors import DownloadError
 from kling_nb.transport.connection import Timeouts, new_client
-from kling_nb.transport.partfile import BATCH, Pace, PartWriter, StalledError, own_size
+from kling_nb.transport.partfile import (
+    BATCH,
+    Pace,
+    PartGoneError,
+    PartTakenError,
+    PartWriter,
+    StalledError,
+    own_size,
+)
 from kling_nb.transport.reach import OutOfReachError, Reach, parsed
 from kling_nb.transport.retry import RetryRule
 
@@ -132,6 +141,14 @@ async def download(
         picture=picture,
         then=then,
     )
+    try:
+        return await _in_the_end(job, rule)
+    finally:
+        if job.alone is not None:
+            job.alone.unlink(missing_ok=True)
+
+
+async def _in_the_end(job: _Job, rule: RetryRule) -> Downloaded:
     failures, reached = 0, job.size
     while True:
         try:
@@ -184,6 +201,7 @@ class _Job:
         path = url.partition("://")[2].partition("?")[0].partition("#")[0].partition("/")[2]
         digest = hashlib.sha256(f"/{path}".encode(errors="replace")).hexdigest()[:8]
         self.part = target.with_name(f"{target.name}.{digest}.part")
+        self.alone: Path | None = None
         self.host = host_of(url)
 
     @property
@@ -238,15 +256,27 @@ class _Job:
             return await self._store(response, start if resumed else 0, total), url
 
     async def _store(self, response: httpx.Response, start: int, total: int | None) -> Downloaded:
-        writer = PartWriter(self.part, start)
-        try:
+        with self._writer(start) as writer:
             rest = await self._copy(response, writer, total)
             # One trip to a thread for what most videos are: a single batch.
             return await asyncio.to_thread(self._seal, writer, rest, total)
+
+    @contextmanager
+    def _writer(self, start: int) -> Iterator[PartWriter]:
+        """Give what the part file is written with; whatever ends the writing says whether to try again."""
+        writer = PartWriter(self.part, start)
+        try:
+            yield writer
         except StalledError as error:
             raise _InterruptedError(str(error), hopeful=False) from None
         except (httpx.HTTPError, TimeoutError) as error:
             raise _InterruptedError(f"the connection broke ({type(error).__name__})") from None
+        except (PartGoneError, FileNotFoundError):
+            raise _InterruptedError("the part file has gone") from None
+        except PartTakenError:
+            # Whoever has it may be slow or stop: this one fetches a copy for itself.
+            self.part = self.alone = self.part.with_suffix(f".{secrets.token_hex(4)}.part")
+            raise _InterruptedError("another download of the same file is under way") from None
         finally:
             writer.close()
 
@@ -297,8 +327,11 @@ class _Job:
             self.part.unlink(missing_ok=True)
             raise _InterruptedError("the file is empty")
         writer.sync()
+        named = writer.has_its_name()
         writer.close()
-        _replace(self.part, self.target, writer.size)
+        # Another download of the same file may have finished first, and a third begun under the part's name.
+        if named or not _is_whole(self.target, writer.size):
+            _replace(self.part, self.target, writer.size)
         done = Downloaded(self.target, writer.size, writer.digest)
         if self.then is not None:
             self.then(done)
@@ -309,11 +342,8 @@ class _Job:
         if total != start:
             self.part.unlink(missing_ok=True)
             raise _InterruptedError("the part file does not belong to this video")
-        writer = PartWriter(self.part, start)
-        try:
+        with self._writer(start) as writer:
             return await asyncio.to_thread(self._seal, writer, b"", start)
-        finally:
-            writer.close()
 
     def _report(self, size: int, total: int | None) -> None:
         if self.progress is not None:
@@ -399,8 +429,12 @@ def _replace(part: Path, target: Path, size: int) -> None:
         part.replace(target)
     except FileNotFoundError:
         # Another kernel finished the same file first.
-        if not target.is_file() or target.stat().st_size != size:
+        if not _is_whole(target, size):
             raise
+
+
+def _is_whole(target: Path, size: int) -> bool:
+    return target.is_file() and target.stat().st_size == size
 
 
 def _range_start(response: httpx.Response) -> int | None:

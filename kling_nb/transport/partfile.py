@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import stat
+import sys
 import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +27,14 @@ _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 class StalledError(Exception):
     """The body comes so slowly that it would never end."""
+
+
+class PartTakenError(Exception):
+    """Another download of the same file is writing to the part file."""
+
+
+class PartGoneError(Exception):
+    """The part file has been given its name by another download, or removed."""
 
 
 def own_size(part: Path) -> int:
@@ -81,17 +92,47 @@ class PartWriter:
             if not self.size and os.path.lexists(self._part) and not _is_own(self._part):
                 # A link: nothing may be written where it leads.
                 self._part.unlink()
-            create = 0 if self.size else os.O_CREAT | os.O_TRUNC
-            self._file = os.fdopen(os.open(self._part, os.O_RDWR | create | _NO_LINKS, 0o666), "r+b", 0)
-            self._rehash(self._file)
+            create = 0 if self.size else os.O_CREAT
+            try:
+                descriptor = os.open(self._part, os.O_RDWR | create | _NO_LINKS, 0o666)
+            except FileNotFoundError:
+                raise PartGoneError from None
+            file = os.fdopen(descriptor, "r+b", 0)
+            try:
+                self._take(file)
+                self._rehash(file)
+            except BaseException:
+                file.close()
+                raise
+            self._file = file
         return self._file
+
+    def _take(self, file: BinaryIO) -> None:
+        """Keep others from writing to the file until it is closed."""
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PartTakenError from None
+            except OSError:
+                pass  # a file system without locks
+        if not self._leads_to(file):
+            raise PartGoneError
+        if not self.size and os.fstat(file.fileno()).st_size:
+            file.truncate(0)
+
+    def _leads_to(self, file: BinaryIO) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._part.stat())
+        except FileNotFoundError:
+            return False
 
     def _rehash(self, file: BinaryIO) -> None:
         left = self.size
         while left > 0:
             piece = file.read(min(BATCH, left))
             if not piece:
-                raise OSError(errno.EIO, "the part file became shorter")
+                raise PartGoneError  # it became shorter
             self._hash.update(piece)
             left -= len(piece)
 
@@ -110,6 +151,10 @@ class PartWriter:
         """Wait until the disk has the data, so that the name never points to a file with holes."""
         with self._working():
             os.fsync(self._opened().fileno())
+
+    def has_its_name(self) -> bool:
+        """Whether the name of the part file still leads to the file that is written to."""
+        return self._leads_to(self._opened())
 
     def close(self) -> None:
         """Close the file, from any thread; what is written stays.

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from kling_nb.errors import DownloadError
@@ -42,6 +43,14 @@ def fetch(tmp_path):
 def files(tmp_path):
     folder = tmp_path / "media"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def part_of(tmp_path, url):
+    """The part file of a download, its folder made."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    digest = hashlib.sha256(httpx.URL(url).path.encode()).hexdigest()[:8]
+    return folder / f"r-1.mp4.{digest}.part"
 
 
 def serve(data=VIDEO, stop_after=None, honour_range=True, total=None):
@@ -324,9 +333,77 @@ async def test_cancelling_leaves_a_part_that_is_continued(fetch, server, tmp_pat
 
 async def test_two_downloads_of_one_file_at_once_end_well(fetch, server, tmp_path):
     server.default = serve()
-    done = await asyncio.gather(*(fetch(f"{server.url}/v.mp4") for _ in range(3)))
-    assert {item.sha256 for item in done} == {DIGEST}
+
+    async def whole():
+        done = await fetch(f"{server.url}/v.mp4")
+        return done.sha256 == hashlib.sha256(done.path.read_bytes()).hexdigest() == DIGEST
+
+    assert await asyncio.gather(*(whole() for _ in range(3))) == [True] * 3
+    assert files(tmp_path) == ["r-1.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+async def test_a_download_waits_for_no_other_and_leaves_its_part_alone(fetch, server, tmp_path):
+    """Another kernel fetches the same file, slowly, and may be interrupted at any time."""
+    part = part_of(tmp_path, f"{server.url}/v.mp4")
+    other = partfile.PartWriter(part, 0)
+    other.write(VIDEO[:1000])
+    server.default = serve()
+    assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+    assert files(tmp_path) == ["r-1.mp4", part.name]
+    assert part.read_bytes() == VIDEO[:1000]
+    other.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+async def test_a_copy_of_its_own_is_cleared_away_when_it_fails(fetch, server, act, tmp_path):
+    part = part_of(tmp_path, f"{server.url}/v.mp4")
+    other = partfile.PartWriter(part, 0)
+    other.write(VIDEO[:1000])
+    server.script = [serve(), serve(stop_after=500_000)]
+    server.default = act.reply(404)
+    with pytest.raises(DownloadError):
+        await fetch(f"{server.url}/v.mp4")
+    assert files(tmp_path) == [part.name]
+    other.close()
+
+
+async def test_a_part_that_another_download_has_given_its_name_is_no_error(fetch, server, tmp_path):
+    """It had begun, and is finished and renamed by the other before this one opens it."""
+    part = part_of(tmp_path, f"{server.url}/v.mp4")
+    part.write_bytes(VIDEO[:1000])
+    answer = serve()
+
+    def finished(connection, request):
+        part.unlink(missing_ok=True)
+        return answer(connection, request)
+
+    server.script = [finished]
+    server.default = answer
+    assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
     assert (tmp_path / "media" / "r-1.mp4").read_bytes() == VIDEO
+
+
+async def test_the_part_of_a_third_download_is_not_taken_for_the_finished_file(fetch, server, tmp_path):
+    part = part_of(tmp_path, f"{server.url}/v.mp4")
+    target = tmp_path / "media" / "r-1.mp4"
+
+    def overtaken(connection, request):
+        serve(stop_after=2_000_000, total=len(VIDEO))(connection, request)
+        deadline = time.monotonic() + 60
+        while not part.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        part.unlink()
+        target.write_bytes(VIDEO)  # the second download is complete,
+        part.write_bytes(VIDEO[:10])  # and the third begins
+        connection.sendall(VIDEO[2_000_000:])
+        return True
+
+    server.script = [overtaken]
+    assert (await fetch(f"{server.url}/v.mp4")).sha256 == DIGEST
+    assert target.read_bytes() == VIDEO
+    assert part.read_bytes() == VIDEO[:10]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")

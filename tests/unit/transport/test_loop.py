@@ -18,7 +18,7 @@ from kling_nb.transport.loop import LoopThread, background
 def thread():
     started = LoopThread()
     yield started
-    started.stop()
+    started.stop(60)
 
 
 async def where():
@@ -33,7 +33,7 @@ def test_work_runs_on_one_daemon_thread(thread):
 def test_background_is_one_object_until_it_is_stopped():
     first = background()
     assert background() is first
-    first.stop()
+    first.stop(60)
     second = background()
     assert second is not first
     assert second.call(where()) == "kling_nb-transport"
@@ -98,7 +98,7 @@ def test_works_while_the_caller_runs_a_loop_of_its_own(thread):
 def test_stopping_cancels_what_runs_and_refuses_more():
     started = LoopThread()
     future = started.submit(asyncio.sleep(60))
-    started.stop()
+    started.stop(60)
     assert future.cancelled()
     with pytest.raises(RuntimeError):
         started.submit(asyncio.sleep(0))
@@ -139,7 +139,7 @@ def test_loop_stays_unpatched_whatever_is_applied(library, when):
         "assert 'already running' in thread.call(check(), 60), 'our loop was nested'\n"
         "async def many(): return sum(await asyncio.gather(*(asyncio.sleep(0.001, i) for i in range(50))))\n"
         "assert thread.call(many(), 60) == 1225\n"
-        "thread.stop(); loop.close()\n"
+        "thread.stop(60); loop.close()\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], timeout=60, capture_output=True, check=False
