@@ -23,9 +23,15 @@ CLIP = bytes(range(256)) * 40_000
 
 def start_store(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     """Start the store on a free port of this machine; returns it and its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with socket.socket() as kept:
+        # Nobody else gets the port before the store has it; the two share it, for nobody listens here.
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        port = kept.getsockname()[1]
+        return _started(folder, port), f"http://127.0.0.1:{port}"
+
+
+def _started(folder: Path, port: int) -> subprocess.Popen[bytes]:
     with (folder / "store.log").open("wb") as log:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -33,7 +39,7 @@ def start_store(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process, f"http://127.0.0.1:{port}"
+                return process
         time.sleep(0.1)
     raise RuntimeError((folder / "store.log").read_text())
 
