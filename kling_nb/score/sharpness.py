@@ -27,6 +27,8 @@ _DETAIL = 3.0
 _LEAST_SHARE, _LEAST_SEEN = 0.01, 0.1
 _VAGUE = 0.5
 _STILL = 0.15
+# Mean levels of difference: good coding alone makes one or two.
+_STAYED, _WENT = 3, 8
 
 
 @dataclass(slots=True)
@@ -108,22 +110,36 @@ class SharpnessMeter:
         white = self._halved(np.where(inside, np.uint8(255), np.uint8(0)))
         return np.asarray(cv2.erode(white, np.ones((9, 9), np.uint8), borderValue=255) == 255)
 
+    def _carried(self, half: Array, camera: Array, first: Array) -> tuple[Array, Array]:
+        """Return the first frame as the camera carried it, and where it and the frame show the picture."""
+        size = (first.shape[1], first.shape[0])
+        # Carried at full size and halved then, as the frame was: the other way round fine detail differs.
+        # And by the plainest means: what any resampling costs is the move's price and no blur.
+        whole = cv2.warpPerspective(
+            first, camera, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        carried = self._halved(np.asarray(whole))
+        stayed = self._stayed(half, carried)
+        shown = np.asarray(cv2.resize((~stayed).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
+        if self._covered is not None:
+            shown[self._covered] = 0
+        inside = cv2.warpPerspective(shown, camera, size, flags=cv2.INTER_NEAREST)
+        return carried, self._free & ~stayed & self._clear(np.asarray(inside))
+
+    def _stayed(self, half: Array, carried: Array) -> Array:
+        """Return what keeps its place on the screen although the camera moves: labels nobody told of."""
+        as_before, as_carried = (
+            cv2.blur(cv2.absdiff(half, other), (9, 9)) for other in (self._first_half, carried)
+        )
+        sharp = _energy(_detail(self._first_half)) > _DETAIL
+        found = (sharp & (as_before < _STAYED) & (as_carried > _WENT)).astype(np.uint8)
+        return np.asarray(cv2.dilate(found, np.ones((15, 15), np.uint8)) > 0)
+
     def _compared(self, half: Array, camera: Array) -> float | None:
         assert self._first is not None
         carried, seen = self._first_half, self._free
         if _way(camera, self._first.shape) > _STILL:
-            # Carried at full size and halved then, as the frame was: the other way round fine detail differs.
-            # And by the plainest means: what any resampling costs is the move's price and no blur.
-            size = (self._first.shape[1], self._first.shape[0])
-            whole = cv2.warpPerspective(
-                self._first, camera, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-            carried = self._halved(np.asarray(whole))
-            shown = np.ones(self._first.shape, np.uint8)
-            if self._covered is not None:
-                shown[self._covered] = 0
-            inside = cv2.warpPerspective(shown, camera, size, flags=cv2.INTER_NEAREST)
-            seen = self._free & self._clear(inside)
+            carried, seen = self._carried(half, camera, self._first)
         if seen.mean() < _LEAST_SEEN:
             return None
         change = _softened(half) - _softened(carried)

@@ -173,6 +173,17 @@ def test_a_label_is_not_lost_to_a_zoom_and_hides_no_blur(scale: float) -> None:
     )
 
 
+@pytest.mark.parametrize("scale", [0.9, 1.12])
+def test_a_label_that_nobody_told_of_is_known_by_its_keeping_its_place(scale: float) -> None:
+    """Without a start picture there is nothing to tell it by but the camera that does not carry it along."""
+    cameras = zooming(scale)
+    dim = cv2.convertScaleAbs(window(0), alpha=0.2)
+    frames = [np.asarray(cv2.warpPerspective(dim, matrix, SIZE)) for matrix in cameras]
+    clean = sharpness(labelled(frames), cameras).decay
+    assert clean == pytest.approx(sharpness(frames, cameras).decay, abs=5)
+    assert sharpness(labelled(blurred(frames, 2)), cameras).decay > 40
+
+
 def test_a_label_is_nothing_sharp_of_the_picture_and_without_a_camera_hides_no_blur() -> None:
     smooth = [np.full(SIZE[::-1], 60, np.uint8)] * FRAMES
     nothing = sharpness(labelled(smooth), [np.eye(3)] * FRAMES, LABEL)
