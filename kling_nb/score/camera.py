@@ -97,9 +97,19 @@ class CameraMeter:
         (H, W) bool of the size of luma: painted objects on their way and labels, where no points are taken.
     anchored
         (H, W) bool of the size of luma: what was asked to keep still.
+    labels_known
+        Whether ``excluded`` holds all labels that there are.
     """
 
-    def __init__(self, facts: Facts, excluded: Array | None = None, anchored: Array | None = None) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        excluded: Array | None = None,
+        anchored: Array | None = None,
+        *,
+        labels_known: bool = True,
+    ) -> None:
+        self._labels_known = labels_known
         self._scale = np.diag([*facts.small_scale, 1.0])
         self._back = np.linalg.inv(self._scale)
         self._size = facts.small_size
@@ -159,7 +169,9 @@ class CameraMeter:
     def _start(self, look: Look) -> None:
         self._key = Key(look.small, self._allowed, np.eye(3))
         self._texture = self._key.usable
-        self._witnesses = Witnesses(look.small, self._allowed, self._anchored)
+        self._witnesses = Witnesses(
+            look.small, self._allowed, self._anchored, labels_known=self._labels_known
+        )
         self._rows.append((look.index, look.time_s, np.eye(3), 1.0 if self._texture else 0.0))
 
     def _places(self, whole: Array, key: Key) -> Array:

@@ -136,7 +136,8 @@ class _Measurement:
             self._labels = overlays(self._place, gray, first)
             self._ends("first", likeness(gray, self._place, first, self._labels))
         covered = covered_by(self._labels, first.luma.shape)
-        self._camera = CameraMeter(facts, self._excluded(first), self._anchored())
+        told = self._place is not None and not self._place.why and asked.start is not None
+        self._camera = CameraMeter(facts, self._excluded(first), self._anchored(), labels_known=told)
         self._steadiness = SteadinessMeter(facts)
         self._sharpness = SharpnessMeter(facts, covered)
         self._static: StaticMeter | None = None

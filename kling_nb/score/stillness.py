@@ -26,6 +26,8 @@ _LEAST: Final = 6
 _LEAST_CELLS: Final = 4
 _EXPLAINED: Final = 0.9
 _STAYS, _STILL_STAYS, _GOES = 0.5, 0.35, 0.2
+_LABEL: Final = (0.55, 0.2)
+_NEARLY_ALL: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,15 @@ class Witnesses:
         (H, W) bool: neither painted nor label.
     anchored
         (H, W) bool: what was asked to keep still; None for nothing.
+    labels_known
+        Whether ``allowed`` leaves labels out. They keep their place whatever the camera does.
     """
 
-    def __init__(self, small: Array, allowed: Array, anchored: Array | None = None) -> None:
+    def __init__(
+        self, small: Array, allowed: Array, anchored: Array | None = None, *, labels_known: bool = True
+    ) -> None:
         self._first = small
+        self._labels_known = labels_known
         points = spread_points(small, allowed)
         size = np.array(small.shape[::-1])
         outer = near_border(points, small.shape)
@@ -98,6 +105,8 @@ class Witnesses:
         limit = _STILL_STAYS if self._still else _STAYS
         self._still = enough and (min(share, explained) >= limit or explained >= _EXPLAINED)
         if self._still:
+            if not self._labels_known and _in_one_corner(points[stay], small.shape):
+                return Verdict(None, 0.0)
             return Verdict(True, min(1.0, 1.2 * max(share, explained)) * min(1.0, 4 * both / len(points)))
         share = share if enough else 0.0
         return Verdict(False, 1 - 2 * share) if share <= _GOES else Verdict(None, 0.0)
@@ -108,6 +117,15 @@ class Witnesses:
             self._first, small, self._points, guess=there, window=15, levels=0, tolerance=0.6
         )
         return np.asarray(sure & (np.linalg.norm(places - there, axis=1) < _CLOSE))
+
+
+def _in_one_corner(points: Array, shape: tuple[int, ...]) -> bool:
+    """Whether points lie where a label may be: nearly all of them in a strip in one corner."""
+    height, width = shape
+    xs, ys = points[:, 0] / width, points[:, 1] / height
+    across, down = (np.stack([share, 1 - share]) for share in (xs, ys))
+    within = (across < _LABEL[0])[:, None] & (down < _LABEL[1])[None]
+    return float(within.mean(axis=2).max()) >= _NEARLY_ALL
 
 
 def _ways(points: Array, matrix: Array) -> Array:

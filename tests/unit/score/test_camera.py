@@ -16,6 +16,7 @@ from kling_nb.score.camera import CameraMeter, CameraTrack
 from kling_nb.score.cameramove import compared
 from kling_nb.score.clip import Facts, Look
 from kling_nb.score.homography import decomposed
+from kling_nb.score.stillness import Witnesses
 
 SIZE = (480, 270)
 FACTS = Facts(SIZE, SIZE, SIZE, 24.0, 17, 17 / 24, 1, "709", "")
@@ -220,3 +221,21 @@ def test_the_wrong_turn_is_not_as_asked() -> None:
     found = compared(track, {"type": "right_turn_forward"}, SIZE)
     assert found.direction is not None
     assert found.direction < 0.5
+
+
+def labelled(frame: np.ndarray) -> np.ndarray:
+    out = frame.copy()
+    out[228:262, 244:472] = 12
+    cv2.putText(out, "PREVIEW ONLY", (250, 255), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 240, 2)
+    return out
+
+
+@pytest.mark.parametrize("name", ["coffee", "astronaut"])
+def test_what_may_be_a_label_alone_is_no_witness_of_a_camera_that_keeps_still(name: str) -> None:
+    """Where no start picture tells which words are a label; the rest has gone where nobody finds it."""
+    first, gone = picture(name), cv2.flip(picture(name), -1)
+    everywhere = np.ones(first.shape, np.bool_)
+    witnesses = Witnesses(labelled(first), everywhere, labels_known=False)
+    assert witnesses.judge(labelled(gone), None).still is None
+    assert witnesses.judge(labelled(first), None).still is True
+    assert Witnesses(labelled(first), everywhere).judge(labelled(gone), None).still is True
