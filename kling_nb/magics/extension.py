@@ -15,7 +15,7 @@ from IPython.core.completer import context_matcher
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from kling_nb.magics import announce, failure, rewrite, warmup
-from kling_nb.widgets.output import has_page, remember_cell
+from kling_nb.widgets.output import begin_cell, end_cell, has_page
 
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 MAGIC = "kling"
 HOOKS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("pre_run_cell", warmup.finish),
-    ("pre_run_cell", remember_cell),
+    ("pre_run_cell", begin_cell),
     ("post_run_cell", warmup.release),
+    ("post_run_cell", end_cell),
 )
 RUN_TYPE = ("kling_nb.session.run", "Run")
 SWEEP_TYPE = ("kling_nb.session.sweep", "Sweep")

@@ -17,7 +17,7 @@ import traitlets
 from kling_nb import settings
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
-from kling_nb.widgets.output import CellOutput, in_cell, is_watched, remember_cell
+from kling_nb.widgets.output import CellOutput, in_cell, is_watched, look_at_ends, remember_cell
 from kling_nb.widgets.scorestate import picture_of, saved_scores
 from kling_nb.widgets.state import plain_text, state_of
 from kling_nb.widgets.static import card_css, static_card
@@ -86,9 +86,15 @@ class RunCard(anywidget.AnyWidget):
     def show(self) -> RunCard:
         """Display the card in the running cell; what is saved of it follows the run."""
         self._output = CellOutput(self._bundle())
+        look_at_ends(self)
         # The run may have ended between the first look and the display.
         self._on_change(self._run)
         return self
+
+    def look_again(self) -> None:
+        """Take over the end of the run, should nobody have told it yet."""
+        if self._run.done and not self._left:
+            self._on_change(self._run)
 
     def close(self) -> None:
         """Forget the run and the page's view of it."""

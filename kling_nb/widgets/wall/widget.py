@@ -14,7 +14,7 @@ import traitlets
 
 from kling_nb.errors import KlingError
 from kling_nb.widgets import places
-from kling_nb.widgets.output import CellOutput, in_cell, remember_cell
+from kling_nb.widgets.output import CellOutput, in_cell, look_at_ends, remember_cell
 from kling_nb.widgets.scorestate import MEASURING, paths_of
 from kling_nb.widgets.wall.state import card_of, head_of
 from kling_nb.widgets.wall.static import static_wall
@@ -76,9 +76,15 @@ class Wall(anywidget.AnyWidget):
     def show(self) -> Wall:
         """Display the wall in the running cell; what is saved of it follows the sweep."""
         self._output = CellOutput(self._bundle())
+        look_at_ends(self)
         # It may have ended between the first look and the display.
         self._on_change(self._sweep)
         return self
+
+    def look_again(self) -> None:
+        """Take over the end of the sweep, should nobody have told it yet."""
+        if self._sweep.done and not self._left:
+            self._update()
 
     def close(self) -> None:
         """Forget the sweep and the page's view of it."""

@@ -33,7 +33,7 @@ def test_loading_twice_registers_once_and_unloading_takes_everything_back(shell:
     assert registered(shell) == (0, 0, 0, 0, 0)
     extension.load(shell)
     extension.load(shell)
-    assert registered(shell) == (1, 1, 1, 1, 3)
+    assert registered(shell) == (1, 1, 1, 1, 4)
     extension.unload(shell)
     extension.unload(shell)
     assert registered(shell) == (0, 0, 0, 0, 0)
@@ -42,7 +42,7 @@ def test_loading_twice_registers_once_and_unloading_takes_everything_back(shell:
 def test_load_reload_and_unload_by_their_magics(shell: InteractiveShell) -> None:
     for line in ("%load_ext kling_nb", "%load_ext kling_nb", "%reload_ext kling_nb"):
         assert shell.run_cell(line).success
-        assert registered(shell) == (1, 1, 1, 1, 3)
+        assert registered(shell) == (1, 1, 1, 1, 4)
     assert shell.run_cell("%unload_ext kling_nb").success
     assert registered(shell) == (0, 0, 0, 0, 0)
 
