@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nbformat
 import pytest
+from pad_on_page import STILL
 
 pytestmark = [pytest.mark.browser, pytest.mark.drill]
 
@@ -53,9 +54,15 @@ def test_a_sweep_fills_its_wall_stops_goes_on_and_plays(notebook) -> None:
         "() => { const all = [...document.querySelectorAll('.kn-wall-card')];"
         " return all.length === 12 && all.every((card) => card.dataset.kind === 'done'); }"
     )
+    # Lines of scores come one by one, each moves what is below it, and a mouse aims at places.
+    page.page.wait_for_function(
+        "() => document.querySelectorAll('.kn-wall-scores:not([hidden])').length === 12"
+    )
     page.picture("wall-done", 1)
     page.page.evaluate(DARK)
-    page.page.click(".kn-wall-card .kn-wall-media >> nth=0")
+    first = page.element(1).wait_for_selector(".kn-wall-card .kn-wall-media")
+    first.evaluate(STILL)
+    first.click()
     assert page.play_video(1)["frames"] > 5
     page.picture("wall-dark", 1)
     assert page.run_text("print(len(s.frame), s.frame.task_id.nunique(), s.state)") == "12 12 done"
