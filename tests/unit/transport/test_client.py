@@ -61,8 +61,13 @@ class TestNotSent:
         assert isinstance(error, NotSent)
         assert "no-such-host.invalid" in error.what
 
-    async def test_server_that_speaks_no_tls(self, connect, server, act):
-        server.default = act.reply(400)
+    async def test_server_that_speaks_no_tls(self, connect, server):
+        def complain(connection: socket.socket) -> bool:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            return False
+
+        server.on_accept = complain
         error = await lost(connect(server.url.replace("http:", "https:")))
         assert isinstance(error, NotSent)
 
