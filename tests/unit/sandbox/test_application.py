@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
+from without_server import client
 
-from kling_nb.sandbox.app import create_app
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.core import Sandbox
 
@@ -17,12 +16,6 @@ async def box(tmp_path):
     box = Sandbox(tmp_path, Config(render="off"), source=lambda: 1_700_000_000.0)
     yield box
     await box.stop()
-
-
-def client(box):
-    transport = httpx.ASGITransport(create_app(box))
-    headers = {"Authorization": f"Bearer {box.credentials.api_key}"}
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
 
 
 async def test_time_comes_from_the_given_clock(box):

@@ -8,14 +8,13 @@ import sqlite3
 import threading
 from types import SimpleNamespace
 
-import httpx
 import numpy as np
 import pytest
 from awaiting import until
 from legacy_wire import IMAGE
+from without_server import client
 
 from kling_nb.render import RenderStopped
-from kling_nb.sandbox.app import create_app
 from kling_nb.sandbox.config import Config
 from kling_nb.sandbox.core import Sandbox
 from kling_nb.sandbox.files import HeldFile
@@ -31,12 +30,6 @@ async def box(tmp_path):
     box = Sandbox(tmp_path, AT_ONCE)
     yield box
     await box.stop()
-
-
-def client(box):
-    transport = httpx.ASGITransport(create_app(box))
-    headers = {"Authorization": f"Bearer {box.credentials.api_key}"}
-    return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
 
 
 async def created(http, prompt="a kite"):
