@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import late_messages
 from clean_room import clean_environment, end_sandboxes
 from playwright.sync_api import Browser, ElementHandle, Page, Route
 
@@ -224,6 +226,8 @@ class NotebookPage:
         self.outside: list[str] = []
         self.errors: list[str] = []
         page.set_default_timeout(1000 * PATIENCE_S)
+        if late := late_messages.script(int(os.environ.get("KLING_NB_LATE_SEED", "1"))):
+            page.add_init_script(late)
         page.route(ELSEWHERE, self._only_loopback)
         page.on("websocket", lambda socket: self._note(socket.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
