@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
 import socket
@@ -226,7 +225,7 @@ class NotebookPage:
         self.outside: list[str] = []
         self.errors: list[str] = []
         page.set_default_timeout(1000 * PATIENCE_S)
-        if late := late_messages.script(int(os.environ.get("KLING_NB_LATE_SEED", "1"))):
+        if late := late_messages.script():
             page.add_init_script(late)
         page.route(ELSEWHERE, self._only_loopback)
         page.on("websocket", lambda socket: self._note(socket.url))

@@ -1,7 +1,7 @@
 """A connection whose messages arrive late and one by one, in order: what a page meets far from its kernel.
 
-Whatever a test reads right after a click or a change of a card has to be waited for. On a machine of one's own
-it mostly is there already; with ``KLING_NB_LATE_MS=400`` it mostly is not, so such a test fails every time.
+Whatever a test reads right after a click or a change of a card has to be waited for. On one's own machine it
+mostly is there already; with ``KLING_NB_LATE_MS=400`` it mostly is not, so such a test fails every time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import os
 
 LATE_MS = float(os.environ.get("KLING_NB_LATE_MS", "0"))
 """Mean delay of every second message of a widget, each way, in milliseconds; 0 is the plain connection."""
+
+SEED = int(os.environ.get("KLING_NB_LATE_SEED", "1"))
+"""Another number, other delays."""
 
 SCRIPT = """
 (() => {
@@ -21,8 +24,10 @@ SCRIPT = """
     return seed / 2 ** 32;
   };
   const text = new TextDecoder('latin1');
-  const begins = (data) => typeof data === 'string' ? data.slice(0, 2000)
-    : data instanceof ArrayBuffer ? text.decode(new Uint8Array(data, 0, Math.min(2000, data.byteLength))) : '';
+  const begins = (data) => {
+    if (typeof data === 'string') return data.slice(0, 2000);
+    return data instanceof ArrayBuffer ? text.decode(data.slice(0, 2000)) : '';
+  };
   const Plain = window.WebSocket;
   window.WebSocket = class extends Plain {
     #lines = {in: [], out: []};
@@ -54,12 +59,6 @@ SCRIPT = """
 """
 
 
-def script(seed: int) -> str | None:
-    """Return what a page runs before all else; None for the plain connection.
-
-    Parameters
-    ----------
-    seed
-        Another number, other delays.
-    """
-    return SCRIPT % (LATE_MS, seed) if LATE_MS else None
+def script() -> str | None:
+    """Return what a page runs before all else; None for the plain connection."""
+    return SCRIPT % (LATE_MS, SEED) if LATE_MS else None
