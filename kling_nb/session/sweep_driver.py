@@ -50,7 +50,8 @@ class Driver:
     sweep
         The sweep.
     until
-        Its stop rule: a text for :func:`kling_nb.domain.sweep_until.read_rule`, or a function of the frame.
+        Its stop rule: a text for :func:`kling_nb.domain.sweep_until.read_rule`, or a function of the frame,
+        which is called when the clips that are there are measured.
 
     Raises
     ------
@@ -145,29 +146,44 @@ class Driver:
                 return True
             if self.measuring or pair is None or self._abandoned or not self._make(pair):
                 break
-        pairs = sweep.pairs
-        if all(run is not None and run.done for _, run in pairs):
-            if sweep.progress.complete and self._holds():
-                # The last clip came after the rule was asked.
-                self._end(STOPPED, f"{self._words} holds")
-            elif sweep.progress.complete:
-                self._end(DONE)
-            else:
-                self._end(STOPPED, "some runs are not followed any more")
-            return True
-        return False
+        if not all(run is not None and run.done for _, run in sweep.pairs):
+            return False
+        # The last clip came after the rule was asked.
+        self.measuring = self._awaits_scores()
+        if self.measuring:
+            return False
+        if sweep.progress.complete and self._holds():
+            self._end(STOPPED, f"{self._words} holds")
+        elif sweep.progress.complete:
+            self._end(DONE)
+        else:
+            self._end(STOPPED, "some runs are not followed any more")
+        return True
 
     def _holds(self) -> bool:
         """Whether the stop rule holds."""
         sweep, rule = self._sweep, self._rule
         if isinstance(rule, Rule):
             return rule(facts_of(sweep.session.log, sweep.runs, sweep.progress, rule.scores))
-        return rule is not None and bool(rule(sweep.frame))
+        # A function reads what it likes: it sees the scores of every clip that is there, or does not look.
+        if rule is None or self.measuring:
+            return False
+        frame = sweep.frame
+        # A clip may have come after it was looked for, and before the frame was read.
+        self.measuring = self._awaits_scores()
+        return not self.measuring and bool(rule(frame))
+
+    def _asks_scores(self) -> bool:
+        """Whether the rule looks at scores; a function may."""
+        rule = self._rule
+        if isinstance(rule, Rule):
+            return bool(rule.scores)
+        return rule is not None and self._sweep.session.settings.scores != "off"
 
     def _awaits_scores(self) -> bool:
         """Whether the rule asks for scores of a clip that is there and still to be measured."""
         session = self._sweep.session
-        if not isinstance(self._rule, Rule) or not self._rule.scores:
+        if not self._asks_scores():
             return False
         known = session.log.scores.measured(run.id for run in self._sweep.runs)
         now, waiting = time.monotonic(), False

@@ -124,7 +124,9 @@ class SweepingSession(LookingSession):
             Stop rule: ``"kept >= 3"``, ``"rating >= 4 or spent >= 20"``, or a function of the sweep's frame;
             what is under way by then is brought to its end. A score (``"gain >= 0.9"``, ``"path_error < 1
             and kept >= 1"``) is the best clip's; clips that stand still do not count, blurred ones not where
-            blur is rewarded. The next run then waits until the clips that are there are measured.
+            blur is rewarded. The next run then waits until the clips that are there are measured, for two
+            minutes at most; so it does for a function, which may look at any score (those that are missing
+            are NaN), unless scores are switched off.
         name, tags, note, notebook
             Your own words.
         assume_units

@@ -65,6 +65,28 @@ def test_a_score_ends_the_sweep_at_the_very_clip_that_has_it(
     assert len(sandbox.tasks()) == made
 
 
+@pytest.mark.parametrize("repeat", [2, 9])
+def test_a_function_is_asked_when_the_clips_that_are_there_are_measured(
+    slow_meter: Session, picture: np.ndarray, sandbox: Any, repeat: int
+) -> None:
+    lacking: list[int] = []
+
+    def good_enough(frame: Any) -> bool:
+        lacking.append(int(frame.loc[frame["status"] == "succeeded", "gain"].isna().sum()))
+        return frame["gain"].max() >= 0.9
+
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=repeat, until=good_enough).wait(60)
+    assert (sweep.state, sweep.reason) == ("stopped", "until= holds")
+    assert len(sandbox.tasks()) == 2
+    assert not any(lacking)
+
+
+def test_the_rule_is_asked_about_the_last_clip_too(slow_meter: Session, picture: np.ndarray) -> None:
+    rule = "gain >= 0.9"
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=4, until=rule).wait(60)
+    assert (sweep.state, sweep.reason, len(sweep.runs)) == ("stopped", f"{rule} holds", 4)
+
+
 def test_a_clip_that_is_never_measured_is_given_up_and_counts_as_no_hit(
     slow_meter: Session, picture: np.ndarray, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
