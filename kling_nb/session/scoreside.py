@@ -77,6 +77,14 @@ class ScoringSession(SweepingSession):
         """Whether the clip of a run waits or is being measured in this kernel."""
         return self._scorer.pending(run_id)
 
+    @property
+    def measures(self) -> bool:
+        """Whether clips are measured after their download."""
+        try:
+            return self.settings.scores != "off"
+        except KlingError:
+            return False  # Settings that cannot be read are told by the next cell, and are no fault of a run.
+
     def asked_of(self, run: Run) -> Asked:
         """Return what the clip of a run is measured against, with pictures and masks as pixels."""
         from kling_nb.session.asking import asked_of  # noqa: PLC0415 - loads with the first clip
@@ -87,11 +95,8 @@ class ScoringSession(SweepingSession):
 
     def filed(self, run: Run) -> None:
         """Have a clip measured that this kernel has just stored; returns at once."""
-        try:
-            if self.settings.scores == "off":
-                return
-        except KlingError:
-            return  # Settings that cannot be read are told by the next cell, and are no fault of this run.
+        if not self.measures:
+            return
         found = self._scorer.add(run.id, lambda: self._wanted(run), self._keeper_of(run.id))
         # Who shows the run hears it, too, when no scores will come.
         found.add_done_callback(lambda _: run.tell())

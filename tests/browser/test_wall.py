@@ -13,6 +13,8 @@ CELL = """%%kling cat -m kling-v1 --set mode=std,pro --set what=head,tail --set 
 the cat moves its {{what}} [[sandbox:slow:2]]
 ---
 the cat waits [[sandbox:slow:2]]"""
+MEASURED = """() => [...document.querySelectorAll('.kn-wall-scores')].filter(
+  (line) => line.textContent && line.textContent !== 'measuring…').length === 12"""
 DARK = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
 
 
@@ -54,15 +56,15 @@ def test_a_sweep_fills_its_wall_stops_goes_on_and_plays(notebook) -> None:
         "() => { const all = [...document.querySelectorAll('.kn-wall-card')];"
         " return all.length === 12 && all.every((card) => card.dataset.kind === 'done'); }"
     )
-    # Lines of scores come one by one, each moves what is below it, and a mouse aims at places.
-    page.page.wait_for_function(
-        "() => document.querySelectorAll('.kn-wall-scores:not([hidden])').length === 12"
-    )
+    # Scores come one by one and move nothing: what a mouse aims at is hit.
+    page.element(1)
+    last = page.page.locator(".kn-wall-card").last
+    last.locator(".kn-wall-media[data-plays]").click()
+    last.locator("video").wait_for()
+    assert page.play_video(1)["frames"] > 5
+    page.page.wait_for_function(MEASURED)
     page.picture("wall-done", 1)
     page.page.evaluate(DARK)
-    first = page.element(1).wait_for_selector(".kn-wall-card .kn-wall-media")
-    first.evaluate(STILL)
-    first.click()
-    assert page.play_video(1)["frames"] > 5
+    last.locator("video").evaluate(STILL)
     page.picture("wall-dark", 1)
     assert page.run_text("print(len(s.frame), s.frame.task_id.nunique(), s.state)") == "12 12 done"

@@ -44,6 +44,7 @@ def head_of(sweep: Sweep) -> dict[str, Any]:
         "left_s": None if progress.complete or sweep.state != "running" else progress.seconds_left,
         "busy": not sweep.done,
         "dropped": len(sweep.plan.dropped),
+        "measures": sweep.session.measures,
     }
 
 

@@ -82,7 +82,6 @@ function showHead(at, head) {
   const dropped = head.dropped ? `${head.dropped} not possible, see sweep.dropped` : "";
   const state = head.state === "stopped" ? `stopped${head.reason ? `: ${head.reason}` : ""}` : "";
   say(at.reason, [state, until, dropped].filter(Boolean).join(" · "));
-  at.reason.hidden = !at.reason.textContent;
   say(at.error, head.error.join("\n"));
   at.error.hidden = !head.error.length;
   at.stop.hidden = head.state !== "running";
@@ -96,6 +95,7 @@ function buildCard(onPlay) {
   at.root = element("li", "kn-wall-card");
   at.media = element("button", "kn-wall-media", { type: "button" });
   at.media.addEventListener("click", () => onPlay(at));
+  const screen = element("div", "kn-wall-screen");
   const status = element("div", "kn-wall-status");
   at.word = element("b");
   at.time = element("span");
@@ -103,7 +103,8 @@ function buildCard(onPlay) {
   at.label = element("div", "kn-wall-label");
   at.scores = element("div", "kn-wall-scores");
   at.text = element("div", "kn-wall-text");
-  at.root.append(at.media, status, at.label, at.scores, at.text);
+  screen.append(at.media, at.text);
+  at.root.append(screen, status, at.label, at.scores);
   return at;
 }
 
@@ -134,16 +135,17 @@ function showCard(at, card) {
 
 function showScores(at, scores) {
   const known = JSON.stringify(scores);
-  at.scores.hidden = !scores;
-  if (at.scoresKnown === known || !scores) return;
+  if (at.scoresKnown === known) return;
   at.scoresKnown = known;
-  const badges = scores.flags.map(([word, reason]) => {
+  const flags = scores?.flags ?? [];
+  const line = scores?.line ?? "";
+  const badges = flags.map(([word, reason]) => {
     const badge = element("span", "kn-flag", { title: reason });
     badge.textContent = `⚠ ${word}`;
     return badge;
   });
-  at.scores.replaceChildren(...badges, scores.line);
-  at.scores.title = scores.line;
+  at.scores.replaceChildren(...badges, line);
+  at.scores.title = [...flags.map(([word, reason]) => `${word}: ${reason}`), line].join("\n");
 }
 
 function tick(at) {
@@ -193,14 +195,18 @@ function render({ model, el }) {
     list.append(at.root);
     return at;
   });
+  // Scores have their place before they come: whoever aims at a card hits it, whatever comes meanwhile.
+  const reserve = () => list.toggleAttribute("data-scores", state.measures || cards.some((at) => at.card.scores));
   let state = model.get("head");
   let since = performance.now();
   const takeHead = (value) => { state = value; since = performance.now(); showHead(head, value); };
   takeHead(state);
+  reserve();
   const onMessage = (message, buffers) => {
     if (message.kind === "changed") {
       takeHead(message.head);
       for (const [place, card] of Object.entries(message.cards)) showCard(cards[Number(place)], card);
+      reserve();
     } else if (message.kind === "said") {
       say(head.error, message.text);
       head.error.hidden = false;
@@ -209,7 +215,10 @@ function render({ model, el }) {
     } else if (message.kind === "clip" && waiting.has(message.id)) {
       const at = waiting.get(message.id);
       waiting.delete(message.id);
-      if (!buffers[0].byteLength) return say(at.text, "the file is gone");
+      if (!buffers[0].byteLength) {
+        at.text.hidden = false;
+        return say(at.text, "the file is gone");
+      }
       const address = URL.createObjectURL(new Blob([buffers[0]], { type: "video/mp4" }));
       addresses.push(address);
       play(at, address, askPaths);

@@ -13,6 +13,7 @@ from quick_sessions import QUICK, textured_picture, until
 
 from kling_nb.session import Session
 from kling_nb.widgets.wall import Wall
+from kling_nb.widgets.wall.state import head_of
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -67,3 +68,12 @@ def test_the_page_gets_a_clip_that_no_server_shows_and_can_stop(session: Session
     until(lambda: not [thread for thread in threading.enumerate() if thread.name == "kling-wall"])
     assert [content for content, _ in sent if content["kind"] == "said"] == []
     wall.close()
+
+
+@pytest.mark.parametrize(("setting", "room"), [("auto", True), ("off", False)])
+def test_scores_have_their_place_before_they_come_where_clips_are_measured(
+    session: Session, monkeypatch: pytest.MonkeyPatch, setting: str, room: bool
+) -> None:
+    sweep = session.sweep(textured_picture(), ["a boat"], model="kling-v1", mode="std").wait(60)
+    monkeypatch.setenv("KLING_NB_SCORES", setting)
+    assert head_of(sweep)["measures"] is room
