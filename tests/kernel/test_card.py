@@ -86,11 +86,12 @@ def test_nothing_is_printed_from_the_background(kernel: Kernel, sandbox) -> None
     assert not [m for m in kernel.published if m["msg_type"] == "stream"]
 
 
-def test_a_run_at_the_end_of_a_cell_is_its_live_card(kernel: Kernel) -> None:
-    kernel.ok(cell("shown again [[sandbox:slow:1]]"))
+def test_a_run_at_the_end_of_a_cell_is_its_live_card(kernel: Kernel, sandbox) -> None:
+    kernel.ok(cell("shown again [[sandbox:slow:600]]"))
     done = kernel.ok("run")
     model = model_of(done)
     assert done.of_type("execute_result") == []
+    sandbox.finish_all()
     kernel.until(lambda: "succeeded" in states(kernel, model))
     kernel.ok("%unload_ext kling_nb")
     assert "text/html" in kernel.ok("run").of_type("execute_result")[0]["data"]

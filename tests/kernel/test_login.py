@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 from kernels import Kernel
@@ -39,7 +40,7 @@ def test_a_key_that_was_typed_is_nowhere(kernel: Kernel) -> None:
         if path.is_file() and path.suffix in (".log", ".sqlite", ".json", ".sqlite-wal"):
             kept.append(path.read_bytes().decode("latin-1"))
     assert (kernel.folder / "debug.log").stat().st_size
-    with sqlite3.connect(next(kernel.folder.rglob("history.sqlite"))) as database:
+    with closing(sqlite3.connect(next(kernel.folder.rglob("history.sqlite")))) as database:
         kept.append(repr(database.execute("select source from history").fetchall()))
     assert not any(KEY in text for text in kept)
     kernel.ok("%kling logout official")

@@ -44,6 +44,8 @@ def test_stop_resume_and_what_the_page_asks_for(kernel: Kernel, sandbox) -> None
     kernel.click(model, {"kind": "hello"})
     kernel.until(lambda: kernel.sent_by(model, "changed"))
     kernel.click(model, {"kind": "resume"})
+    # The wall hands the click over to a thread; until that has it, the sweep is one that has stopped.
+    kernel.until(lambda: kernel.value("u.state") != "'stopped'")
     kernel.ok("await u", timeout=90)
     assert kernel.value("u.state, u.progress.done") == "('done', 18)"
     assert kernel.value("kn.sweeps()['state'].tolist()[:1]") == "['done']"

@@ -56,7 +56,6 @@ class Done:
 
     reply: dict[str, Any] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def status(self) -> str:
@@ -117,7 +116,6 @@ class Kernel:
                 for m in self.published
             )
         done.messages = [m for m in self.published if m["parent_header"].get("msg_id") == message_id]
-        done.seconds = time.monotonic() - begin
         return done
 
     def run(self, code: str, timeout: float = 60) -> Done:

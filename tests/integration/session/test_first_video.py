@@ -216,9 +216,7 @@ def test_interrupt_stops_only_the_waiting(
 
 def test_stop_following_keeps_the_task(session: Session, sandbox: Any, picture: np.ndarray) -> None:
     run = session.submit(picture, "[[sandbox:slow:600]] a boat")
-    told = threading.Event()
-    run.on_change(lambda r: told.set() if r.task_id else None)
-    assert told.wait(60)
+    until(lambda: run.task_id)
     run.stop_following()
     assert run._settled.wait(60)
     assert not run.following
@@ -331,7 +329,8 @@ def test_stopped_in_the_same_breath(session: Session, sandbox: Any, picture: np.
 def test_listeners_see_every_stage_and_the_last_one(
     session: Session, sandbox: Any, picture: np.ndarray
 ) -> None:
-    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
+    sandbox.hold()  # Nothing is worked on before there are listeners.
+    run = session.submit(picture, "a boat")
     seen: list[RunStatus] = []
     threads = set()
     last = threading.Event()
@@ -344,8 +343,9 @@ def test_listeners_see_every_stage_and_the_last_one(
 
     run.on_change(lambda _: 1 / 0)
     run.on_change(listener)
+    sandbox.work()
     until(lambda: RunStatus.PROCESSING in seen)
-    sandbox.finish_all()
+    sandbox.deliver()
     run.wait(60)
     assert last.wait(60), "the end is always told, also when another listener fails"
     assert list(dict.fromkeys(seen))[-2:] == [RunStatus.PROCESSING, RunStatus.SUCCEEDED]
@@ -427,12 +427,14 @@ def test_the_table_has_one_row_a_run(session: Session, picture: np.ndarray) -> N
 
 
 def test_the_expected_time_comes_from_runs_like_it(
-    session: Session, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kling_nb.session.core.HINT_S", 0.0)
+    sandbox.hold()  # A run that has ended is history itself.
     first = session.submit(picture, "a boat")
     assert first.expected is None, "there is no history yet"
+    sandbox.deliver()
     finish(first)
-    prompt = "a ship [[sandbox:slow:600]]"
-    assert session.submit(picture, prompt).expected == pytest.approx(first.elapsed)
-    assert session.submit(picture, prompt, mode="pro").expected is None
+    sandbox.hold()
+    assert session.submit(picture, "a ship").expected == pytest.approx(first.elapsed)
+    assert session.submit(picture, "a ship", mode="pro").expected is None

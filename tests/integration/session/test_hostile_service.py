@@ -35,9 +35,9 @@ def test_a_create_answered_with_the_task_of_another_run(
 ) -> None:
     """With an id of ours the own task is found; without one nobody knows, and the run says so."""
     with session_at(service, door, tmp_path / "runs", monkeypatch) as session:
-        first = session.submit(prompt="mine").wait(20)
+        first = session.submit(prompt="mine").wait(60)
         service.plan = {"create": [("other",)]}
-        second = session.submit(prompt="another").wait(20, raise_on_failure=False)
+        second = session.submit(prompt="another").wait(60, raise_on_failure=False)
         assert second.task_id != first.task_id
         if second.record.external_task_id is None:
             assert second.status is RunStatus.UNCERTAIN
@@ -53,9 +53,9 @@ def test_a_question_answered_about_another_task(
     door: str, service: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with session_at(service, door, tmp_path / "runs", monkeypatch) as session:
-        first = session.submit(prompt="mine").wait(20)
+        first = session.submit(prompt="mine").wait(60)
         service.plan = {"ask": [("other",), ("other",)]}
-        second = session.submit(prompt="another").wait(20)
+        second = session.submit(prompt="another").wait(60)
         assert service.plan["ask"] == [], "asked again"
         assert second.video is not None
         assert b"video of another" in second.video.read_bytes()
@@ -65,7 +65,7 @@ def test_a_question_answered_about_another_task(
             second.id, video_path=None, downloaded_at=None, video_url=f"{service.url}/files/0.mp4"
         )
         service.plan = {"ask": [("other",)]}
-        fetched = session.resume(second.id)[0].wait(20, raise_on_failure=False)
+        fetched = session.resume(second.id)[0].wait(60, raise_on_failure=False)
         assert fetched.video is None or b"video of another" in fetched.video.read_bytes()
         assert service.plan["ask"] == [], "asked for a new address"
         # And for a task that the log does not know.

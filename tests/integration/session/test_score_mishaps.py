@@ -226,9 +226,16 @@ def test_waiting_ends_with_any_error() -> None:
 def test_waiting_ends_when_the_session_is_closed(tmp_path: Path) -> None:
     """By another thread, while the clip waits behind others."""
     (run_id,) = shelf(tmp_path, 1, clips=[{"frames": 8}])
-    held = threading.Event()
+    begun, held = threading.Event(), threading.Event()
+
+    def slow() -> tuple[None, None]:
+        begun.set()
+        held.wait(PATIENCE_S)
+        return None, None
+
     with Session("sandbox", tmp_path) as session:
-        session._scorer.add("before", lambda: (held.wait(20), (None, None))[1], ignore)
+        session._scorer.add("before", slow, ignore)
+        assert begun.wait(60), "what a person asks for would go first"
         timer = threading.Timer(0.3, session._scorer.close)
         timer.start()
         try:
@@ -249,7 +256,7 @@ def test_a_system_without_threads_costs_only_the_scores(
         patch.setattr(threading.Thread, "start", refused)
         future = scorer.add("a", lambda: (None, None), ignore)
     assert isinstance(future.exception(0), RuntimeError) and not scorer.pending("a")
-    assert scorer.add("a", lambda: (None, None), ignore).result(20) is None
+    assert scorer.add("a", lambda: (None, None), ignore).result(60) is None
 
 
 def test_settings_that_cannot_be_read_are_no_fault_of_a_run(
@@ -270,7 +277,7 @@ def test_what_is_stored_while_a_session_closes_is_not_measured(
 ) -> None:
     (run_id,) = shelf(tmp_path, 1, clips=[{"frames": 8}])
     monkeypatch.setenv("KLING_NB_SCORES", "auto")
-    before = {thread.ident for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     with Session("sandbox", tmp_path) as session:
         run = session.run(run_id)
         close = session._engine.close
@@ -280,7 +287,7 @@ def test_what_is_stored_while_a_session_closes_is_not_measured(
             close()
 
         monkeypatch.setattr(session._engine, "close", closing_slowly)
-    left = [t.name for t in threading.enumerate() if t.ident not in before and t.name == "kling-scores"]
+    left = [t.name for t in threading.enumerate() if t not in before and t.name == "kling-scores"]
     assert left == [] and not session.is_measuring(run_id)
 
 

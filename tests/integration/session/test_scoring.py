@@ -59,7 +59,7 @@ def test_a_clip_is_measured_by_a_process_that_stands_back(clip: Job, monkeypatch
     assert scores is not None and scores.motion is not None and scores.clip_sha256 == clip.sha256
     assert kept == [(clip, scores)], "kept before anybody is told"
     ((pid, niceness, environment),) = seen
-    assert pid != os.getpid() and niceness == os.nice(0) + NICENESS
+    assert pid != os.getpid() and niceness == min(19, os.nice(0) + NICENESS)
     assert b"of-a-test" not in environment, "a reader of clips needs no key"
     # Nothing is left when there is nothing to do.
     wait_until(lambda: not scorer.pending("clip") and not psutil.pid_exists(pid))
@@ -80,13 +80,13 @@ def test_a_clip_that_comes_while_the_process_is_sent_away_waits_for_another(
             assert go.wait(60)
 
     monkeypatch.setattr(aside_module, "Aside", Slow)
-    before = {thread.ident for thread in threading.enumerate()}
+    before = set(threading.enumerate())  # and not their numbers, which a new thread may take over
     scorer = Scorer(idle_s=0.01)
     try:
         assert scorer.add("a", lambda: (Job("a", "", ""), None), ignore).result(60) is not None
         assert resting.wait(60)
         second = scorer.add("b", lambda: (Job("b", "", ""), None), ignore)
-        threads = [t for t in threading.enumerate() if t.name == "kling-scores" and t.ident not in before]
+        threads = [t for t in threading.enumerate() if t.name == "kling-scores" and t not in before]
         assert len(threads) == 1 and not second.done()
         go.set()
         assert second.result(60) is not None
@@ -144,15 +144,15 @@ def test_closing_forgets_what_waits() -> None:
 
     def slow() -> tuple[None, None]:
         begun.set()
-        go.wait(20)
+        go.wait(60)
         return None, None
 
     first = scorer.add("a", slow, ignore)
     second = scorer.add("b", slow, ignore)
-    assert begun.wait(20) and scorer.pending("b")
+    assert begun.wait(60) and scorer.pending("b")
     threading.Timer(0.1, go.set).start()
     scorer.close()
-    assert first.result(20) is None
+    assert first.result(60) is None
     with pytest.raises(CancelledError):
         second.result(0)
     assert scorer.add("c", slow, ignore).cancelled()
@@ -167,7 +167,7 @@ def test_a_failure_of_one_does_not_stop_the_others() -> None:
     known = unmeasured(Job("b", "", ""), "told before")
     first = scorer.add("a", broken, ignore)
     second = scorer.add("b", lambda: (None, known), ignore)
-    assert second.result(20) == known
+    assert second.result(60) == known
     with pytest.raises(OSError, match="disk full"):
         first.result(0)
     scorer.close()

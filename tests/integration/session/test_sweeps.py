@@ -213,10 +213,10 @@ def test_a_function_of_the_frame_ends_the_sweep_and_its_mistake_stops_it(
 ) -> None:
     session = make_session(quota=1)
     sweep = session.sweep(**given, repeat=3, until=lambda frame: (frame["status"] == "succeeded").sum() >= 2)
-    assert sweep.wait(30).progress.done in (2, 3)  # what is under way is brought to its end
+    assert sweep.wait(60).progress.done in (2, 3)  # what is under way is brought to its end
     sweep = session.sweep(**given, repeat=3, again=True, until=lambda frame: frame["no such column"])
     with pytest.raises(KlingError, match="stopped"):
-        sweep.wait(30)
+        sweep.wait(60)
     assert sweep.runs == []
 
 
@@ -242,7 +242,7 @@ def test_a_wrong_key_stops_the_sweep_at_once(
     )
     sweep = session.sweep(**{**given, "model": "kling-v2-5-turbo"}, repeat=10, yes=True)
     with pytest.raises(KlingError) as caught:
-        sweep.wait(30)
+        sweep.wait(60)
     assert isinstance(caught.value, AuthError) or "in a row were refused" in caught.value.what
     assert len(sweep.runs) <= 5
     assert sandbox.tasks() == []
@@ -254,7 +254,7 @@ def test_three_refusals_stop_it_and_once_mended_it_makes_all(
     sandbox.fault("code:1201", method="POST", path="/v1/videos/*", times=5)
     sweep = session.sweep(**given, repeat=5)
     with pytest.raises(KlingError, match="in a row were refused"):
-        sweep.wait(30)
+        sweep.wait(60)
     refused = sweep.progress.failed
     assert 3 <= refused <= 5
     assert sweep.resume().wait(60).progress.failed <= 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,9 +59,13 @@ def test_wrong_key_and_then_the_right_one_in_the_same_kernel(
 
 def test_clock_skew_is_measured_and_told(make_session: Any, sandbox: Any, picture: np.ndarray) -> None:
     sandbox.config(clock_offset=7200)
+    begin = time.monotonic()
     run = finish(official_at(make_session, sandbox).submit(picture, "a boat"))
+    took = time.monotonic() - begin
     assert isinstance(run.error, errors.ClockSkewError)
-    assert "7200 s behind" in run.error.why or "7199 s behind" in run.error.why
+    told = re.search(r"(\d+) s behind", run.error.why)
+    # An answer ages on its way, and its date counts whole seconds.
+    assert told and 7199 - took <= int(told[1]) <= 7200
     assert sandbox.tasks() == []
 
 
@@ -240,11 +246,13 @@ def test_an_uncertain_run_names_the_command_that_goes_on(
 
 def test_a_dead_sandbox_is_started_again(make_session: Any, flaky: FlakyServer, picture: np.ndarray) -> None:
     session = make_session(sandbox_home=flaky.home)
-    run = session.submit(picture, "[[sandbox:slow:0.5]] a boat")
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     until(lambda: run.task_id)
     flaky.kill()
+    until(lambda: any("sandbox started at" in line for line in session.messages))
+    flaky.back()
+    flaky.finish_all()
     assert finish(run).status is RunStatus.SUCCEEDED
-    assert any("sandbox started at" in line for line in session.messages)
 
 
 def test_html_instead_of_json_while_following(session: Session, sandbox: Any, picture: np.ndarray) -> None:
@@ -675,10 +683,12 @@ def test_one_list_call_answers_for_many_tasks(
     monkeypatch.setattr(httpx.AsyncClient, "send", counted)
     runs = [session.submit(picture, f"boat {n}") for n in range(20)]
     until(lambda: all(run.status is RunStatus.PROCESSING for run in runs))
+    begin = time.monotonic()
     calls.clear()  # as long as there were a few only, each was asked for by itself
     until(lambda: sum(path.endswith("image2video") for path in calls) >= 3)
     sandbox.deliver()
     assert {finish(run).status for run in runs} == {RunStatus.SUCCEEDED}
     singles = [path for path in calls if not path.endswith("image2video")]
     assert len(singles) <= 10, "the list answers for all of them"
-    assert len(calls) < 40
+    pause = QUICK.follow.list_floor_s * (1 - QUICK.poll.jitter)
+    assert len(calls) - len(singles) <= 2 + (time.monotonic() - begin) / pause
