@@ -16,15 +16,35 @@ RESTART = """async () => {
 }"""
 
 
+DECODE_LATE = """() => {
+  const plain = Object.getOwnPropertyDescriptor(HTMLElement.prototype, 'onload');
+  const decoded = new Promise((resolve) => { window.decode = resolve; });
+  Object.defineProperty(HTMLImageElement.prototype, 'onload', {
+    get() { return plain.get.call(this); },
+    set(work) { plain.set.call(this, work && ((event) => decoded.then(() => work.call(this, event)))); },
+  });
+}"""
+"""Pictures are not decoded before the page says so."""
+
+FRAMES = """async () => {
+  for (let i = 0; i < 4; i += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+}"""
+
+
 def drawn(pad: PadOnPage) -> tuple[int, int, int]:
     """Colour below the painted place."""
     return pad.pixel(centre_of(2, SIZE))
 
 
 def paint(pad: PadOnPage) -> tuple[int, int, int]:
-    """Paint a spot on the green ball; return the colour it then has."""
+    """Paint a spot on the green ball; return the colour that the kernel gives it."""
+    pad.pixel((5, 5))
+    pad.page.evaluate(DECODE_LATE)
     x, y = centre_of(2, SIZE)
     pad.drag([(x - 15, y), (x + 15, y)])
+    pad.page.evaluate(FRAMES)
+    assert pad.ink(), "the echo stays until the kernel's drawing is painted"
+    pad.page.evaluate("() => decode()")
     pad.wait_ink_gone()
     return drawn(pad)
 
@@ -36,6 +56,8 @@ def test_a_reloaded_page_shows_the_drawing(open_pad) -> None:
     assert differ(seen, bare)
     page = pad.notebook
     page.save()
+    saved = page.lab.folder / "reload" / "reload.ipynb"
+    pad.until(lambda: "widget-view" in saved.read_text(), "the notebook is not saved")
     page.reload()
     again = PadOnPage(page, SIZE)
     wait_alike(again, seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
@@ -62,9 +63,19 @@ class Draft:
         self._home = home
         self._content = content
         self._failed = failed
-        self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._begun = 0
+        self._written = 0
+        self.begin_anew()
         _open.add(self)
+
+    def begin_anew(self) -> None:
+        """Have locks that nobody holds, and nothing to write: at first, and in a forked child."""
+        self._lock = threading.Lock()
+        # Held while the file is written. Nothing else is waited for meanwhile: the drawing has a lock, too.
+        self._turn = threading.Lock()
+        self._timer = None
+        self._under_way = 0
 
     def load(self) -> tuple[dict[str, Any], float] | None:
         """Return the kept drawing and when it was written (seconds since 1970); None without one.
@@ -96,39 +107,50 @@ class Draft:
                 self._timer.start()
 
     def flush(self) -> None:
-        """Write now what has changed since the last time."""
+        """Write now what has changed since the last time, also what the timer is just about to write."""
         with self._lock:
             timer, self._timer = self._timer, None
-        if timer is None:
-            return
-        timer.cancel()
+            if timer is None and not self._under_way:
+                return
+            self._under_way += 1
+            self._begun += 1
+            number = self._begun
+        if timer is not None:
+            timer.cancel()
         try:
-            self._write()
+            self._write(number, self._content())
         except OSError as error:
             self._failed(error)
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
-    def _write(self) -> None:
-        content = self._content()
-        if content is None:
-            self.path.unlink(missing_ok=True)
-            return
-        if not self._home.exists():
-            self._home.mkdir(parents=True)
-            (self._home / ".gitignore").write_text("*\n", encoding="utf-8")
-        write_atomically(self.path, json.dumps(content, separators=(",", ":")))
+    def _write(self, number: int, content: dict[str, Any] | None) -> None:
+        with self._turn:
+            if number < self._written:
+                return  # whoever began later has seen the drawing as it is now
+            if content is None:
+                self.path.unlink(missing_ok=True)
+            else:
+                if not self._home.exists():
+                    self._home.mkdir(parents=True, exist_ok=True)
+                    (self._home / ".gitignore").write_text("*\n", encoding="utf-8")
+                write_atomically(self.path, json.dumps(content, separators=(",", ":")))
+            self._written = number
 
 
+@atexit.register
 def flush_all() -> None:
     """Write every open draft; at the end of the process."""
     for draft in list(_open):
         draft.flush()
 
 
-def _forget_timers() -> None:
+def _own_nothing() -> None:
     # A forked child has the objects but not the threads, and not the drawing's ownership.
     for draft in list(_open):
-        draft._timer = None
+        draft.begin_anew()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_timers)
+    os.register_at_fork(after_in_child=_own_nothing)

@@ -248,7 +248,8 @@ class Pad {
     this.paint();
     // The drawing travels on another channel and is painted asynchronously: the echo stays until then.
     try {
-      await this.canvasModel?.get("_canvas_manager")?.currentProcessing;
+      // The layers know who draws them; the canvas that holds them has only its name.
+      await this.canvasModel?.get("_canvases")?.[0]?.get("_canvas_manager")?.currentProcessing;
     } catch {
       // Another canvas of the notebook has failed; ours is drawn again with the next step.
     }

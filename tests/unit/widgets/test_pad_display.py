@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from PIL import Image
 from kling_nb.domain.runs import Runs
 from kling_nb.media.display import Viewer
 from kling_nb.media.images import image_bytes
+from kling_nb.widgets.pad import drafts
 from kling_nb.widgets.pad.canvas import DrawnPath, PadCanvas, Tag, held
 from kling_nb.widgets.pad.drafts import Draft
 from kling_nb.widgets.pad.overlay import Window, outline, overlay_png, sample
@@ -159,6 +162,40 @@ def test_a_draft_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     draft.touch()
     draft.flush()
     assert len(told) == 1
+
+
+def test_a_draft_is_written_by_whoever_asks_first_and_never_becomes_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "DELAY_S", 0)
+    began, go_on = threading.Event(), threading.Event()
+    timers: list[threading.Thread] = []
+
+    def content() -> dict[str, str]:
+        if threading.current_thread() is threading.main_thread():
+            return {"seen": "later"}
+        timers.append(threading.current_thread())
+        began.set()
+        go_on.wait(60)
+        return {"seen": "earlier"}
+
+    draft = Draft(tmp_path, "03", content, pytest.fail)
+    draft.touch()
+    assert began.wait(60), "the timer's own writing begins"
+    draft.flush()
+    assert json.loads(draft.path.read_text()) == {"seen": "later"}
+    go_on.set()
+    timers[0].join(60)
+    assert json.loads(draft.path.read_text()) == {"seen": "later"}
+
+
+def test_a_drawing_of_the_last_moment_outlives_its_process(tmp_path: Path) -> None:
+    code = f"""from pathlib import Path
+from kling_nb.widgets.pad import drafts
+draft = drafts.Draft(Path({str(tmp_path)!r}), "04", lambda: {{"a": 1}}, print)
+draft.touch()"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    assert json.loads((tmp_path / "drafts" / "04.json").read_text()) == {"a": 1}
 
 
 def test_drafts_are_json_that_others_can_read(tmp_path: Path) -> None:
