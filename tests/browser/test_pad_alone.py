@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from lab_in_chromium import PATIENCE_S
 from pictures_to_draw_on import two_balls
 from playwright.sync_api import Browser, Error, Page
 from widget_alone import load
@@ -64,6 +65,7 @@ PAD = """([state, late]) => {
 @pytest.fixture(scope="module")
 def window(chromium: Browser) -> Iterator[Page]:
     window = chromium.new_page()
+    window.set_default_timeout(1000 * PATIENCE_S)
     yield window
     window.close()
 

@@ -15,6 +15,7 @@ pad = kn.MotionPad("cat.png", draft=False)
 pad"""
 SIZE = (451, 300)
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+THEME_IS_ON = "(theme) => document.body.dataset.jpThemeName === theme"
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -24,7 +25,7 @@ def test_every_tool(open_pad, theme: str) -> None:
         "async (theme) => { await window.jupyterapp.commands.execute('apputils:change-theme', {theme}); }"
     )
     pad.page.evaluate(choose, THEMES[theme])
-    pad.page.wait_for_timeout(800)
+    pad.page.wait_for_function(THEME_IS_ON, arg=THEMES[theme])
     # The left eye with a pressure-free brush, then rectangle, ellipse, lasso on masks of their own.
     strokes = {
         "brush": [(140, 118), (185, 128), (160, 140)],
@@ -59,7 +60,6 @@ def test_every_tool(open_pad, theme: str) -> None:
     pad.command("zoom_in")
     pad.command("zoom_in")
     pad.wait_ink_gone()
-    pad.page.wait_for_timeout(300)
     pad.notebook.picture(f"pad-{theme}-zoomed", 1)
     pad.command("code")
     pad.notebook.picture(f"pad-{theme}-code", 1)
@@ -68,6 +68,7 @@ def test_every_tool(open_pad, theme: str) -> None:
 
 def held(pad: PadOnPage, places: list, name: str) -> None:
     """A picture with the stroke still in the hand, which is then given up."""
+    pad.still()
     mouse = pad.page.mouse
     start, *rest = [pad.at((x + 12, y + 8)) for x, y in places]
     mouse.move(*start)

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-from lab_in_chromium import NotebookPage
+from lab_in_chromium import PATIENCE_S, NotebookPage
 from playwright.sync_api import ElementHandle
 
 from kling_nb.media import load_mask
@@ -71,13 +71,10 @@ class PadOnPage:
         assert found is not None
         return found
 
-    def settle(self, seconds: float = 60) -> None:
-        """Wait until the kernel has answered everything and the echo is gone."""
+    def settle(self) -> None:
+        """Wait until the kernel has answered everything."""
         done = "root => root.getAttribute('aria-busy') === 'false'"
-        deadline = time.monotonic() + seconds
-        while not self.root.evaluate(done):
-            assert time.monotonic() < deadline, "the kernel has not answered"
-            self.page.wait_for_timeout(30)
+        self.until(lambda: bool(self.root.evaluate(done)), "the kernel has not answered")
 
     def still(self) -> None:
         """Bring the picture into view and wait until nothing moves it any more: a mouse aims at places."""
@@ -126,8 +123,9 @@ class PadOnPage:
         self.still()
         place = self.at(point)
         self.page.mouse.click(*place)
+        clicked = self.seen(place)
         self.settle()
-        return self.seen(place)
+        return clicked
 
     def tool(self, name: str) -> None:
         """Choose a tool by its button."""
@@ -169,13 +167,13 @@ class PadOnPage:
         }, 0)"""
         return int(self.root.evaluate(count))
 
-    def wait_ink_gone(self, seconds: float = 30) -> None:
+    def wait_ink_gone(self) -> None:
         """Wait until the kernel's drawing has replaced the echo."""
-        self.until(lambda: not self.ink(), "the echo stays", seconds)
+        self.until(lambda: not self.ink(), "the echo stays")
 
-    def until(self, holds: Callable[[], bool], otherwise: str, seconds: float = 30) -> None:
+    def until(self, holds: Callable[[], bool], otherwise: str) -> None:
         """Wait for something that the page shows."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < deadline, otherwise
             self.page.wait_for_timeout(30)
@@ -258,23 +256,22 @@ def received(home: Path, size: tuple[int, int]) -> Received:
     return Received(json.loads(jobs[0]), size)
 
 
-def _until_jobs(
-    home: Path, holds: Callable[[list[str]], bool], otherwise: str, seconds: float = 120
-) -> list[str]:
+def _until_jobs(home: Path, holds: Callable[[list[str]], bool], otherwise: str) -> list[str]:
     """Wait for what is at work in a sandbox, newest first."""
-    deadline = time.monotonic() + seconds
-    while not holds(jobs := _jobs(home)):
+    deadline = time.monotonic() + PATIENCE_S
+    while (jobs := _jobs(home)) is None or not holds(jobs):
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.05)
     return jobs
 
 
-def _jobs(home: Path) -> list[str]:
+def _jobs(home: Path) -> list[str] | None:
+    """What is at work in a sandbox; None where that cannot be read, which is not the same as nothing."""
     for store in (home / "sandbox").glob("*.sqlite"):
         # Without its tables the sandbox is just being started.
-        with contextlib.suppress(sqlite3.OperationalError), _reading(store) as db:
+        with contextlib.suppress(sqlite3.DatabaseError), _reading(store) as db:
             return [row[0] for row in db.execute("SELECT job FROM jobs ORDER BY id DESC")]
-    return []
+    return None
 
 
 def pass_time(home: Path, *, scale: float) -> None:
