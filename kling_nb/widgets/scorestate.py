@@ -54,9 +54,10 @@ def scores_state(run: Run) -> dict[str, Any] | None:
     """
     if run.record.video_path is None or run.video is None:
         return None
+    # In this order: scores that come in between are there, and nobody reads that there will be none.
+    busy = run.measuring
     scores = run.scores
     if scores is None:
-        busy = run.measuring
         return {"state": "measuring" if busy else "none", "line": MEASURING if busy else UNMEASURED}
     texts = texts_of(scores, scores.advice).to_json()
     for rows in (*(rows for _, rows in texts["groups"]), texts["objects"]):

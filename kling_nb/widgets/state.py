@@ -61,17 +61,20 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
     dict
         JSON values only; texts are as they are: whoever shows them escapes them.
     """
+    # The run goes on while it is looked at. What is saved for good comes first: all that is read after an end
+    # belongs to it.
+    final, check, status = is_final(run), _check(run), _shown_status(run)
     record = run.record
     error = run.error
     return {
         "id": run.id,
-        "status": _shown_status(run),
+        "status": status,
         "explained": _explained(run),
         "service_status": run.service_status or "",
         "provider": _provider(run),
         "form": _form(run),
         "parent": record.parent_run or "",
-        "check": _check(run),
+        "check": check,
         "model": " ".join(str(part) for part in (record.model_name, record.mode) if part),
         "prompt": run.prompt,
         "started_ms": _milliseconds(record.submitted_at or record.sending_at),
@@ -84,7 +87,7 @@ def state_of(run: Run, *, embed_cap_bytes: int, root: Path | None) -> dict[str, 
         "error": error.lines() if error is not None else [],
         "reused": run.reused,
         "following": run.following,
-        "final": is_final(run),
+        "final": final,
         "name": record.name or "",
         "tags": list(record.tags or ()),
         "note": record.note or "",

@@ -8,9 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kept_output import Output
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import SettingsError, TaskFailed
+from kling_nb.session.troubles import error_columns
+from kling_nb.widgets import card as cards
 from kling_nb.widgets import places
 from kling_nb.widgets.card import WIDGET_TYPE, RunCard
 
@@ -61,6 +64,25 @@ def test_card_follows_its_run(studio) -> None:
     card._on_change(run)
     assert card.state["status"] == "failed"
     assert card.state["error"] == ["The task failed.", "why", "advice"]
+
+
+def test_an_end_that_comes_while_the_card_looks_is_saved_with_its_reason(
+    studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards, "CellOutput", Output)
+    run = studio.run()
+    card = RunCard(run).show()
+
+    def end_meanwhile(_record: object) -> float:
+        run.set_columns(status=RunStatus.FAILED, **error_columns(TaskFailed("Refused.", "why", "advice"), {}))
+        run.settle()
+        return 90.0
+
+    monkeypatch.setattr(studio.keeper, "expected_seconds", end_meanwhile)
+    card._on_change(run)
+    card._on_change(run)
+    saved = card._output.bundles[-1]["text/html"]
+    assert "failed" in saved and "Refused." in saved
 
 
 def test_a_closed_card_no_longer_listens(studio) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from clip_shelf import numbered_clip
+from kept_output import Output
 from made_scores import FRAMES, made_scores
 from quick_sessions import until
 
@@ -14,16 +15,6 @@ from kling_nb.domain.task import RunStatus
 from kling_nb.widgets import card as cards
 from kling_nb.widgets.card import WIDGET_TYPE, RunCard
 from kling_nb.widgets.overlay import fewer
-
-
-class Output:
-    """The place of the card in the notebook's file."""
-
-    def __init__(self, bundle: dict[str, Any]) -> None:
-        self.bundles = [bundle]
-
-    def replace(self, bundle: dict[str, Any]) -> None:
-        self.bundles.append(bundle)
 
 
 @pytest.fixture
@@ -52,6 +43,17 @@ def test_the_line_is_there_as_soon_as_the_clip_is(studio) -> None:
     assert [word for word, _ in scores["flags"]] == ["too short", "leak", "not followed"]
     assert scores["pictures"] == ["sheet", "leak", "plot"]
     assert json.loads(json.dumps(card.state)) == card.state
+
+
+def test_scores_that_come_between_two_looks_are_there(studio, monkeypatch) -> None:
+    run = studio.finished()
+
+    def measured_meanwhile(_run_id: str) -> bool:
+        run.set_scores(made_scores())
+        return False
+
+    monkeypatch.setattr(studio.keeper, "is_measuring", measured_meanwhile)
+    assert RunCard(run).state["scores"]["state"] == "done"
 
 
 def test_paths_lie_in_pixels_of_the_video(studio) -> None:
