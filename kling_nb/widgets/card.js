@@ -240,7 +240,7 @@ class Media {
 
   receive(buffers) {
     // What another view of the card has asked for is not for this one, which may be playing.
-    if (!this.asked) return;
+    if (!this.asked || this.blob) return;
     if (!buffers[0].byteLength) {
       // The file is away for the moment: it can be asked for again.
       this.asked = false;
