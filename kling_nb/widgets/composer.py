@@ -124,10 +124,11 @@ class Composer(anywidget.AnyWidget):
         for name, read in (("duration", int), ("cfg_scale", float)):
             if name in given:
                 given[name] = read(given[name])
-        if self.pad is not None:
-            given["image"] = self.pad.image
-            if not self.pad.is_empty:
-                given |= {"brush": self.pad.brush, "way": self._way}
+        # Taken once: a check runs beside the page, which may take the picture away meanwhile.
+        if (pad := self.pad) is not None:
+            given["image"] = pad.image
+            if not pad.is_empty:
+                given |= {"brush": pad.brush, "way": self._way}
         return {**given, "provider": self._provider}
 
     def __repr__(self) -> str:
@@ -336,10 +337,10 @@ class Composer(anywidget.AnyWidget):
 
     def _image_hint(self) -> str:
         """Return what an empty field means."""
-        if self.pad is None:
+        if (pad := self.pad) is None:
             return "path of a picture; empty: a clip from words alone"
-        width, height = self.pad.image.size
-        return f"{self.pad.image.source} of {width} × {height} pixels, from the kernel"
+        width, height = pad.image.size
+        return f"{pad.image.source} of {width} × {height} pixels, from the kernel"
 
     @staticmethod
     def _worth_saying(prepared: Prepared) -> list[Problem]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+logger = logging.getLogger("kling_nb")
 
 Result = TypeVar("Result")
 
@@ -57,4 +60,11 @@ class LatestOnly(Generic[Result]):
             except Exception as error:  # told to whoever ordered the work
                 result = error
             if self._next is None:
-                self._done(result)
+                self._tell(result)
+
+    def _tell(self, result: Result | Exception) -> None:
+        try:
+            self._done(result)
+        except Exception:
+            # A page that is gone, or is changed meanwhile: what is ordered next must be done all the same.
+            logger.exception("the outcome of a check or a preview could not be shown")

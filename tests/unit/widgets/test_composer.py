@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from kling_nb.session import Session
 from kling_nb.widgets.composer import Composer
+from kling_nb.widgets.pad.pad import MotionPad
 
 SIZE = (480, 360)
 
@@ -118,6 +120,39 @@ def test_a_picture_that_cannot_be_read_is_said(form: Composer, name: str) -> Non
 def test_a_bug_in_a_handler_is_said(form: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Composer, "_submit", lambda self: 1 // 0)
     assert "ZeroDivisionError" in tell(form, "submit")["message"]
+
+
+def test_a_picture_may_be_taken_away_while_it_is_checked(
+    form: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(form)
+    picture, brush = form.pad.image, form.pad.brush
+
+    def taken_away(_pad: MotionPad) -> bool:
+        form.pad = None
+        return False
+
+    monkeypatch.setattr(MotionPad, "is_empty", property(taken_away))
+    request = form.request()
+    assert (request["image"], request["brush"]) == (picture, brush)
+
+
+def test_a_check_that_could_not_be_shown_is_not_the_last_one(
+    form: Composer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    form._checker.join()
+    show, wrong = Composer._show, [RuntimeError("the page has gone")]
+
+    def fail_once(composer: Composer) -> None:
+        if wrong and threading.current_thread() is not threading.main_thread():
+            raise wrong.pop()
+        show(composer)
+
+    monkeypatch.setattr(Composer, "_show", fail_once)
+    tell(form, "set", name="prompt", value="it rolls away")
+    assert "the page has gone" in caplog.text
+    tell(form, "set", name="duration", value="10")
+    assert "$0.28" in form.state["cost"]
 
 
 def test_without_a_picture_the_words_make_the_clip(session: Session) -> None:
