@@ -103,6 +103,7 @@ def keyring(monkeypatch):
     fake = FakeKeyring()
     monkeypatch.setitem(sys.modules, "keyring", fake)
     monkeypatch.setattr(keys, "has_keyring", lambda: True)
+    monkeypatch.setattr(keys, "KEYRING_PATIENCE_S", 60.0)  # it answers, however busy the machine is
     return fake
 
 
