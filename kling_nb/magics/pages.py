@@ -206,7 +206,7 @@ What cannot be followed is "not measurable", never a number. Accuracy is known f
 sandbox, not for Kling's own. In Python:
   run.scores   run.score()   run.score_sheet()   run.leak_picture()   run.plot_scores()
   kn.score(frame)   kn.score("old.mp4", image=…, brush=…)   kn.score_table(frame)
-  kn.which_is_better(frame, "prompt", "path_error")""",
+  sweep.plot_scores()   kn.which_is_better(frame, "prompt", "path_error")""",
     ),
     "sharing": Page(
         "Sharing: tables, a report, a run for somebody else",

@@ -71,6 +71,14 @@ def flags_and_stillness(frame: pd.DataFrame) -> list[tuple[tuple[str, ...], bool
     return found
 
 
+def faults_of(frame: pd.DataFrame) -> list[str]:
+    """Return what makes the numbers of each row's clip look too good; empty where nothing does."""
+    return [
+        "stands still" if still else "blurred" if "blurred" in flags else ""
+        for flags, still in flags_and_stillness(frame)
+    ]
+
+
 def clips_of(frame: pd.DataFrame, values: Sequence[float], raw: Sequence[float]) -> list[Clip]:
     """Return the rows as clips to compare by a score.
 

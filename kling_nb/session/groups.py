@@ -202,6 +202,14 @@ def text_of(label: Sequence[Hashable]) -> str:
     return " · ".join(f"{part:g}" if isinstance(part, float) else str(part) for part in label)
 
 
+def order_of(label: Sequence[Hashable]) -> tuple[tuple[bool, float, str], ...]:
+    """Return what sorts groups: numbers as numbers and everything else by its text."""
+    return tuple(
+        (False, float(part), "") if isinstance(part, int | float) else (True, 0.0, str(part))
+        for part in label
+    )
+
+
 def names_for(labels: Sequence[tuple[Hashable, ...]]) -> dict[tuple[Hashable, ...], str]:
     """Return what to call groups in a sentence: their values when short, else A, B, C."""
     texts = [text_of(label) for label in labels]

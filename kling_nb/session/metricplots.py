@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from kling_nb.domain.scoreorder import target_of
 from kling_nb.domain.scores import BY_NAME
 from kling_nb.errors import InputError
-from kling_nb.session.faults import flags_and_stillness
-from kling_nb.session.groups import is_letter, labels_of, names_for, numbers_of, text_of
+from kling_nb.session.faults import faults_of
+from kling_nb.session.groups import is_letter, labels_of, names_for, numbers_of, order_of, text_of
 from kling_nb.session.plots import Row, dots
 from kling_nb.session.scorerows import MARKS
 from kling_nb.session.yardstick import Yardstick
@@ -48,10 +48,7 @@ def metric_plot(frame: pd.DataFrame, metric: str, by: str | Sequence[str]) -> Pl
         There is nothing to draw.
     """
     values = numbers_of(frame, metric)
-    faults = [
-        "stands still" if still else "blurred" if "blurred" in flags else ""
-        for flags, still in flags_and_stillness(frame)
-    ]
+    faults = faults_of(frame)
     measure = BY_NAME.get(metric)
     held: dict[tuple[Hashable, ...], list[tuple[float, str]]] = {}
     for label, value, fault in zip(labels_of(frame, by), values, faults, strict=True):
@@ -65,7 +62,7 @@ def metric_plot(frame: pd.DataFrame, metric: str, by: str | Sequence[str]) -> Pl
             if measure is not None
             else "Judge some clips, or choose other runs.",
         )
-    labels = sorted(held, key=_order)[:MOST]
+    labels = sorted(held, key=order_of)[:MOST]
     target = None if measure is None else target_of(metric)
     # Drawn are the numbers themselves: distances from the best value have other bounds.
     names, told = names_for(labels), Yardstick(metric, False, measure if target is None else None)
@@ -92,11 +89,3 @@ def _title(metric: str) -> str:
         return metric
     unit = f" in {measure.unit}" if measure.unit else ""
     return f"{measure.label}{unit} ({MARKS[measure.better][1]})"
-
-
-def _order(label: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
-    """Return what sorts numbers as numbers and everything else by its text."""
-    return tuple(
-        (False, float(part), "") if isinstance(part, int | float) else (True, 0.0, str(part))
-        for part in label
-    )

@@ -7,8 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kling_nb.session.svg import WIDTH, Plot, clipped, drawing, line_between, text_at
-from kling_nb.session.views import html_text
+from kling_nb.session.svg import (
+    DOT,
+    FAULTY,
+    PLAIN,
+    WIDTH,
+    Plot,
+    clipped,
+    dot_at,
+    drawing,
+    line_between,
+    text_at,
+)
 
 Row = tuple[str, Sequence[float], float, tuple[float, float]]
 """Name, values, mean and its interval."""
@@ -17,9 +27,7 @@ _ROW: Final = 34
 _LABEL: Final = 190
 _RIGHT: Final = 84
 _TOP: Final = 26
-_DOT: Final = 3.5
-_COLORS: Final = {"kept": "#2f9e62", "ended": "#5b8def", "failed": "#d9534f"}
-"""Readable on white and on black, and apart for the colour-blind by lightness."""
+_COLORS: Final = {"kept": "#2f9e62", "ended": PLAIN, "failed": FAULTY}
 
 
 def dots(
@@ -65,19 +73,11 @@ def dots(
         parts += axis.span(mean, span, y)
         wrong = faults[number] if faults else [""] * len(values)
         parts += [
-            _dot(axis.at(value), y + 11 - lift, fault)
+            dot_at(axis.at(value), y + 11 - lift, fault)
             for (value, lift), fault in zip(axis.stacked(values), wrong, strict=True)
         ]
         parts.append(text_at(WIDTH - _RIGHT + 12, y + 4, f"{mean:.2g} ({len(values)})"))
     return drawing(parts, axis.height(len(rows)))
-
-
-def _dot(x: float, y: float, fault: str) -> str:
-    place = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT}"'
-    if not fault:
-        return f'{place} fill="{_COLORS["ended"]}" fill-opacity=".75"/>'
-    stroke = f'fill="none" stroke="{_COLORS["failed"]}" stroke-width="1.5"'
-    return f"{place} {stroke}><title>{html_text(fault)}</title></circle>"
 
 
 def spans(
@@ -188,7 +188,7 @@ class _Axis:
         lifts: dict[int, int] = {}
         found = []
         for value in values:
-            place = round(self.at(value) / (2 * _DOT))
+            place = round(self.at(value) / (2 * DOT))
             found.append((value, min(lifts.get(place, 0), 6) * 4.0))
             lifts[place] = lifts.get(place, 0) + 1
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
@@ -28,12 +29,56 @@ LEAST: Final = {
 }  # fmt: skip
 """Least height of a panel: what nobody can see shall not look like much."""
 
-_LEFT: Final = 150
-_RIGHT: Final = 14
+LEFT: Final = 150
+"""Where panels begin; left of them stand their names."""
+
+WIDE: Final = WIDTH - LEFT - 14
 _TOP: Final = 24
 _HIGH: Final = 46
 _GAP: Final = 14
 _COLOR: Final = "#4a86e8"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One of several small plots above each other.
+
+    Parameters
+    ----------
+    row
+        Its number from the top.
+    low, high
+        Ends of its scale.
+    """
+
+    row: int
+    low: float
+    high: float
+
+    @property
+    def top(self) -> float:
+        """Its upper edge, in pixels."""
+        return _TOP + self.row * (_HIGH + _GAP)
+
+    def place(self, value: float) -> float:
+        """Return the height of a value, in pixels from above."""
+        return self.top + _HIGH * (1 - (value - self.low) / (self.high - self.low))
+
+    def frame(self, label: str, unit: str, meaning: str, limit: float | None = None) -> list[str]:
+        """Return its name, the ends of its scale, and a limit within them as a dashed line."""
+        right = LEFT + WIDE
+        ends = (self.low, self.high)
+        parts = [text_at(0, self.top + 18, label, full=meaning), text_at(0, self.top + 34, unit, faint=True)]
+        parts += [line_between(LEFT, self.place(at), right, self.place(at), faint=True) for at in ends]
+        parts += [text_at(LEFT - 6, self.place(at) + 4, f"{at:.3g}", anchor="end", faint=True) for at in ends]
+        if limit is not None and self.low <= limit <= self.high:
+            parts.append(line_between(LEFT, self.place(limit), right, self.place(limit), dashed=True))
+        return parts
+
+
+def below(panels: int) -> float:
+    """Return where so many panels end, in pixels."""
+    return _TOP + panels * (_HIGH + _GAP) - _GAP
 
 
 def has_curves(scores: Scores) -> bool:
@@ -71,11 +116,12 @@ def curves_plot(scores: Scores, title: str = "Scores over time") -> Plot:
     end = max(times[-1], 1e-6)
     parts = [text_at(0, 14, title, weight=600)]
     for number, (name, label, unit, meaning) in enumerate(held):
-        y = _TOP + number * (_HIGH + _GAP)
-        parts += _panel(times, scores.curves[name], y, end, name)
-        parts.append(text_at(0, y + 18, label, full=meaning))
-        parts.append(text_at(0, y + 34, unit, faint=True))
-    bottom = _TOP + len(held) * (_HIGH + _GAP) - _GAP
+        values = scores.curves[name]
+        known = [value for value in values if value is not None]
+        panel = Panel(number, min(0.0, *known), max(LEAST[name], *known))
+        parts += panel.frame(label, unit, meaning, LEVELS.get(name))
+        parts += _curve(times, values, panel, end)
+    bottom = below(len(held))
     parts += [
         text_at(_x(second, end), bottom + 18, f"{second:g} s", anchor="middle", faint=True)
         for second in _seconds(end)
@@ -90,30 +136,17 @@ def _seconds(end: float) -> list[float]:
 
 
 def _x(second: float, end: float) -> float:
-    return _LEFT + (WIDTH - _LEFT - _RIGHT) * second / end
+    return LEFT + WIDE * second / end
 
 
-def _panel(
-    times: Sequence[float], values: Sequence[float | None], top: float, end: float, name: str
-) -> list[str]:
-    """Return one curve between the ends of its scale; gaps stay gaps."""
-    known = [value for value in values if value is not None]
-    limit = LEVELS.get(name)
-    low, high = min(0.0, *known), max(LEAST[name], *known)
-
-    def place(value: float) -> float:
-        return top + _HIGH * (1 - (value - low) / (high - low))
-
-    right = WIDTH - _RIGHT
-    parts = [line_between(_LEFT, place(at), right, place(at), faint=True) for at in (low, high)]
-    parts += [text_at(_LEFT - 6, place(at) + 4, f"{at:.3g}", anchor="end", faint=True) for at in (low, high)]
-    if limit is not None and low <= limit <= high:
-        parts.append(line_between(_LEFT, place(limit), right, place(limit), dashed=True))
+def _curve(times: Sequence[float], values: Sequence[float | None], panel: Panel, end: float) -> list[str]:
+    """Return one curve; gaps stay gaps."""
+    parts = []
     points = list(zip(times, values, strict=False))
     for known_here, piece in groupby(points, key=lambda point: point[1] is not None):
         if not known_here:
             continue
-        spots = [(_x(time, end), place(value)) for time, value in piece if value is not None]
+        spots = [(_x(time, end), panel.place(value)) for time, value in piece if value is not None]
         if len(spots) == 1:
             parts.append(f'<circle cx="{spots[0][0]:.1f}" cy="{spots[0][1]:.1f}" r="2" fill="{_COLOR}"/>')
         course = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kling_nb.session.views import html_text
+from kling_nb.session.views import NO_MATH, html_text
 
 WIDTH: Final = 640
+DOT: Final = 3.5
+"""Radius of a dot."""
+
+PLAIN: Final = "#5b8def"
+FAULTY: Final = "#d9534f"
+"""Readable on white and on black, and apart for the colour-blind by lightness."""
+
 _CHARACTERS: Final = 27
 
 
@@ -39,10 +46,10 @@ class Plot:
         return target
 
 
-def clipped(text: str) -> str:
-    """Return a text on one line, cut to what fits beside a row."""
+def clipped(text: str, characters: int = _CHARACTERS) -> str:
+    """Return a text on one line, cut to what fits beside a row, or to so many characters."""
     line = " ".join(text.split())
-    return line if len(line) <= _CHARACTERS else line[: _CHARACTERS - 1] + "…"
+    return line if len(line) <= characters else line[: characters - 1] + "…"
 
 
 def text_at(
@@ -71,6 +78,16 @@ def line_between(
     )
 
 
+def dot_at(x: float, y: float, fault: str = "", *, full: str = "") -> str:
+    """Return a dot; one of a clip with a fault is hollow. ``full`` is told before the fault."""
+    place = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{DOT}"'
+    told = ", ".join(filter(None, (full, fault)))
+    title = f"<title>{html_text(told)}</title>" if told else ""
+    if fault:
+        return f'{place} fill="none" stroke="{FAULTY}" stroke-width="1.5">{title}</circle>'
+    return f'{place} fill="{PLAIN}" fill-opacity=".75">{title}</circle>'
+
+
 def drawing(parts: Sequence[str], height: float, *, name: str = "") -> Plot:
     """Return a picture of these parts, as wide as all of them.
 
@@ -85,7 +102,7 @@ def drawing(parts: Sequence[str], height: float, *, name: str = "") -> Plot:
     """
     label = f' aria-label="{html_text(name)}"' if name else ""
     return Plot(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
+        f'<svg class="{NO_MATH}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
         f'style="max-width:100%" font-family="system-ui,sans-serif" font-size="12" role="img"{label}>'
         f"{''.join(parts)}</svg>"
     )

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from kling_nb.runlog.sweeps import SweepRecord
     from kling_nb.session.facade import Session
     from kling_nb.session.run import Run
+    from kling_nb.session.svg import Plot
     from kling_nb.session.sweep_driver import Until
     from kling_nb.session.sweep_notes import Entry
 
@@ -278,6 +279,26 @@ class Sweep:
 
     def _repr_html_(self) -> str:
         return html_of(self)
+
+    def plot_scores(self, by: str | Sequence[str] | None = None) -> Plot:
+        """Return every score of every run as a dot, by what varies.
+
+        Parameters
+        ----------
+        by
+            Column of :attr:`frame`, or several; None is all that varies.
+
+        Raises
+        ------
+        UsageError
+            No such column.
+        InputError
+            No run has a score yet.
+        """
+        from kling_nb.session.scorepanels import scores_plot  # noqa: PLC0415 - only for those who look
+
+        columns = list(self._plan.axes) or ["model_name"] if by is None else by
+        return scores_plot(self.frame, columns, f"Scores of sweep {self.name or self.id}")
 
     # --- called by the session and the driver -----------------------------------------------------------
 

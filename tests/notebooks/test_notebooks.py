@@ -428,6 +428,24 @@ def test_what_was_broken_on_purpose_is_flagged(motion_scores: NotebookNode, knob
     assert re.fullmatch(r"[\d.\s—-]+", clean.split("knob=as asked ")[1]), "it has no flag"
 
 
+def test_the_picture_of_the_sweep_shows_every_clip_and_which_are_hollow(motion_scores: NotebookNode) -> None:
+    (shown,) = outputs(motion_scores, "panels")
+    told = re.findall("<circle [^>]*><title>([^<]*)", shown.data["text/html"])
+    knobs = {each.split(": ")[0] for each in told}
+    assert knobs == {
+        "as asked",
+        "half the way",
+        "backwards",
+        "leak",
+        "flicker",
+        "frozen",
+        "blurred",
+        "camera",
+    }
+    assert "frozen: 0.00, stands still" in told and "half the way: 0.50" in told
+    assert any(each.startswith("blurred: ") and each.endswith(", blurred") for each in told)
+
+
 def test_the_truth_is_read_back(motion_scores: NotebookNode) -> None:
     said = text(motion_scores, "truth")
     rows = re.findall(r"(\w+) +(-?[\d.]+) +(-?[\d.]+)$", said, re.MULTILINE)

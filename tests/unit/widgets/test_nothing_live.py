@@ -26,6 +26,7 @@ from kling_nb.session.doortable import DoorRow
 from kling_nb.session.plots import bars, dots, spans
 from kling_nb.session.preview import Preview
 from kling_nb.session.rankings import VoteRanking
+from kling_nb.session.scorepanels import scores_plot
 from kling_nb.session.scorepictures import ScorePicture
 from kling_nb.session.scoreplots import curves_plot
 from kling_nb.session.scoretable import ScoreTable
@@ -279,9 +280,17 @@ def score_table(text):
     return ScoreTable(pd.DataFrame([row, row | {"flags": ()}]))._repr_html_()
 
 
+def score_panels(text):
+    # Long enough to get a legend, whatever the text is.
+    long = f"{text}, said at some length so that no column has room for it"
+    frame = pd.DataFrame({"knob": [long, f"{long} again"], "gain": [0.5, 1.0]})
+    return scores_plot(frame, "knob", text)._repr_html_()
+
+
 VIEWS = {
     "scores": lambda studio, tmp, text: measured_run(studio, text).scores._repr_html_(),
     "scores over time": lambda studio, tmp, text: curves_plot(made_scores(text), text)._repr_html_(),
+    "scores of a sweep": lambda studio, tmp, text: score_panels(text),
     "score picture": lambda studio, tmp, text: score_picture(text),
     "score table": lambda studio, tmp, text: score_table(text),
     "static card, measured": lambda studio, tmp, text: card(measured_run(studio, text)),
