@@ -102,7 +102,7 @@ def drawing(parts: Sequence[str], height: float, *, name: str = "") -> Plot:
     """
     label = f' aria-label="{html_text(name)}"' if name else ""
     return Plot(
-        f'<svg class="{NO_MATH}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
-        f'style="max-width:100%" font-family="system-ui,sans-serif" font-size="12" role="img"{label}>'
-        f"{''.join(parts)}</svg>"
+        f'<svg class="{NO_MATH}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" '
+        f'width="{WIDTH}" style="max-width:100%" font-family="system-ui,sans-serif" font-size="12" '
+        f'role="img"{label}>{"".join(parts)}</svg>'
     )
