@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -11,3 +12,10 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - those who bring it about tell nobody
             await asyncio.sleep(0.005)
+
+
+def an_hour_passes(monkeypatch: Any) -> None:
+    """Let every time limit of this loop's that is running now be over, and no other."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + 3600)

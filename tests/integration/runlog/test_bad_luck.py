@@ -31,6 +31,7 @@ def written(open_folder: Path) -> Iterator[Path]:
     path = open_folder / "runs.sqlite"
     with open_log(path) as log:
         log.insert(RunRecord(name="kept"))
+        log.frame()  # loads what reading needs, while this user may still read packages
     yield path
 
 
@@ -46,7 +47,7 @@ def test_a_read_only_file_is_said_when_opened_and_can_still_be_read(
         with open_log(written, read_only=True) as reader:
             assert [run.name for run in reader.records()] == ["kept"]
             frame = reader.frame()
-            assert isinstance(frame, pd.DataFrame)  # imported above, while this user may still read packages
+            assert isinstance(frame, pd.DataFrame)
             assert list(frame["name"]) == ["kept"]
             with refused(LogReadOnly, "read-only"):
                 reader.update(reader.records()[0].id, note="x")

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from awaiting import an_hour_passes, until
 from PIL import Image
 
 from kling_nb import errors, providers
@@ -141,10 +142,14 @@ async def test_half_an_answer(client, sandbox):
     assert len(sandbox.charges()) == 1
 
 
-async def test_late_answer_counts_as_lost(client, sandbox):
-    sandbox.fault("delay:2", "POST", CREATE)
-    client.timeouts = Timeouts(1.0, 0.5, 0.5, 0.0)
-    await submit(client, policy=SubmitPolicy(backoff=QUICK, lookup_span_s=4.0))
+async def test_late_answer_counts_as_lost(client, sandbox, monkeypatch):
+    sandbox.fault("delay:9", "POST", CREATE)
+    events = []
+    asking = asyncio.create_task(submit(client, on_event=events.append))
+    await until(sandbox.tasks)
+    an_hour_passes(monkeypatch)
+    await asking
+    assert [event.step for event in events] == [Step.SENDING, Step.LOOKING_UP, Step.ADOPTED]
     assert len(sandbox.charges()) == 1
 
 

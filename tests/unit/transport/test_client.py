@@ -51,9 +51,11 @@ async def lost(client, call=POST):
 
 class TestNotSent:
     async def test_connection_refused(self, connect):
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            port = closed.getsockname()[1]
-        assert isinstance(await lost(connect(f"http://127.0.0.1:{port}")), NotSent)
+        # Held by a socket that does not listen: a closed one's port could be another process's by now.
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+            assert isinstance(await lost(connect(f"http://127.0.0.1:{port}")), NotSent)
 
     async def test_name_that_does_not_resolve(self, connect, monkeypatch):
         monkeypatch.setenv("NO_PROXY", "*")
@@ -307,13 +309,13 @@ class TestFetch:
     async def test_network_errors_are_repeated(self, connect, server, act, how):
         client = connect(server.url, HASTY if how == "silence" else PATIENT)
 
-        def first(connection, request):
+        def patient_from_now_on(why, delay):
             client.timeouts = PATIENT
-            return getattr(act, how)(connection, request)
+            server.wait_asked(1)  # the one that comes first is the one that is not answered
 
-        server.script = [first]
+        server.script = [getattr(act, how)]
         server.default = act.task()
-        assert (await client.fetch(GET)).status == 200
+        assert (await client.fetch(GET, on_wait=patient_from_now_on)).status == 200
         assert server.count("GET") == 2
 
     @pytest.mark.parametrize("status", [502, 503, 504])
