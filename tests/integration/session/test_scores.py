@@ -45,8 +45,10 @@ def test_a_download_is_measured_in_the_background(
     told = threading.Event()
     with Session("sandbox", tmp_path, sandbox_home=sandbox_render.home) as session:
         brush = MotionBrush(scene).dynamic(disc, [(140, 180), (260, 220)], label="disc")
+        sandbox_render.hold()  # Nothing comes before there is a listener.
         run = session.submit(brush=brush, prompt="the disc moves")
         run.on_change(lambda some: told.set() if some.scores is not None else None)
+        sandbox_render.deliver()
         finish(run, 120)
         assert told.wait(PATIENCE_S)
         scores = run.scores
@@ -135,7 +137,8 @@ def test_a_clip_that_was_changed_since_its_download_says_so(tmp_path: Path) -> N
 
 
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path: Path) -> None:
-    ids = shelf(tmp_path, 4, clips=[{"frames": 8}] * 4)
+    # What was handed out before the interrupt is kept, too: with one worker up to three clips.
+    ids = shelf(tmp_path, 6, clips=[{"frames": 8}] * 6)
     with Session("sandbox", tmp_path) as session, ThreadPoolExecutor(1) as pool:
         keep, done = session.keep_scores, []
 

@@ -150,7 +150,13 @@ def test_closing_forgets_what_waits() -> None:
     first = scorer.add("a", slow, ignore)
     second = scorer.add("b", slow, ignore)
     assert begun.wait(60) and scorer.pending("b")
-    threading.Timer(0.1, go.set).start()
+
+    def once_closed() -> None:
+        """Let the first one go on; before that, the second one could have its turn."""
+        wait_until(second.cancelled)
+        go.set()
+
+    threading.Thread(target=once_closed).start()
     scorer.close()
     assert first.result(60) is None
     with pytest.raises(CancelledError):
