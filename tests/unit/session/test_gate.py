@@ -54,7 +54,7 @@ async def test_a_waiter_stopped_in_the_moment_of_its_turn_loses_no_slot() -> Non
     await settle()
     gate.release()
     first.cancel()
-    await asyncio.wait_for(second, 1)
+    await asyncio.wait_for(second, 60)
     assert gate.held == 1
 
 
@@ -67,7 +67,7 @@ async def test_after_a_refusal_one_run_asks_and_the_others_wait() -> None:
     await settle()
     assert not waiting.done()
     gate.accepted()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_tasks_of_earlier_kernels_count() -> None:
@@ -77,7 +77,7 @@ async def test_tasks_of_earlier_kernels_count() -> None:
     await settle()
     assert not waiting.done()
     gate.release()
-    await asyncio.wait_for(waiting, 1)
+    await asyncio.wait_for(waiting, 60)
 
 
 @given(st.lists(st.sampled_from(["come", "go", "stop", "refuse"]), max_size=40), st.integers(1, 4))

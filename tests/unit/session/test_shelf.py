@@ -140,7 +140,7 @@ def test_what_a_store_that_is_away_could_not_take_is_sent_later(
 
     shelf = Shelf(tmp_path / "home", store, tell)
     shelf.keep("r-2mta00000000", "clip", [NAME])
-    assert told.wait(30)
+    assert told.wait(60)
     assert words[0][0] == "r-2mta00000000"
     assert "stay here and are sent later" in words[0][1]
     assert clip.read_bytes() == CLIP
@@ -165,9 +165,9 @@ def test_a_kernel_that_stays_tries_again_by_itself(
     monkeypatch.setattr(store, "put", lambda path, name: (put(path, name), sent.set()))
     shelf = Shelf(tmp_path / "home", store, lambda *_: None)
     shelf.keep("r-2mta00000000", "clip", [NAME])
-    assert store.asked.wait(30)
+    assert store.asked.wait(60)
     store.repaired = True
-    assert sent.wait(30)
+    assert sent.wait(60)
     shelf.close()
 
 
@@ -179,7 +179,7 @@ def test_a_wish_is_fulfilled_in_the_background_and_not_repeated_at_once(
     other = Shelf(tmp_path / "other home", store, lambda *_: None)
     here = threading.Event()
     other.want(record, here.set)
-    assert here.wait(30)
+    assert here.wait(60)
     assert (tmp_path / "other home" / NAME).read_bytes() == CLIP
     other.close()
 

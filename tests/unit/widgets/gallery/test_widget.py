@@ -102,11 +102,11 @@ def test_the_log_is_looked_at_only_while_somebody_looks(session, add) -> None:
     watch = LogWatch(session.log, lambda _: heard.set(), period=0.01)
     watch.opened("page")
     session.annotate(session.run(run_id), {"rating": 1})
-    assert heard.wait(10)
+    assert heard.wait(60)
     watch.closed("page")
     thread = watch._thread
     assert thread is not None
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     watch.opened("page again")
     assert watch._thread is not None and watch._thread.is_alive()
@@ -124,10 +124,10 @@ def test_a_log_that_cannot_be_read_for_a_moment_does_not_end_the_looking(session
 
     monkeypatch.setattr(session.log, "change_counter", locked)
     watch.opened("page")
-    assert failed.wait(10)
+    assert failed.wait(60)
     monkeypatch.undo()
     add()
-    assert heard.wait(10)
+    assert heard.wait(60)
     watch.stop()
 
 
