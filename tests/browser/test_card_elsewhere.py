@@ -82,13 +82,15 @@ def test_the_card_goes_on_after_a_reload_in_the_middle_of_a_run(notebook, lab) -
 
 
 def test_dark_theme_and_keyboard(notebook) -> None:
-    page = notebook("dark", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat waits [[sandbox:slow:120]]")
+    page = notebook("dark", f"%load_ext kling_nb\n{PICTURE}", CELL + "The cat waits [[sandbox:slow:600]]")
     change = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     page.page.evaluate(f"async () => {{ await {change}; }}")
     page.run(0)
     page.run(1)
     card = page.wait_status(1, "processing")
-    card.query_selector(".kn-stop").focus()
+    stop = card.wait_for_selector(".kn-stop")
+    stop.focus()
     page.picture("card-dark", 1)
-    page.page.keyboard.press("Enter")
+    # JupyterLab may have taken the focus for its cell meanwhile.
+    stop.press("Enter")
     card.wait_for_selector(".kn-follow", state="visible")

@@ -37,7 +37,8 @@ def open_form(open_notebook_with, home: Path, lab):
 
 def reason_of(page, name: str, value: str) -> tuple[bool, str]:
     """Whether an option is greyed, and its words."""
-    option = page.page.query_selector(f"select[data-name='{name}'] option[value='{value}']")
+    selector = f"select[data-name='{name}'] option[value='{value}']"
+    option = page.page.wait_for_selector(selector, state="attached")
     return bool(option.evaluate("o => o.disabled")), option.inner_text()
 
 
@@ -53,6 +54,9 @@ def test_from_picture_to_card(form, home: Path) -> None:
     greyed, words = reason_of(form, "mode", "4k")
     assert greyed and "kling-v2-6" in words
     page.select_option("select[data-name='model_name']", "kling-v1")
+    # What has been checked by now can be sent: below, that it cannot is said of the drawing.
+    page.wait_for_selector("[data-name='mode'] option:has-text('not with kling-v1')", state="attached")
+    page.wait_for_selector(".kn-compose-submit[aria-disabled='false']")
     form.element(1)
     x, y = centre_of(1, SIZE)
     places = pad.drag([(x - 30, y), (x + 30, y)])
@@ -62,7 +66,7 @@ def test_from_picture_to_card(form, home: Path) -> None:
     pad.tool("path_freehand")
     pad.drag([(x, y), (x + 90, y - 100)], steps=12)
     page.wait_for_function("() => document.querySelector('.kn-way-reason').textContent.includes('masks')")
-    assert "$0.14" in page.inner_text(".kn-cost-line")
+    page.wait_for_selector(".kn-cost-line:has-text('$0.14')")
     page.wait_for_selector(".kn-compose-submit[aria-disabled='false']")
     page.click(".kn-compose-preview")
     pad.root.wait_for_selector(".kn-film[src]")

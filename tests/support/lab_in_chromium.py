@@ -207,7 +207,7 @@ class JupyterLab:
     def __exit__(self, *exc: object) -> None:
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(20)
