@@ -123,6 +123,7 @@ def test_a_lost_answer_says_where_to_look_and_gives_the_line(notebook) -> None:
     button = check.query_selector("button")
     button.evaluate(WRITE_DOWN)
     button.click()
-    page.page.wait_for_function("(line) => said.includes('Copied') || String(getSelection()) === line", arg=line)
+    came = "(line) => said.includes('Copied') || String(getSelection()) === line"
+    page.page.wait_for_function(came, arg=line)
     assert not card.query_selector(".kn-follow").is_visible(), "nothing can be asked for"
     page.picture("card-lost", 1)
