@@ -20,6 +20,7 @@ DECODE_LATE = """() => {
   const plain = Object.getOwnPropertyDescriptor(HTMLElement.prototype, 'onload');
   const decoded = new Promise((resolve) => { window.decode = resolve; });
   Object.defineProperty(HTMLImageElement.prototype, 'onload', {
+    configurable: true,
     get() { return plain.get.call(this); },
     set(work) { plain.set.call(this, work && ((event) => decoded.then(() => work.call(this, event)))); },
   });
@@ -65,14 +66,25 @@ def test_a_reloaded_page_shows_the_drawing(open_pad) -> None:
     wait_alike(again, bare)
 
 
-def test_a_second_view_of_the_same_pad_follows(open_pad) -> None:
+GONE = """gone = kn.MotionPad("scene.png", draft=False)
+gone._page_ready()
+gone.close()"""
+
+
+def test_a_second_view_of_the_same_pad_follows_and_a_closed_pad_takes_none_with_it(open_pad) -> None:
     pad = open_pad("views", SIZE, "pad")
     pad.notebook.run(2)
     pad.page.wait_for_function("() => document.querySelectorAll('.kn-pad').length === 2")
     roots = pad.page.query_selector_all(".kn-pad")
     second = PadOnPage(pad.notebook, SIZE, roots[1])
     pad.notebook.element(1)
+    bare = drawn(pad)
+    # Its drawing is on the page, but not decoded yet, when it is closed.
+    pad.page.evaluate(DECODE_LATE)
+    pad.notebook.run_text(GONE)
+    pad.page.evaluate("() => decode()")
     seen = paint(pad)
+    assert differ(seen, bare)
     wait_alike(second, seen)
     assert second.layers() == pad.layers()
     assert second.ink() == 0

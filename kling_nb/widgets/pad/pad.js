@@ -38,6 +38,8 @@ class Pad {
     this.changed = () => this.update();
     this.filmed = () => this.side.showFilm(this.model.get("film"));
     this.received = (message) => this.receive(message);
+    // A drawing that fails, because its canvas is gone meanwhile, would be the last one of the whole line.
+    this.goesOn = () => { this.drawings.currentProcessing = this.drawings.currentProcessing.catch(() => {}); };
     model.on("change:state", this.changed);
     model.on("change:film", this.filmed);
     model.on("msg:custom", this.received);
@@ -52,9 +54,12 @@ class Pad {
     // The canvas of the kernel is a widget of its own (ipycanvas); its picture lies below the ink.
     const manager = this.model.widget_manager;
     const child = await manager.get_model(this.model.get("canvas").slice("IPY_MODEL_".length));
-    this.canvasModel = child;
+    // All canvases of a page stand in one line to be drawn. The layers know it; what holds them has only its name.
+    this.drawings = child.get("_canvases")?.[0]?.get("_canvas_manager");
+    this.drawings?.on("msg:custom", this.goesOn);
     const view = await manager.create_view(child, {});
     if (this.closed) {
+      this.drawings?.off("msg:custom", this.goesOn);
       view.remove();
       return;
     }
@@ -73,6 +78,7 @@ class Pad {
     this.model.off("change:state", this.changed);
     this.model.off("change:film", this.filmed);
     this.model.off("msg:custom", this.received);
+    this.drawings?.off("msg:custom", this.goesOn);
     this.ink.close();
     this.side.close();
     this.canvasView?.remove();
@@ -247,12 +253,7 @@ class Pad {
     else this.local = { tool: state.tool, size: state.size, layer: state.layer };
     this.paint();
     // The drawing travels on another channel and is painted asynchronously: the echo stays until then.
-    try {
-      // The layers know who draws them; the canvas that holds them has only its name.
-      await this.canvasModel?.get("_canvases")?.[0]?.get("_canvas_manager")?.currentProcessing;
-    } catch {
-      // Another canvas of the notebook has failed; ours is drawn again with the next step.
-    }
+    await this.drawings?.currentProcessing;
     requestAnimationFrame(() => this.ink.settled(done));
   }
 
