@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from lab_in_chromium import PATIENCE_S
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "04-prompt-tuning.ipynb"
 CELLS = {cell.id: index for index, cell in enumerate(nbformat.read(NOTEBOOK, as_version=4).cells)}
@@ -46,6 +47,7 @@ def test_cell_by_cell(lab, open_notebook, chromium, pictures) -> None:
 
     report = lab.folder / "kling_runs" / "prompt-tuning" / "cats.html"
     page = chromium.new_page(viewport={"width": 1180, "height": 960})
+    page.set_default_timeout(1000 * PATIENCE_S)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url.split(":")[0]))
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -98,7 +98,7 @@ PLAYED = """async (video) => {
   await video.play();
   // As long as it takes: a machine with other work decodes slowly, a broken clip never comes this far.
   let frames = 0;
-  for (const end = performance.now() + 30000; performance.now() < end; await pause(50)) {
+  for (const end = performance.now() + 120000; performance.now() < end; await pause(50)) {
     frames = video.getVideoPlaybackQuality().totalVideoFrames;
     if (video.currentTime > 0.5 && frames > 8) break;
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab_in_chromium import PATIENCE_S
 from playwright.sync_api import Page
 
 MODEL = """
@@ -48,6 +49,7 @@ def load(page: Page, widget: Any, *names: str) -> None:
     """
     given = ", ".join(("Model", "pause", "render", *names))
     script = f"{MODEL}\n{widget._esm}\nObject.assign(window, {{{given}}});"
+    page.set_default_timeout(1000 * PATIENCE_S)
     page.add_style_tag(content=str(widget._css))
     page.add_script_tag(content=script, type="module")
     page.wait_for_function("() => window.render")
