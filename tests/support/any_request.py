@@ -6,6 +6,7 @@ body has. Most requests are nearly right, because those get furthest.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gzip
 import json
@@ -17,6 +18,8 @@ from urllib.parse import quote, urlsplit
 
 from hypothesis import strategies as st
 from legacy_wire import IMAGE
+
+from kling_nb.sandbox.home import LOG_NAME
 
 LEGACY = re.findall(
     r"\w+",
@@ -226,7 +229,7 @@ def headers(draw: st.DrawFn, key: str) -> dict[str, str]:
     return lines
 
 
-def send(sandbox: Any, asked: dict[str, Any], seconds: float = 20.0) -> tuple[int, bytes]:
+def send(sandbox: Any, asked: dict[str, Any], seconds: float = 60.0) -> tuple[int, bytes]:
     """Send a request as it stands; return status and everything that came after the head.
 
     Plain sockets: no library between the strategy and the server could put anything right.
@@ -250,7 +253,7 @@ def send(sandbox: Any, asked: dict[str, Any], seconds: float = 20.0) -> tuple[in
     return raw(sandbox, head.encode("latin-1") + body, seconds, ends=False)
 
 
-def raw(sandbox: Any, data: bytes, seconds: float = 20.0, *, ends: bool = True) -> tuple[int, bytes]:
+def raw(sandbox: Any, data: bytes, seconds: float = 60.0, *, ends: bool = True) -> tuple[int, bytes]:
     """Send bytes; return the status, 0 for a connection that was closed without an answer, and the answer.
 
     ``ends`` tells the server that nothing more comes, which the server takes for the end of the connection.
@@ -258,14 +261,14 @@ def raw(sandbox: Any, data: bytes, seconds: float = 20.0, *, ends: bool = True) 
     address = urlsplit(sandbox.url)
     with socket.create_connection((address.hostname, address.port), seconds) as connection:
         parts = []
-        try:
+        # A server that refuses a request before it has all of it answers and closes: the answer counts.
+        with contextlib.suppress(ConnectionError):
             connection.sendall(data)
             if ends:
                 _end(connection)
+        with contextlib.suppress(ConnectionError):
             while part := connection.recv(65536):
                 parts.append(part)
-        except ConnectionError:
-            pass
     answer = b"".join(parts)
     found = re.match(rb"HTTP/1\.1 (\d{3})", answer)
     if found and found[1] == b"100":
@@ -291,12 +294,15 @@ def leaks(sandbox: Any, answer: bytes) -> list[str]:
     return shown + ([str(sandbox.home)] if str(sandbox.home) in text and b'"pid"' not in answer else [])
 
 
-def troubles(sandbox: Any) -> list[str]:
-    """Return what is wrong with the server after everything: its log, its tasks, its books."""
-    from kling_nb.sandbox.home import LOG_NAME
+def log_of(sandbox: Any) -> str:
+    """Return what the server has said since it was started, in whichever test."""
+    return (sandbox.home / LOG_NAME).read_text(encoding="utf-8", errors="replace")
 
+
+def troubles(sandbox: Any, log_before: str) -> list[str]:
+    """Return what is wrong with the server after everything: its log since then, its tasks, its books."""
     found = []
-    log = (sandbox.home / LOG_NAME).read_text(encoding="utf-8", errors="replace")
+    log = log_of(sandbox).removeprefix(log_before)
     if "Traceback" in log:
         found.append(log[-3000:])
     tasks = sandbox.tasks()
