@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab_in_chromium import PATIENCE_S
 from playwright.sync_api import Browser, Page
 from widget_alone import load
 
@@ -46,7 +47,8 @@ SETUP = """(more) => {
 @pytest.fixture(scope="module")
 def page(chromium: Browser) -> Iterator[Page]:
     page = chromium.new_page()
-    load(page, Gallery, "Gallery")
+    page.set_default_timeout(1000 * PATIENCE_S)
+    load(page, Gallery, "Gallery", "Player")
     yield page
     page.close()
 
@@ -61,6 +63,8 @@ def begin(page: Page) -> Iterator[Callable[..., Page]]:
 
     def one(**state: Any) -> Page:
         page.evaluate(SETUP, state)
+        # The page looks which clips are in sight with its next frame, and makes players for those.
+        page.wait_for_function("() => gallery.visible && !gallery.unsettled.size")
         return page
 
     page.on("pageerror", listen)
@@ -276,6 +280,31 @@ def test_a_clip_that_cannot_be_played_says_so_until_it_can(begin) -> None:
     page.wait_for_function("() => tile(1).screen.words.textContent === 'The video cannot be played here.'")
     page.evaluate("() => model.message({kind: 'items', items: [run(1, {rating: 3})]})")
     assert page.evaluate("() => tile(1).screen.words.textContent") == "The video cannot be played here."
+
+
+def test_a_clip_whose_frame_rate_is_known_later_shows_the_frame_of_its_moment(begin) -> None:
+    page = begin()
+    frames = page.evaluate(
+        """() => {
+          const video = Object.assign(new EventTarget(), {
+            duration: 3, paused: true, seeking: false, readyState: 4, playbackRate: 1, currentTime: 0,
+            pause() {},
+          });
+          const player = new Player(video);
+          tile(2).screen.player = player;
+          gallery.clock.add(player);
+          gallery.clock.step(10);
+          const guessed = Math.floor(video.currentTime * 24);
+          const facts = {fps: 30, frames: 75, width: 320, height: 180};
+          model.message({kind: 'details', details: {'r-2': {facts, paths: null}}});
+          tile(2).screen.player = null;
+          gallery.clock.remove(player);
+          return [guessed, video.currentTime * 30];
+        }"""
+    )
+    assert frames[0] == 10
+    # The 10th frame of 24 in a second ends after 0.44 s: by then stands the 13th of 30, in its middle.
+    assert frames[1] == pytest.approx(13.5)
 
 
 def test_one_look_at_two_clips_is_one_vote_and_a_vote_that_failed_can_be_given_again(begin) -> None:

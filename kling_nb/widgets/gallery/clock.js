@@ -107,6 +107,13 @@ class Clock {
     this.changed();
   }
 
+  // What the file says of its frames may come after its first picture: the one in sight was a guess.
+  tell(player, facts) {
+    player.facts = facts;
+    if (!this.playing && this.players.has(player)) player.show(this.position);
+    this.changed();
+  }
+
   remove(player) {
     player.stop();
     this.players.delete(player);

@@ -35,10 +35,7 @@ class Screen {
 
   setDetails(details) {
     this.details = details;
-    if (this.player) {
-      this.player.facts = details.facts;
-      this.gallery.clock.changed();
-    }
+    if (this.player) this.gallery.clock.tell(this.player, details.facts);
     this.drawPaths();
   }
 
