@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakValueDictionary
@@ -16,6 +17,7 @@ from weakref import WeakValueDictionary
 from pydantic import SecretStr
 
 from kling_nb import settings as settings_module
+from kling_nb.errors import KlingError
 from kling_nb.runlog import InputStore, RunLog
 from kling_nb.session import judging
 from kling_nb.session.cell import cell_of
@@ -304,9 +306,14 @@ class SessionCore:
             run = self._runs.get(record.id)
             if run is None:
                 run = self._runs[record.id] = Run(record, self)
-            elif not run.following:
-                run.set_record(record)
-            return run
+                return run
+        if not run.following and record != run.record:
+            # The row may be older than what this kernel has written since: it was read while the run was
+            # followed to its end.
+            with suppress(KlingError):
+                record = self.log.get(record.id)
+            run.take_over(record)
+        return run
 
     def _follow(self, run: Run, *, send: bool, rebuilt: Callable[[], VideoRequest] | None = None) -> None:
         """Follow a run that is not at its end.

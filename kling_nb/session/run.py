@@ -386,6 +386,14 @@ class Run(Judged, Derived, Measured):
         if not same:
             self._changed.emit()
 
+    def take_over(self, record: RunRecord) -> None:
+        """Take over a row that was read from the log, unless whoever follows the run knows better."""
+        with self._lock:
+            if self._following or record == self._record:
+                return
+            self._record = record
+        self._changed.emit()
+
     def set_columns(self, **columns: Any) -> None:
         """Change columns of the row in memory and tell the listeners."""
         with self._lock:

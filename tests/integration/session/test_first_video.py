@@ -214,6 +214,39 @@ def test_interrupt_stops_only_the_waiting(
     assert run.wait(60).status is RunStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("reads", "look"),
+    [
+        ("get", lambda session, run: session.run(run.id)),
+        ("unfinished", lambda session, _: session.unfinished()),
+    ],
+)
+def test_a_row_that_was_read_before_the_end_does_not_undo_it(
+    session: Session,
+    sandbox: Any,
+    picture: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+    reads: str,
+    look: Any,
+) -> None:
+    run = session.submit(picture, "[[sandbox:slow:600]] a boat")
+    until(lambda: run.status is RunStatus.PROCESSING)
+    read, looks = getattr(session.log, reads), []
+
+    def late(*given: Any) -> Any:
+        rows = read(*given)
+        looks.append(rows)
+        if len(looks) == 1:
+            sandbox.finish_all()
+            finish(run)
+        return rows
+
+    monkeypatch.setattr(session.log, reads, late)
+    look(session, run)
+    assert looks
+    assert (run.status, run.complete, run.following) == (RunStatus.SUCCEEDED, True, False)
+
+
 def test_stop_following_keeps_the_task(session: Session, sandbox: Any, picture: np.ndarray) -> None:
     run = session.submit(picture, "[[sandbox:slow:600]] a boat")
     until(lambda: run.task_id)
