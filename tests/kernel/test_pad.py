@@ -59,8 +59,6 @@ def test_clicks_on_a_subshell_beside_a_running_cell_are_answered(kernel: Kernel,
 
 def test_a_preview_reaches_the_page_from_its_own_thread(kernel: Kernel, model: str) -> None:
     click(kernel, model, 1, name="preview")
-    kernel.until(
-        lambda: any(state["preview"]["status"] == "ready" for state in states(kernel, model)), timeout=60
-    )
+    kernel.until(lambda: any(state["preview"]["status"] == "ready" for state in states(kernel, model)))
     assert "$0.14" in states(kernel, model)[-1]["preview"]["price"]
     assert not [m for m in kernel.published if m["msg_type"] == "stream" and "Error" in str(m["content"])]

@@ -46,7 +46,7 @@ def test_stop_resume_and_what_the_page_asks_for(kernel: Kernel, sandbox) -> None
     kernel.click(model, {"kind": "resume"})
     # The wall hands the click over to a thread; until that has it, the sweep is one that has stopped.
     kernel.until(lambda: kernel.value("u.state") != "'stopped'")
-    kernel.ok("await u", timeout=90)
+    kernel.ok("await u")
     assert kernel.value("u.state, u.progress.done") == "('done', 18)"
     assert kernel.value("kn.sweeps()['state'].tolist()[:1]") == "['done']"
 

@@ -39,7 +39,7 @@ def test_cells_work_in_a_terminal(tmp_path: Path, sandbox) -> None:
     }
     done = subprocess.run(
         [sys.executable, "-m", "IPython", "--colors=NoColor", "cells.ipynb"],
-        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, env=env, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     shown = done.stdout + done.stderr
     assert "Traceback" not in shown, shown

@@ -18,13 +18,16 @@ from kling_nb import providers
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(900)]
+"""The first test of a notebook runs all of it; a busy machine may take minutes."""
 
 
 def executed(name: str, place: Path, **variables: str) -> NotebookNode:
     """A notebook after Run All in a folder; its sandbox still runs."""
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
-    client = NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(place)}})
+    client = NotebookClient(
+        notebook, timeout=600, startup_timeout=300, resources={"metadata": {"path": str(place)}}
+    )
     done: NotebookNode = client.execute(env=clean_environment(place / "state") | variables)
     return done
 

@@ -61,7 +61,11 @@ def test_whenever_a_run_ends_what_is_saved_shows_it(tmp_path: Path, sandbox: Any
             until((tmp_path / "cloud-succeeded").exists)
 
     NotebookClient(
-        notebook, timeout=180, resources={"metadata": {"path": str(tmp_path)}}, on_cell_executed=executed
+        notebook,
+        timeout=600,
+        startup_timeout=300,
+        resources={"metadata": {"path": str(tmp_path)}},
+        on_cell_executed=executed,
     ).execute(env=clean_environment(tmp_path / "state") | {"KLING_NB_SANDBOX_HOME": str(sandbox.home)})
     ends = {"waits": "succeeded", "awaits": "succeeded", "sweep": "2 of 2 done", "last": "succeeded"}
     assert {name: end for name, end in ends.items() if end in said[name]} == ends

@@ -24,6 +24,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PINS = {"7.0.1": ("ipykernel==7.0.1", "ipython==9.6.0"), "6.29.5": ("ipykernel==6.29.5", "ipython<9")}
 """ipykernel versions beside the newest one: Binder's default set, and the oldest one supported."""
 
+PATIENCE_S = 120.0
+"""What must come has come by then, on a busy machine, too."""
+
 
 def interpreter(version: str, cache: Path) -> str:
     """Return a Python whose ipykernel has this version; everything else comes from the environment at hand.
@@ -97,7 +100,7 @@ class Kernel:
         """Send a cell and return its message id without waiting."""
         return str(self.client.execute(code, store_history=True))
 
-    def finish(self, message_id: str, timeout: float = 60) -> Done:
+    def finish(self, message_id: str, timeout: float = PATIENCE_S) -> Done:
         """Wait for the reply and for idle of an execution."""
         done = Done()
         begin = time.monotonic()
@@ -118,11 +121,11 @@ class Kernel:
         done.messages = [m for m in self.published if m["parent_header"].get("msg_id") == message_id]
         return done
 
-    def run(self, code: str, timeout: float = 60) -> Done:
+    def run(self, code: str, timeout: float = PATIENCE_S) -> Done:
         """Run a cell to its end."""
         return self.finish(self.send(code), timeout)
 
-    def ok(self, code: str, timeout: float = 60) -> Done:
+    def ok(self, code: str, timeout: float = PATIENCE_S) -> Done:
         """Run a cell that must succeed."""
         done = self.run(code, timeout)
         assert done.status == "ok", done.text
@@ -133,14 +136,14 @@ class Kernel:
         reply = self.client.get_shell_msg
         message_id = self.client.execute("", silent=True, user_expressions={"value": expression})
         while True:
-            answer = reply(timeout=60)
+            answer = reply(timeout=PATIENCE_S)
             if answer["parent_header"]["msg_id"] == message_id:
                 result = answer["content"]["user_expressions"]["value"]
                 assert result["status"] == "ok", result
                 return str(result["data"]["text/plain"])
             self._kept[answer["parent_header"]["msg_id"]] = answer
 
-    def until(self, condition: Any, timeout: float = 60) -> None:
+    def until(self, condition: Any, timeout: float = PATIENCE_S) -> None:
         """Pump what the kernel publishes until a condition of this object holds."""
         begin = time.monotonic()
         while not condition():
@@ -187,7 +190,7 @@ class Kernel:
         """Return what Tab offers at the end of a text, whole words as the page would insert them."""
         message_id = self.client.complete(code, len(code))
         while True:
-            answer = self.client.get_shell_msg(timeout=60)
+            answer = self.client.get_shell_msg(timeout=PATIENCE_S)
             if answer["parent_header"]["msg_id"] == message_id:
                 return list(answer["content"]["matches"])
             self._kept[answer["parent_header"]["msg_id"]] = answer
@@ -244,7 +247,7 @@ def running_kernel(python: str, folder: Path, **variables: str) -> Iterator[Kern
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE_S)
         kernel = Kernel(manager, client)
         kernel._kept = {}
         yield kernel
