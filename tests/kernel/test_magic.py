@@ -90,6 +90,7 @@ def test_line_magic_and_local_variables(kernel: Kernel) -> None:
     kernel.ok("def make(picture, colour):\n    %kling picture a {{colour}} boat -m kling-v2-6 -d 5 -o made\n"
               "from PIL import Image\nmake(Image.open('boat.png'), 'red')")  # fmt: skip
     assert kernel.value("made.prompt") == "'a red boat'"
+    kernel.ok("made.wait()")  # Else its task could be one of those that the next test counts.
 
 
 SUBCOMMANDS = [
