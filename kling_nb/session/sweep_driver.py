@@ -64,7 +64,7 @@ class Driver:
         self._rule = readable_rule(until, sweep.session) if isinstance(until, str) else until
         self._unscored: dict[str, float] = {}
         self.measuring = False
-        """Whether the next run waits for scores."""
+        """Whether the next run, or the end, waits for scores."""
         self._words = until if isinstance(until, str) else "until="
         self._wake = threading.Event()
         self._halted: str | None = None

@@ -31,7 +31,7 @@ class Progress:
     units, usd
         Taken by the service, or expected as long as it has not said, for what was sent.
     measuring
-        Whether the next run waits for the scores of clips that are there.
+        Whether the next run, or the end, waits for the scores of clips that are there.
     seconds_left
         Until all are there, judged by how long like runs took; None without any history.
     """
@@ -85,7 +85,7 @@ class Progress:
                 if count
             ),
         ]
-        waiting = ", the next waits for scores" * self.measuring
+        waiting = f", the {'end' if self.complete else 'next'} waits for scores" * self.measuring
         return ", ".join(counts) + f"{waiting} · {self.spent}"
 
 

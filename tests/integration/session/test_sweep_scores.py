@@ -87,16 +87,22 @@ def test_the_rule_is_asked_about_the_last_clip_too(slow_meter: Session, picture:
     assert (sweep.state, sweep.reason, len(sweep.runs)) == ("stopped", f"{rule} holds", 4)
 
 
+@pytest.mark.parametrize(("repeat", "who"), [(3, "next"), (1, "end")])
 def test_a_clip_that_is_never_measured_is_given_up_and_counts_as_no_hit(
-    slow_meter: Session, picture: np.ndarray, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+    slow_meter: Session,
+    picture: np.ndarray,
+    sandbox: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    repeat: int,
+    who: str,
 ) -> None:
     monkeypatch.setattr(slow_meter, "filed", lambda _run: None)
-    monkeypatch.setattr(sweep_driver, "SCORES_S", 60.0)
-    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=3, until="gain >= 0")
-    until(lambda: "the next waits for scores" in sweep.message)
+    monkeypatch.setattr(sweep_driver, "SCORES_S", 600.0)
+    sweep = slow_meter.sweep(picture, "a boat", model="kling-v1", repeat=repeat, until="gain >= 0")
+    until(lambda: f"the {who} waits for scores" in sweep.message)
     sweep_driver.SCORES_S = 0.1
     sweep.wait(60)
-    assert (sweep.state, len(sandbox.tasks())) == ("done", 3)
+    assert (sweep.state, len(sandbox.tasks())) == ("done", repeat)
 
 
 def test_a_rule_without_scores_waits_for_none(
