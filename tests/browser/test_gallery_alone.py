@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_in_chromium import PATIENCE_S
 from playwright.sync_api import Browser, Page
 from widget_alone import load
 
@@ -47,7 +46,6 @@ SETUP = """(more) => {
 @pytest.fixture(scope="module")
 def page(chromium: Browser) -> Iterator[Page]:
     page = chromium.new_page()
-    page.set_default_timeout(1000 * PATIENCE_S)
     load(page, Gallery, "Gallery", "Player")
     yield page
     page.close()

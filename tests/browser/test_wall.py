@@ -62,7 +62,8 @@ def test_a_sweep_fills_its_wall_stops_goes_on_and_plays(notebook) -> None:
     last.locator(".kn-wall-media[data-plays]").click()
     last.locator("video").wait_for()
     assert page.play_video(1)["frames"] > 5
-    page.page.wait_for_function(MEASURED)
+    # A machine with other work measures a dozen clips for minutes.
+    page.page.wait_for_function(MEASURED, timeout=600_000)
     page.picture("wall-done", 1)
     page.page.evaluate(DARK)
     last.locator("video").evaluate(STILL)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clip_shelf import numbered_clip
 from playwright.sync_api import Browser, Page
 from widget_alone import load
 
@@ -39,9 +41,7 @@ SETUP = """([measures, total]) => {
   window.tell = (cards, told = model.state.head) => model.message({kind: 'changed', head: told, cards});
 }"""
 
-PLACES = """async () => {
-  // What is in sight is laid out with the next frame, the rest when it is scrolled to.
-  for (let frame = 0; frame < 3; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
+PLACES = """() => {
   return [...document.querySelectorAll('.kn-wall-media')].map((media) => {
     const {x, y, width, height} = media.getBoundingClientRect();
     return [x, y, width, height];
@@ -59,11 +59,30 @@ MEASURED = """([line, flags, data]) => {
   tell({0: card(0, {...done, scores: {flags, line}}), 1: card(1, {...done, scores: {flags: [], line}})});
 }"""
 REFUSAL = "(text) => tell({2: card(2, {kind: 'failed', text}), 3: card(3, {kind: 'uncertain', text})})"
-ENDED = """() => {
-  const spent = '8 units ($1.12 list)';
-  tell({}, head('stopped', {done: 2, failed: 2, waiting: 10}, {reason: 'budget of 9 units', spent}));
-  tell({}, head('done', {done: 12, failed: 2}));
+STOPPED = """() => tell({}, head('stopped', {done: 2, failed: 2, waiting: 10},
+  {reason: 'budget of 9 units', spent: '8 units ($1.12 list)'}))"""
+FAILED = "() => tell({}, head('done', {done: 12, failed: 2}))"
+ENDED = "() => tell({}, head('done', {done: 14}))"
+
+CLIPS = """() => {
+  const clip = {url: null};
+  tell(Object.fromEntries(model.state.cards.map((_, place) => [place, card(place, {kind: 'done', clip})])));
 }"""
+ANSWER = """([id, clip]) => {
+  const data = Uint8Array.from(atob(clip), (letter) => letter.charCodeAt(0));
+  model.message({kind: 'clip', id}, [data]);
+}"""
+ANEW = """() => {
+  // As JupyterLab does it: the old view goes at once, the new one comes when it is ready.
+  host.remove();
+  return new Promise((resolve) => setTimeout(() => {
+    window.host = document.createElement('div');
+    render({model, el: host});
+    document.body.append(host);
+    resolve();
+  }, 100));
+}"""
+RUNS = "(video) => !video.paused && video.currentTime > 0"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +93,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     page.close()
 
 
-@pytest.mark.parametrize("width", [1000, 700])
+@pytest.mark.parametrize("width", [1000, 800])
 def test_cards_stay_where_they_are_whatever_is_told(page: Page, pictures: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.evaluate(SETUP, [True, COUNT])
@@ -84,6 +103,8 @@ def test_cards_stay_where_they_are_whatever_is_told(page: Page, pictures: Path, 
         "running": (RUNNING, None),
         "measured": (MEASURED, [LONG, FLAGS, PICTURE]),
         "refused": (REFUSAL, REFUSED),
+        "stopped": (STOPPED, None),
+        "failed": (FAILED, None),
         "ended": (ENDED, None),
     }
     for name, (step, told) in steps.items():
@@ -94,6 +115,55 @@ def test_cards_stay_where_they_are_whatever_is_told(page: Page, pictures: Path, 
     assert first.locator(".kn-wall-scores").get_attribute("title").endswith(LONG)
     assert "⚠ too short" in first.inner_text()
     assert page.locator(".kn-wall-text:visible").count() == 2
+
+
+def test_a_wall_drawn_anew_goes_on_where_it_was(page: Page, tmp_path: Path) -> None:
+    clip = b64encode(numbered_clip(tmp_path / "clip.mp4").read_bytes()).decode()
+    page.set_viewport_size({"width": 700, "height": 600})
+    page.evaluate(SETUP, [True, COUNT])
+    page.evaluate(CLIPS)
+    page.locator(".kn-wall-media").last.click()
+    page.evaluate(ANSWER, [f"r-{COUNT - 1}", clip])
+    video = page.wait_for_selector("video")
+    page.wait_for_function(RUNS, arg=video)
+    scrolled = page.evaluate("() => document.querySelector('.kn-wall-cards').scrollTop")
+    assert scrolled > 100
+    page.locator(".kn-wall-media").nth(COUNT - 2).click()
+
+    page.evaluate(ANEW)
+    assert page.locator(".kn-wall-card[data-kind='done']").count() == COUNT
+    page.wait_for_function(f"(video) => video.isConnected && ({RUNS})(video)", arg=video)
+    page.wait_for_function(f"() => document.querySelector('.kn-wall-cards').scrollTop === {scrolled}")
+    assert page.evaluate("() => model.listeners()") == 1
+    page.evaluate(ANSWER, [f"r-{COUNT - 2}", clip])
+    page.wait_for_selector(f"[data-run='r-{COUNT - 2}'] video")
+
+    video.evaluate("(video) => video.pause()")
+    page.wait_for_function("(video) => !('runs' in video.dataset)", arg=video)
+    page.evaluate(ANEW)
+    assert video.evaluate("(video) => [video.isConnected, video.paused]") == [True, True]
+
+
+def test_a_wall_that_is_only_scrolled_away_keeps_what_it_plays(page: Page, tmp_path: Path) -> None:
+    clip = b64encode(numbered_clip(tmp_path / "clip.mp4").read_bytes()).decode()
+    page.evaluate(SETUP, [True, COUNT])
+    page.evaluate(CLIPS)
+    page.locator(".kn-wall-media").first.click()
+    page.evaluate(ANSWER, ["r-0", clip])
+    video = page.wait_for_selector("video")
+    page.evaluate(
+        """() => {
+          const cell = document.createElement('div');
+          host.before(cell);
+          cell.append(host);
+          cell.remove();
+          render({model, el: document.body.appendChild(document.createElement('div'))});
+          document.body.prepend(cell);
+        }"""
+    )
+    assert video.evaluate("(video) => host.contains(video)")
+    page.evaluate("() => tell({0: card(0, {kind: 'failed'})})")
+    assert page.locator(".kn-wall-card[data-kind='failed']").count() == 2, "both are told"
 
 
 def test_where_nothing_is_measured_scores_take_no_room_until_somebody_asks_for_them(page: Page) -> None:

@@ -53,16 +53,18 @@ function buildHead(model) {
   at.again.textContent = "Try failed again";
   at.again.addEventListener("click", () => { at.again.disabled = true; model.send({ kind: "again" }); });
   buttons.append(at.stop, at.again, at.resume);
-  line.append(at.title, at.id, at.counts, at.money, at.left, buttons);
+  line.append(at.title, at.id, at.counts, at.money, buttons);
   at.bar = element("div", "kn-wall-bar", { role: "progressbar", "aria-label": "Runs that have ended", "aria-valuemin": "0" });
   at.parts = {};
   for (const kind of KINDS) {
     at.parts[kind] = element("i", `kn-${kind}`);
     at.bar.append(at.parts[kind]);
   }
-  at.reason = element("div", "kn-wall-reason");
+  const below = element("div", "kn-wall-below");
+  at.reason = element("span", "kn-wall-reason");
+  below.append(at.left, at.reason);
   at.error = element("p", "kn-wall-error", { role: "alert" });
-  at.root.append(line, at.bar, at.reason, at.error);
+  at.root.append(line, at.bar, below, at.error);
   return at;
 }
 
@@ -169,10 +171,40 @@ function play(at, address, ask) {
   video.muted = true;
   video.autoplay = true;
   video.src = address;
+  // Whoever takes a player off the page stops it; that is not the person who looks at it.
+  video.addEventListener("pause", () => { if (video.isConnected) delete video.dataset.runs; });
+  video.addEventListener("play", () => { video.dataset.runs = ""; });
+  putPlayer(at, video, ask);
+}
+
+function putPlayer(at, video, ask) {
   at.video = video;
   delete at.media.dataset.plays;
   at.media.replaceChildren(video);
   if (at.card.scores) ask(at.card.id);
+}
+
+const drawn = new Map(); // by sweep: the wall drawn last
+
+// At its end a wall is drawn anew, because the saved one is: what a person has opened in it stays open.
+function takeOver(before, now, ask) {
+  before.cards.forEach((old, place) => {
+    const at = now.cards[place];
+    if (!at || !old.video) return;
+    const { video } = old;
+    putPlayer(at, video, ask);
+    if ("runs" in video.dataset) video.play().catch(() => {});
+  });
+  for (const [id, old] of before.waiting) now.waiting.set(id, now.cards[before.cards.indexOf(old)]);
+  now.addresses.push(...before.addresses.splice(0));
+  before.leave();
+  // Without a height there is nothing to scroll.
+  const laidOut = new ResizeObserver(() => {
+    if (!now.list.clientHeight) return;
+    laidOut.disconnect();
+    now.list.scrollTop = before.scrolled;
+  });
+  laidOut.observe(now.list);
 }
 
 function render({ model, el }) {
@@ -181,6 +213,8 @@ function render({ model, el }) {
   const list = element("ul", "kn-wall-cards", { tabindex: "0", "aria-label": "Runs" });
   const waiting = new Map();
   const addresses = [];
+  const wall = { el, list, waiting, addresses, scrolled: 0 };
+  list.addEventListener("scroll", () => { wall.scrolled = list.scrollTop; }, { passive: true });
   const askPaths = (id) => model.send({ kind: "paths", id });
   const onPlay = (at) => {
     if (!at.card || !at.card.clip || at.video) return;
@@ -189,7 +223,7 @@ function render({ model, el }) {
     waiting.set(at.card.id, at);
     model.send({ kind: "clip", id: at.card.id });
   };
-  const cards = model.get("cards").map((card) => {
+  const cards = wall.cards = model.get("cards").map((card) => {
     const at = buildCard(onPlay);
     showCard(at, card);
     list.append(at.root);
@@ -207,6 +241,9 @@ function render({ model, el }) {
       takeHead(message.head);
       for (const [place, card] of Object.entries(message.cards)) showCard(cards[Number(place)], card);
       reserve();
+      // For the next view, which begins with this; the kernel knows it.
+      model.set("head", message.head);
+      model.set("cards", cards.map((at) => at.card));
     } else if (message.kind === "said") {
       say(head.error, message.text);
       head.error.hidden = false;
@@ -236,14 +273,20 @@ function render({ model, el }) {
   model.on("msg:custom", onMessage);
   root.append(head.root, list);
   el.append(root);
-  // The page may have been loaded long after the wall was shown.
-  model.send({ kind: "hello" });
-  return () => {
+  wall.leave = () => {
     clearInterval(timer);
     model.off("msg:custom", onMessage);
     for (const at of cards) at.unfollow?.();
     for (const address of addresses) URL.revokeObjectURL(address);
+    if (drawn.get(state.id) === wall) drawn.delete(state.id);
   };
+  const before = drawn.get(state.id);
+  drawn.set(state.id, wall);
+  // A cell that is scrolled away is off the page, too, but its wall still has its place there.
+  if (before && !before.el.parentNode) takeOver(before, wall, askPaths);
+  // The page may have been loaded long after the wall was shown.
+  model.send({ kind: "hello" });
+  return wall.leave;
 }
 
 export default { render };
