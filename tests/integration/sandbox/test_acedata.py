@@ -36,7 +36,7 @@ def gateway(sandbox):
 )
 @pytest.mark.parametrize("path", [VIDEOS, TASKS])
 def test_only_the_own_token_is_let_in(gateway, header, status, code, path):
-    with httpx.Client(base_url=gateway.sandbox.url, trust_env=False) as client:
+    with httpx.Client(base_url=gateway.sandbox.url, trust_env=False, timeout=60) as client:
         answer = client.post(path, json={}, headers={"Authorization": header} if header else {})
     assert gateway.refusal(answer)[:2] == (status, code)
 

@@ -67,7 +67,7 @@ def gateway(sandbox):
     ("method", "path"), [("POST", GENERATIONS), ("GET", GENERATIONS), ("GET", "/v2/billing")]
 )
 def test_only_the_own_key_is_let_in(gateway, header, method, path):
-    with httpx.Client(base_url=gateway.sandbox.url, trust_env=False) as client:
+    with httpx.Client(base_url=gateway.sandbox.url, trust_env=False, timeout=60) as client:
         answer = client.request(method, path, headers={"Authorization": header} if header else {})
     assert gateway.refusal(answer) == (401, NO_KEY)
 

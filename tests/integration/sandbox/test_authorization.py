@@ -104,7 +104,7 @@ def test_new_paths_take_keys_only(ask, sign, path):
 def test_files_need_no_credential_but_control_routes_do(sandbox):
     import httpx
 
-    with httpx.Client(base_url=sandbox.url, trust_env=False) as anonymous:
+    with httpx.Client(base_url=sandbox.url, trust_env=False, timeout=60) as anonymous:
         assert anonymous.get("/sandbox/health").status_code == 401
         assert anonymous.post("/sandbox/reset").status_code == 401
         assert anonymous.get("/sandbox/files/1/2.mp4").status_code == 403

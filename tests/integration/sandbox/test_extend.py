@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 
 import av
-import httpx
 import pytest
-from legacy_wire import IMAGE, finished, refusal
+from legacy_wire import IMAGE, finished, get, refusal
 from new_wire import EXTEND, TEXT, accepted, ended, post
 
 I2V = "/v1/videos/image2video"
@@ -90,7 +89,7 @@ def test_price_length_and_parent(sandbox, model, mode, units):
     assert task["task_info"]["external_task_id"] == "more"
     parent = task["task_info"]["parent_video"]
     assert (parent["id"], parent["duration"]) == (video["id"], "5.1")
-    assert httpx.get(parent["url"]).content == httpx.get(video["url"]).content
+    assert get(parent["url"]).content == get(video["url"]).content
     result = task["task_result"]["videos"][0]
     assert result["duration"] == "9.6"
     assert extended(sandbox, result["id"])["task_result"]["videos"][0]["duration"] == "14.1"
@@ -166,7 +165,7 @@ def test_the_file_holds_the_source_and_what_follows(sandbox_render):
 
 
 def frames(url):
-    with av.open(io.BytesIO(httpx.get(url).content)) as container:
+    with av.open(io.BytesIO(get(url).content)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from legacy_wire import created, delivered, finished, picture
+from legacy_wire import created, delivered, finished, get, picture
 
 from kling_nb.sandbox.fetch import fetch
 
@@ -21,7 +21,7 @@ def url(sandbox):
 
 
 def test_whole(url):
-    answer = httpx.get(url)
+    answer = get(url)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "video/mp4"
     assert int(answer.headers["content-length"]) == len(answer.content)
@@ -30,13 +30,13 @@ def test_whole(url):
 
 
 def test_ranges(url):
-    whole = httpx.get(url).content
-    part = httpx.get(url, headers={"Range": "bytes=10-19"})
+    whole = get(url).content
+    part = get(url, headers={"Range": "bytes=10-19"})
     assert part.status_code == 206
     assert part.content == whole[10:20]
     assert part.headers["content-range"] == f"bytes 10-19/{len(whole)}"
-    assert httpx.get(url, headers={"Range": "bytes=-5"}).content == whole[-5:]
-    assert httpx.get(url, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+    assert get(url, headers={"Range": "bytes=-5"}).content == whole[-5:]
+    assert get(url, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
 
 
 def test_the_url_names_task_video_and_expiry(sandbox):
@@ -49,7 +49,7 @@ def test_the_url_names_task_video_and_expiry(sandbox):
 
 
 def test_poster(url):
-    answer = httpx.get(url.replace(".mp4?", ".jpg?"))
+    answer = get(url.replace(".mp4?", ".jpg?"))
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content[:3] == b"\xff\xd8\xff"
@@ -67,13 +67,13 @@ def test_altered_urls_are_denied(url):
         parsed.copy_with(query=None),
         parsed.copy_with(path=parsed.path.replace(".mp4", "0.mp4")),
     ):
-        answer = httpx.get(wrong)
+        answer = get(wrong)
         assert (answer.status_code, answer.text) == (403, "AccessDenied")
 
 
 def test_urls_expire_after_30_days(sandbox, url):
     sandbox.config(clock_offset=MONTH_S + 5)
-    answer = httpx.get(url)
+    answer = get(url)
     assert (answer.status_code, answer.text) == (403, "AccessDenied")
 
 
@@ -82,14 +82,14 @@ def test_files_go_but_tasks_stay(sandbox):
     url = finished(sandbox, task)["task_result"]["videos"][0]["url"]
     sandbox.config(retention=0.5)
     time.sleep(0.6)
-    assert httpx.get(url).status_code == 404
+    assert get(url).status_code == 404
     assert finished(sandbox, task)["task_result"]["videos"][0]["url"] == url
 
 
 def test_a_watermarked_twin(sandbox):
     video = delivered(sandbox, watermark_info={"enabled": True})["task_result"]["videos"][0]
     assert list(video) == ["id", "url", "watermark_url", "duration"]
-    assert httpx.get(video["watermark_url"]).status_code == 200
+    assert get(video["watermark_url"]).status_code == 200
     assert video["watermark_url"] != video["url"]
 
 
@@ -97,9 +97,9 @@ def test_uploads(sandbox):
     data = picture()
     url = sandbox.upload(data)
     assert url.startswith(sandbox.url)
-    assert httpx.get(url).content == data
-    assert httpx.get(url.replace("/uploads/", "/uploads/x")).status_code == 404
-    assert not httpx.get(f"{sandbox.url}/sandbox/uploads/..%2Fsandbox.json").is_success
+    assert get(url).content == data
+    assert get(url.replace("/uploads/", "/uploads/x")).status_code == 404
+    assert not get(f"{sandbox.url}/sandbox/uploads/..%2Fsandbox.json").is_success
 
 
 def test_a_picture_uploaded_again_meanwhile_still_loads_whole(sandbox):
@@ -109,7 +109,7 @@ def test_a_picture_uploaded_again_meanwhile_still_loads_whole(sandbox):
     ended = threading.Event()
 
     def again():
-        with httpx.Client(headers=sandbox.http.headers, trust_env=False) as client:
+        with httpx.Client(headers=sandbox.http.headers, trust_env=False, timeout=60) as client:
             while not ended.is_set():
                 assert client.post(f"{sandbox.url}/sandbox/uploads", content=data).json()["url"] == url
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 
 import av
-import httpx
 import numpy as np
 from gateway_wire import AceData, Aiml
-from legacy_wire import encoded, group
+from legacy_wire import encoded, get, group
 
 SIDE = 320
 
@@ -45,7 +44,7 @@ def test_text_pictures_and_brush_reach_the_renderer(sandbox_render):
 
 def seen(gateway, task):
     done = gateway.finished(task)
-    with av.open(io.BytesIO(httpx.get(gateway.url(done)).content)) as container:
+    with av.open(io.BytesIO(get(gateway.url(done)).content)) as container:
         video = container.streams.video[0]
         frames = sum(1 for _ in container.decode(video=0))
         return {

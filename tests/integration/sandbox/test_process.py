@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from legacy_wire import PATH, request
+from legacy_wire import PATH, get, request
 
 from kling_nb.errors import SandboxError
 from kling_nb.sandbox import launch
@@ -110,7 +110,7 @@ def test_the_ready_line_and_a_clean_end(tmp_path):
             assert ready["api_key"] == "api-key-kling-sandbox"
             assert ready["url"].startswith("http://127.0.0.1:")
             headers = {"Authorization": f"Bearer {ready['api_key']}"}
-            assert httpx.get(f"{ready['url']}/sandbox/health", headers=headers).status_code == 200
+            assert get(f"{ready['url']}/sandbox/health", headers=headers).status_code == 200
         finally:
             process.terminate()
         assert process.wait(60) == -signal.SIGTERM
@@ -224,7 +224,7 @@ def test_kill_and_restart_keep_tasks_files_ids_port_and_credentials(home):
     assert again.url == info.url
     with client(again) as http:
         assert http.get(f"{PATH}/{done}").json()["data"] == before
-        assert httpx.get(before["task_result"]["videos"][0]["url"]).status_code == 200
+        assert get(before["task_result"]["videos"][0]["url"]).status_code == 200
         assert end_state(http, running)["task_status"] == "succeed"
         assert end_state(http, waiting)["task_status"] == "succeed"
         assert http.get(f"{PATH}/slow").json()["data"]["task_id"] == running
@@ -252,7 +252,7 @@ def test_another_port_when_the_old_one_is_taken(home):
     with client(again) as http:
         url = end_state(http, task)["task_result"]["videos"][0]["url"]
         assert url.startswith(again.url)
-        assert httpx.get(url).status_code == 200
+        assert get(url).status_code == 200
 
 
 def test_it_ends_when_idle_but_not_while_working(home):
@@ -298,12 +298,12 @@ def test_the_first_published_token_over_http_with_a_frozen_clock(home):
     )
     info = launch.start(home, **QUICK, access_key="ak-test", secret_key="sk-test", frozen_clock=1700000000)
     headers = {"Authorization": f"Bearer {vector}"}
-    answer = httpx.get(info.url + PATH, headers=headers)
+    answer = get(info.url + PATH, headers=headers)
     assert answer.status_code == 200
     assert answer.headers["date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
     with client(info) as http:
         http.patch("/sandbox/config", json={"frozen_clock": 1700001800})
-    assert httpx.get(info.url + PATH, headers=headers).json()["code"] == 1004
+    assert get(info.url + PATH, headers=headers).json()["code"] == 1004
 
 
 def test_no_connection_leaves_the_machine(home, tmp_path, monkeypatch):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 from decimal import Decimal
 
-import httpx
 import numpy as np
 import pytest
-from legacy_wire import encoded, picture, raw64, refusal
+from legacy_wire import encoded, get, picture, raw64, refusal
 from new_wire import RECOGNIZE, post
 from PIL import Image
 
@@ -40,7 +39,7 @@ def test_four_entries_and_a_mask_of_the_object(sandbox):
     assert [(entry["is_contain"], entry["url"] != "") for entry in found] == [(True, True)] + [
         (False, False)
     ] * 3
-    answer = httpx.get(found[0]["url"])
+    answer = get(found[0]["url"])
     assert answer.headers["content-type"] == "image/png"
     mask = np.asarray(Image.open(io.BytesIO(answer.content)).convert("L"))
     assert mask.shape == where.shape
@@ -51,7 +50,7 @@ def test_four_entries_and_a_mask_of_the_object(sandbox):
 
 def test_a_picture_of_nothing_still_has_a_middle(sandbox):
     found = images(sandbox, raw64(picture(301, 407)))
-    mask = np.asarray(Image.open(io.BytesIO(httpx.get(found[0]["url"]).content)).convert("L"))
+    mask = np.asarray(Image.open(io.BytesIO(get(found[0]["url"]).content)).convert("L"))
     assert mask.shape == (407, 301)
     assert 0 < (mask == 255).mean() < 0.9
 
@@ -101,12 +100,12 @@ def test_faults(sandbox):
     assert refusal(answer)[2] == "Failure to pass the risk control system"
     assert sandbox.charges() == []
     gone = images(sandbox, image, **{"X-Sandbox-Fault": "url-404"})[0]["url"]
-    assert httpx.get(gone).status_code == 404
+    assert get(gone).status_code == 404
 
 
 def test_the_mask_needs_its_signature(sandbox):
     url = images(sandbox, raw64(picture()))[0]["url"]
-    assert httpx.get(url[:-1] + ("0" if url[-1] != "0" else "1")).status_code == 403
+    assert get(url[:-1] + ("0" if url[-1] != "0" else "1")).status_code == 403
 
 
 def test_posting_is_all_there_is(sandbox):

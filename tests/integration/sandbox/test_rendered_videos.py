@@ -6,10 +6,9 @@ import hashlib
 import io
 
 import av
-import httpx
 import numpy as np
 import pytest
-from legacy_wire import created, encoded, finished
+from legacy_wire import created, encoded, finished, get
 from new_wire import TEXT, accepted, ended, post
 
 WIDTH, HEIGHT = 600, 400
@@ -73,7 +72,7 @@ def rendered(sandbox_render):
         task = finished(sandbox_render, created(sandbox_render, **fields))
         assert task["task_status"] == "succeed", task
         video = task["task_result"]["videos"][0]
-        return Clip(httpx.get(video["url"]).content), video, sandbox_render.task(task["task_id"])["truth"]
+        return Clip(get(video["url"]).content), video, sandbox_render.task(task["task_id"])["truth"]
 
     return rendered
 
@@ -195,7 +194,7 @@ def test_the_watermarked_twin_has_a_larger_mark(sandbox_render):
         "duration": "3",
     }
     video = finished(sandbox_render, created(sandbox_render, **fields))["task_result"]["videos"][0]
-    plain, marked = (Clip(httpx.get(video[key]).content) for key in ("url", "watermark_url"))
+    plain, marked = (Clip(get(video[key]).content) for key in ("url", "watermark_url"))
     assert len(plain.frames) == len(marked.frames)
     changed = np.abs(plain.frames[0].astype(int) - marked.frames[0]).max(axis=2) > 40
     assert changed.sum() > 500
@@ -267,7 +266,7 @@ def test_text_alone_becomes_a_card_that_the_camera_moves_over(sandbox_render):
     clips = []
     for camera in ({"type": "simple", "config": {"horizontal": 10}}, {"type": "forward_up"}):
         task = accepted(post(sandbox_render, TEXT, body | {"camera_control": camera}))
-        clips.append(Clip(httpx.get(ended(sandbox_render, task)["outputs"][0]["url"]).content))
+        clips.append(Clip(get(ended(sandbox_render, task)["outputs"][0]["url"]).content))
     for clip in clips:
         assert (clip.width, clip.height, len(clip.frames), clip.rate) == (360, 640, 153, 30)
     # A camera that moves right leaves the words behind on the left; one that goes forward makes them grow.
@@ -285,5 +284,5 @@ def test_a_card_in_the_full_size_of_its_class(sandbox_render):
     sandbox_render.config(render_size="class")
     body = {"prompt": "a fox", "settings": {"duration": 3, "aspect_ratio": "1:1"}}
     task = accepted(post(sandbox_render, "/text-to-video/kling-3.0-turbo", body))
-    clip = Clip(httpx.get(ended(sandbox_render, task)["outputs"][0]["url"]).content)
+    clip = Clip(get(ended(sandbox_render, task)["outputs"][0]["url"]).content)
     assert (clip.width, clip.height, len(clip.frames), clip.audio) == (960, 960, 73, ["aac"])

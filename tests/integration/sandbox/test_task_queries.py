@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import time
 
-import httpx
 import pytest
-from legacy_wire import create, created, delivered, finished, refusal
+from legacy_wire import create, created, delivered, finished, get, refusal
 from new_wire import TEXT, accepted, ended, image_body, post, tasks
 
 PATH = "/text-to-video/kling-2.5-turbo"
@@ -93,7 +92,7 @@ def test_a_running_task_has_nothing_to_show_yet(sandbox):
 def test_the_marked_twin(sandbox):
     output = ended(sandbox, make(sandbox, watermark_info={"enabled": True}))["outputs"][0]
     assert output["watermark_url"].startswith(sandbox.url)
-    assert httpx.get(output["watermark_url"]).status_code == 200
+    assert get(output["watermark_url"]).status_code == 200
 
 
 def test_a_just_lost_task_appears_later(sandbox):
@@ -126,8 +125,8 @@ def test_result_faults(sandbox):
         spec: ended(sandbox, make(sandbox, f"x [[sandbox:{spec}]]"))["outputs"][0]
         for spec in ("url-expired", "url-404", "wrong-duration")
     }
-    assert httpx.get(urls["url-expired"]["url"]).status_code == 403
-    assert httpx.get(urls["url-404"]["url"]).status_code == 404
+    assert get(urls["url-expired"]["url"]).status_code == 403
+    assert get(urls["url-404"]["url"]).status_code == 404
     assert urls["wrong-duration"]["duration"] == "6.541"
 
 

@@ -37,7 +37,7 @@ def test_everything_is_https_and_still_works(certificate, tmp_path, monkeypatch)
         assert info.url.startswith("https://127.0.0.1:")
         assert launch.find(tmp_path) == info
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{info.url}/sandbox/health", trust_env=False)
+            httpx.get(f"{info.url}/sandbox/health", trust_env=False, timeout=60)
         with httpx.Client(base_url=info.url, verify=trusting, trust_env=False, timeout=30) as http:
             gateway = AceData(_Handle(info, http))
             assert gateway.image.startswith("https://")
