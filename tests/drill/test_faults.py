@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from fault_table import ENDINGS, PERSISTENT, Ending, check, inject, prompt_of
-from quick_sessions import QUICK, finish, textured_picture
+from quick_sessions import QUICK, finish, textured_picture, until
 
 from kling_nb.domain.task import RunStatus
 from kling_nb.runlog import slots
@@ -103,6 +103,7 @@ def test_every_fault_ends_as_stated(drilled: Session, sandbox: Any) -> None:
                 run = finish(drilled.submit(PICTURE, prompt_of(ending, f"{ending.spec} boat {number}")))
                 pairs.append((run, ending))
     assert len(pairs) >= 300
+    until(lambda: all(run.status is e.status for run, e in pairs if e.status is RunStatus.PROCESSING))
     tasks = sandbox.tasks()
     for run, ending in pairs:
         check(run, ending, tasks)

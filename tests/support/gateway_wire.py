@@ -46,7 +46,7 @@ class Gateway:
         assert answer.status_code == 200, answer.text
         return self.task_id(answer.json())
 
-    def finished(self, task_id: str, seconds: float = 60.0) -> dict[str, Any]:
+    def finished(self, task_id: str, seconds: float = 180.0) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while True:
             answer = self.poll(task_id)

@@ -74,7 +74,7 @@ def query(sandbox: Any, task_id: str) -> dict[str, Any]:
     return answer.json()["data"]
 
 
-def finished(sandbox: Any, task_id: str, seconds: float = 60.0) -> dict[str, Any]:
+def finished(sandbox: Any, task_id: str, seconds: float = 180.0) -> dict[str, Any]:
     """Poll a task to its end."""
     deadline = time.monotonic() + seconds
     while True:

@@ -47,7 +47,7 @@ def tasks(sandbox: Any, *ids: str, name: str = "task_ids") -> list[dict[str, Any
     return answer.json()["data"]
 
 
-def ended(sandbox: Any, task_id: str, seconds: float = 60.0) -> dict[str, Any]:
+def ended(sandbox: Any, task_id: str, seconds: float = 180.0) -> dict[str, Any]:
     """Poll ``/tasks`` until a task has ended."""
     deadline = time.monotonic() + seconds
     while True:
