@@ -8,6 +8,8 @@ import os
 import signal
 from pathlib import Path
 
+from kling_nb.sandbox.home import is_served
+
 PRIVATE = ("KLING", "ACEDATA", "AIMLAPI", "JUPYTER", "IPYTHON")
 
 
@@ -26,11 +28,17 @@ def clean_environment(state: Path) -> dict[str, str]:
 
 
 def sandbox_processes(folder: Path) -> list[int]:
-    """Return the process ids in the sandbox state files under a folder."""
+    """Return the process ids of the sandboxes that serve folders under a folder.
+
+    What the file of a sandbox that was killed says is left out: its number may be another process's by now.
+    """
     found = []
-    for path in folder.rglob("sandbox.json"):
+    # Unlike rglob, the walk does not mind folders that vanish meanwhile.
+    for home in (Path(path) for path, _, names in os.walk(folder) if "sandbox.json" in names):
         with contextlib.suppress(OSError, ValueError, KeyError):
-            found.append(int(json.loads(path.read_text(encoding="utf-8"))["pid"]))
+            pid = int(json.loads((home / "sandbox.json").read_text(encoding="utf-8"))["pid"])
+            if is_served(home):
+                found.append(pid)
     return found
 
 
