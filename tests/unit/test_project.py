@@ -219,6 +219,7 @@ def test_subcommands_in_readme_and_notebooks_exist() -> None:
 DISTRIBUTIONS = {
     "av": "av",
     "cv2": "opencv-python-headless",
+    "dask": "distributed",
     "IPython": "ipython",
     "jupyter_client": "jupyter-client",
     "jupyter_core": "jupyter-core",

@@ -80,12 +80,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def dask() -> Iterator[Executor]:
     import distributed
+    from dask import config
 
+    patient = dict.fromkeys(("distributed.comm.timeouts.connect", "distributed.comm.timeouts.tcp"), "120s")
     with (
+        config.set(patient),
+        # Any free port for its page, which is served whatever is said: the usual one may be in use.
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
         ) as cluster,
-        distributed.Client(cluster) as client,
+        distributed.Client(cluster, timeout=120) as client,
     ):
         executor = client.get_executor()
         assert workers_of(executor) == 2
