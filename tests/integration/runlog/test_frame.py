@@ -135,7 +135,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 @given(actions=ACTIONS)
 def test_the_kept_frame_is_always_what_a_fresh_look_gives(
     log: RunLog, path: Path, actions: list[Any]

@@ -47,9 +47,7 @@ RECORDS = st.builds(
     tags=st.lists(TEXT, max_size=3),
     answers=st.dictionaries(TEXT, JSON, max_size=3),
 )
-ONE_LOG = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
-)
+ONE_LOG = settings(suppress_health_check=list(HealthCheck), max_examples=40, deadline=None)
 
 
 def as_stored(log: RunLog, value: Any) -> Any:

@@ -34,7 +34,7 @@ def test_a_picture_that_claims_to_be_huge_is_not_decoded(tmp_path, monkeypatch) 
         thumbnail(path, 20)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 900), st.integers(1, 900), st.integers(8, 400), st.sampled_from(["JPEG", "PNG"]))
 def test_small_copies_keep_ratio_and_colour(tmp_path, width, height, side, kind) -> None:
     path = tmp_path / "picture"

@@ -61,7 +61,7 @@ def test_every_text_is_escaped(studio) -> None:
     assert EVIL in read.text
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.text())
 def test_no_prompt_makes_an_element(studio, prompt: str) -> None:
     read = Reader(card(studio.run(prompt=prompt)))
