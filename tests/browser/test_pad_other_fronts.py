@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from clean_room import clean_environment, end_sandboxes
-from lab_in_chromium import NOTEBOOK_READY, RUN_CELL, NotebookPage, reserved_port
+from lab_in_chromium import NOTEBOOK_READY, PATIENCE_S, RUN_CELL, NotebookPage, reserved_port
 from pad_on_page import PAD_CELL, PadOnPage
 from pictures_to_draw_on import two_balls
 from PIL import Image
@@ -52,10 +52,10 @@ def served(command: list[str], url: str, folder: Path, state: Path):
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                urllib.request.urlopen(url, timeout=2).close()
+                urllib.request.urlopen(url, timeout=20).close()
                 break
             except urllib.error.HTTPError:
                 break

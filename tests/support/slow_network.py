@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 @dataclass
 class Traffic:
-    """Bytes from the page and to the page."""
+    """Bytes from the page and to the page that page and kernel exchange.
+
+    What a page fetches, and what it asks its server for time and again, is not in it: that goes by the clock.
+    """
 
     up: int = 0
     down: int = 0
@@ -62,19 +65,25 @@ class SlowNetwork:
                 for each in (page, far):
                     each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._open += [page, far]
+                counted = threading.Event()
                 for source, sink, way in ((page, far, "up"), (far, page, "down")):
                     waiting: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
-                    self._start(self._read, source, waiting, way)
+                    self._start(self._read, source, waiting, way, counted)
                     self._start(self._write, sink, waiting)
 
-    def _read(self, source: socket.socket, waiting: queue.SimpleQueue, way: str) -> None:
+    def _read(
+        self, source: socket.socket, waiting: queue.SimpleQueue, way: str, counted: threading.Event
+    ) -> None:
         data = b"x"
         while data:
             try:
                 data = source.recv(65536)
             except OSError:
                 data = b""
-            setattr(self.traffic, way, getattr(self.traffic, way) + len(data))
+            if counted.is_set():
+                setattr(self.traffic, way, getattr(self.traffic, way) + len(data))
+            elif way == "up" and b"upgrade: websocket" in data.lower():
+                counted.set()
             waiting.put((time.monotonic() + self._delay, data))
 
     def _write(self, sink: socket.socket, waiting: queue.SimpleQueue) -> None:
