@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lab_in_chromium import NotebookPage
+from lab_in_chromium import PATIENCE_S, NotebookPage
 
 FRAMES = """(root) => [...root.querySelectorAll('.kn-film')].map((video) => {
   const canvas = document.createElement('canvas');
@@ -30,7 +30,7 @@ REST = """async (root, counts) => {
   // A seek that waited for another starts a moment after that one: at rest is what stays so for some frames.
   const begin = performance.now();
   for (let calm = 0; calm < 4;) {
-    if (performance.now() - begin > 60000) throw new Error('the players do not come to rest');
+    if (performance.now() - begin > 120000) throw new Error('the players do not come to rest');
     sought = false;
     await frame();
     calm = stands() && !sought ? calm + 1 : 0;
@@ -51,6 +51,26 @@ SPREADS = """async (root, seconds) => {
   }
   return spreads.sort((a, b) => a - b);
 }"""
+
+CALM = """async (root) => {
+  const scroller = root.querySelector('.kn-scroller');
+  const loading = () => [...scroller.querySelectorAll('video[src]')].some(
+    (video) => !video.error && (video.seeking || video.readyState < 2))
+    || [...scroller.querySelectorAll('.kn-strip')].some((strip) => !('done' in strip.dataset));
+  let changed = performance.now();
+  const observer = new MutationObserver(() => { changed = performance.now(); });
+  observer.observe(scroller, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ['src', 'data-playing', 'hidden'],
+  });
+  const begin = performance.now();
+  // A clip that has come to rest in sight gets its player after a moment.
+  while (performance.now() - changed < 500 || loading()) {
+    if (performance.now() - begin > 120000) throw new Error('the gallery changes on and on');
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+  observer.disconnect();
+}"""
+"""Ends when no player is made, loaded or taken away any more, and all frames side by side are drawn."""
 
 SCROLL = """async ([root, pixels, milliseconds]) => {
   const scroller = root.querySelector('.kn-scroller');
@@ -107,6 +127,10 @@ class GalleryOnPage:
         """Wait until every player stands still on its frame, and the frame is painted."""
         self.root.evaluate(REST)
 
+    def calm(self) -> None:
+        """Wait until everything in sight is loaded and nothing comes or goes any more."""
+        self.root.evaluate(CALM)
+
     def frames(self) -> list[int]:
         """Return the numbers that stand in the clips of ``clip_shelf``."""
         self.rest()
@@ -118,7 +142,7 @@ class GalleryOnPage:
 
     def wait_together(self, within: float, share: float = 0.9) -> None:
         """Wait until for a second the running players are that close, at this share of the page's frames."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             spreads = self.spreads(1.0)
             if len(spreads) > 5 and spreads[int(len(spreads) * share)] < within:
