@@ -155,9 +155,12 @@ class Engine:
         """Stop following everything and close the connections."""
 
         async def go() -> None:
-            if self._follower is not None:
-                await self._follower.close()
-            await self.pool.close()
+            try:
+                if self._follower is not None:
+                    await self._follower.close()
+            finally:
+                # Also when a request has not come back in time.
+                await self.pool.close()
 
         # A request on its way gets these seconds; what is torn off after them is looked up on resume.
         with contextlib.suppress(TimeoutError):

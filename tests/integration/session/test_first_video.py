@@ -19,6 +19,7 @@ from kling_nb import media
 from kling_nb.domain.task import RunStatus
 from kling_nb.errors import KlingError, MediaError, RequestRefused, RunNotFound, WaitTimeout
 from kling_nb.session import Run, Session
+from kling_nb.session.following import Follower
 from kling_nb.session.leases import Leases
 from kling_nb.transport.loop import background
 
@@ -322,6 +323,18 @@ def test_followed_again_while_the_stop_settles(
         sandbox.finish_all()
         assert ended.result() is RunStatus.SUCCEEDED
     assert len(sandbox.charges()) == 1
+
+
+def test_connections_are_closed_whatever_hangs(
+    session: Session, sandbox: Any, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(session.submit(picture, "a boat"))
+    client = session.service("sandbox").client
+    monkeypatch.setattr("kling_nb.session.engine.CLOSE_S", 0.05)
+    monkeypatch.setattr(Follower, "close", lambda _: asyncio.sleep(60))
+    assert client._wire is not None
+    session.close()
+    until(lambda: client._wire is None)
 
 
 def test_the_last_of_several_words_counts(session: Session, sandbox: Any, picture: np.ndarray) -> None:
