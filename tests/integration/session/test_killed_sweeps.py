@@ -23,7 +23,7 @@ def killed(home: Path, sandbox_home: Path, times: Sequence[float | str]) -> list
         input="".join(f"{moment}\n" for moment in times),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
