@@ -71,6 +71,8 @@ class RunCard(anywidget.AnyWidget):
         super().__init__(state=self._state(), poster=self._poster())
         self.on_msg(self._on_message)
         self._unsubscribe: Callable[[], None] = run.on_change(self._on_change)
+        # What came after the first look and before there was anybody to be told.
+        self._on_change(run)
 
     @property
     def run(self) -> Run:

@@ -85,6 +85,18 @@ def test_an_end_that_comes_while_the_card_looks_is_saved_with_its_reason(
     assert "failed" in saved and "Refused." in saved
 
 
+def test_an_end_that_comes_while_the_card_is_made_is_shown(studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = studio.run()
+
+    def end_meanwhile(_card: RunCard) -> bytes:
+        run.set_columns(status=RunStatus.FAILED)
+        run.settle()
+        return b""
+
+    monkeypatch.setattr(RunCard, "_poster", end_meanwhile)
+    assert RunCard(run).state["status"] == "failed"
+
+
 def test_a_closed_card_no_longer_listens(studio) -> None:
     run = studio.run()
     card = RunCard(run)
