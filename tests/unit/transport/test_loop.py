@@ -30,13 +30,16 @@ def test_work_runs_on_one_daemon_thread(thread):
     assert thread._thread.daemon
 
 
-def test_background_is_one_object_until_it_is_stopped():
+def test_background_is_one_object_until_it_is_stopped(monkeypatch):
+    # Not the one of this process: connections that other tests have left there would not be closed.
+    monkeypatch.setattr(module, "_current", [])
     first = background()
     assert background() is first
     first.stop(60)
     second = background()
     assert second is not first
     assert second.call(where()) == "kling_nb-transport"
+    second.stop(60)
 
 
 class Long:
