@@ -62,6 +62,7 @@ class Driver:
     def __init__(self, sweep: Sweep, until: Until | None) -> None:
         self._sweep = sweep
         self._rule = readable_rule(until, sweep.session) if isinstance(until, str) else until
+        self._known: set[str] = set()
         self._unscored: dict[str, float] = {}
         self.measuring = False
         """Whether the next run, or the end, waits for scores."""
@@ -150,9 +151,10 @@ class Driver:
             return False
         # The last clip came after the rule was asked.
         self.measuring = self._awaits_scores()
+        holds = sweep.progress.complete and self._holds()
         if self.measuring:
             return False
-        if sweep.progress.complete and self._holds():
+        if holds:
             self._end(STOPPED, f"{self._words} holds")
         elif sweep.progress.complete:
             self._end(DONE)
@@ -168,9 +170,9 @@ class Driver:
         # A function reads what it likes: it sees the scores of every clip that is there, or does not look.
         if rule is None or self.measuring:
             return False
-        frame = sweep.frame
-        # A clip may have come after it was looked for, and before the frame was read.
-        self.measuring = self._awaits_scores()
+        known, frame = self._known, sweep.frame
+        # A clip, or its scores, may have come after they were looked for.
+        self.measuring = self._awaits_scores() or self._known != known
         return not self.measuring and bool(rule(frame))
 
     def _asks_scores(self) -> bool:
@@ -185,7 +187,7 @@ class Driver:
         session = self._sweep.session
         if not self._asks_scores():
             return False
-        known = session.log.scores.measured(run.id for run in self._sweep.runs)
+        known = self._known = set(session.log.scores.measured(run.id for run in self._sweep.runs))
         now, waiting = time.monotonic(), False
         for run in self._sweep.runs:
             if run.status is not RunStatus.SUCCEEDED or run.id in known:
