@@ -99,6 +99,7 @@ def test_a_restarted_kernel_brings_the_drawing_back_and_says_so(open_pad, home: 
     page = pad.notebook
     pad.until(lambda: set(home.glob("drafts/*.json")) > known, "the drawing is not kept")
     page.page.evaluate(RESTART)
+    page.wait_ready()
     page.run(0)
     page.run(1)
     again = PadOnPage(page, SIZE, page.element(1).wait_for_selector(".kn-pad"))

@@ -91,6 +91,20 @@ NOTEBOOK_READY = """() => {
   return Boolean(cells && panel.content.widgets.length === cells && kernel && kernel.status === 'idle');
 }"""
 
+WIDGETS_RESTORED = """async () => {
+  const kind = 'application/vnd.jupyter.widget-view+json';
+  const { rendermime } = window.jupyterapp.shell.currentWidget.content;
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
+  while (!rendermime.getFactory(kind)) await pause();
+  const renderer = rendermime.createRenderer(kind);
+  const manager = await renderer._manager.promise;
+  renderer.dispose();
+  while (!manager.restoredStatus || manager._kernelRestoreInProgress) await pause();
+  return true;
+}"""
+"""The page has asked the kernel for the widgets there are. Until then what it is told may be put in the place
+of something newer: JupyterLab lets cells run before."""
+
 PLAYED = """async (video) => {
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
   video.muted = true;
@@ -247,13 +261,18 @@ class NotebookPage:
     def open(self, name: str) -> NotebookPage:
         """Open a notebook of the server's folder and wait for its kernel."""
         self.page.goto(f"{self.lab.url}lab/tree/{name}?reset", wait_until="domcontentloaded")
-        self.page.wait_for_function(NOTEBOOK_READY)
+        self.wait_ready()
         return self
 
     def reload(self) -> None:
         """Reload the page, as a person does; the kernel goes on."""
         self.page.reload(wait_until="domcontentloaded")
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait for the notebook, its kernel and the widgets that live there."""
         self.page.wait_for_function(NOTEBOOK_READY)
+        self.page.wait_for_function(WIDGETS_RESTORED)
 
     def __len__(self) -> int:
         return int(self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length"))
