@@ -49,7 +49,13 @@ def head_of(sweep: Sweep) -> dict[str, Any]:
 
 
 def card_of(
-    sweep: Sweep, entry: Entry, run: Run | None, root: Path | None, measured: Measured | None = None
+    sweep: Sweep,
+    entry: Entry,
+    run: Run | None,
+    root: Path | None,
+    measured: Measured | None = None,
+    *,
+    busy: bool = False,
 ) -> dict[str, Any]:
     """Return one card.
 
@@ -63,6 +69,8 @@ def card_of(
         Folder that the server shows; None without one.
     measured
         Numbers of its clip; None where it was not measured.
+    busy
+        Whether it was being measured when they were asked for.
     """
     variables = sweep.plan.variables[entry.cell]
     plan: dict[str, Any] = {
@@ -85,15 +93,15 @@ def card_of(
         "expected_s": run.expected if kind == "running" else None,
         "poster": _poster(run, root),
         "clip": _clip(run, root),
-        "scores": _scores(run, measured),
+        "scores": _scores(run, measured, busy),
     }
 
 
-def _scores(run: Run, measured: Measured | None) -> Mapping[str, Any] | None:
+def _scores(run: Run, measured: Measured | None, busy: bool) -> Mapping[str, Any] | None:
     """Return flags and one line; None where nothing is or will be measured."""
     badge = badge_of(of_clip(measured, run.record))
     if badge is None:
-        return {"flags": (), "line": MEASURING} if run.measuring else None
+        return {"flags": (), "line": MEASURING} if busy or run.measuring else None
     return {"flags": badge["flags"], "line": badge["line"]}
 
 

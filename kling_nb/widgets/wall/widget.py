@@ -105,14 +105,19 @@ class Wall(anywidget.AnyWidget):
     def _cards(self) -> list[dict[str, Any]]:
         cards = []
         pairs = self._sweep.pairs
-        open_ids = [run.id for entry, run in pairs if run is not None and entry.id not in self._settled]
-        measured = self._sweep.session.log.scores.measured(open_ids)
+        runs = [run for entry, run in pairs if run is not None and entry.id not in self._settled]
+        # Before the log is asked: what comes into it in between is looked at once more.
+        ended = {run.id for run in runs if run.complete and run.done and not run.measuring}
+        busy = {run.id for run in runs if run.measuring}
+        measured = self._sweep.session.log.scores.measured([run.id for run in runs])
         for entry, run in pairs:
             card = self._settled.get(entry.id)
             if card is None:
                 known = None if run is None else measured.get(run.id)
-                card = card_of(self._sweep, entry, run, self._root, known)
-                if run is not None and run.complete and run.done and not run.measuring:
+                card = card_of(
+                    self._sweep, entry, run, self._root, known, busy=run is not None and run.id in busy
+                )
+                if run is not None and run.id in ended:
                     # Nothing changes about it any more; hundreds of them would be looked at again and again.
                     self._settled[entry.id] = card
             cards.append(card)

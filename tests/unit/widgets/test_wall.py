@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_scores import made_scores
 from quick_sessions import QUICK, textured_picture, until
 
 from kling_nb.session import Session
+from kling_nb.widgets.scorestate import MEASURING
 from kling_nb.widgets.wall import Wall
 from kling_nb.widgets.wall.state import head_of
 
@@ -67,6 +69,32 @@ def test_the_page_gets_a_clip_that_no_server_shows_and_can_stop(session: Session
     wall._on_message(wall, {"kind": "stop"}, [])
     until(lambda: not [thread for thread in threading.enumerate() if thread.name == "kling-wall"])
     assert [content for content, _ in sent if content["kind"] == "said"] == []
+    wall.close()
+
+
+def test_scores_that_come_while_the_wall_is_drawn_are_shown_with_the_next_drawing(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = session.sweep(textured_picture(), ["a boat"], model="kling-v1", mode="std").wait(60)
+    (run,) = sweep.runs
+    # Nobody else draws it.
+    monkeypatch.setattr(sweep, "on_change", lambda _: lambda: None)
+    busy = {run.id}
+    monkeypatch.setattr(Session, "is_measuring", lambda _, run_id: run_id in busy)
+    look = session.log.scores.measured
+
+    def measured_meanwhile(ids: list[str]) -> Any:
+        found = look(ids)
+        if busy:
+            session.log.put_scores(run.id, made_scores(clip_sha256=run.record.video_sha256))
+            busy.clear()
+        return found
+
+    monkeypatch.setattr(session.log.scores, "measured", measured_meanwhile)
+    wall = Wall(sweep)
+    assert wall.cards[0]["scores"]["line"] == MEASURING
+    wall._update()
+    assert wall.cards[0]["scores"]["line"].startswith("path error")
     wall.close()
 
 
