@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from clip_shelf import rolling_brush, shelf
 from gallery_on_page import GalleryOnPage
+from lab_in_chromium import PATIENCE_S
 from PIL import Image
 
 from kling_nb.session import Session
@@ -105,7 +106,7 @@ def test_the_difference_of_equal_clips_is_black(lab, open_notebook_with) -> None
 
 def wait_light(gallery: GalleryOnPage, least: float, most: float) -> None:
     """Wait until the brightest parts of the two clips over each other, without the edge, are in a range."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     light = -1.0
     while not least <= light < most:
         assert time.monotonic() < deadline, light

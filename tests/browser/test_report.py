@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from clip_shelf import shelf
 from gallery_on_page import REST
+from lab_in_chromium import PATIENCE_S
 from playwright.sync_api import Browser, Page
 
 from kling_nb.session import Session
@@ -44,7 +45,7 @@ APART_AT_REST = """() => {
 }"""
 
 
-def until(page: Page, condition: str, most_s: float = 60.0) -> None:
+def until(page: Page, condition: str, most_s: float = PATIENCE_S) -> None:
     """Wait for a condition; the report's policy forbids the way in which Playwright itself would."""
     for _ in range(int(most_s / 0.05)):
         if page.evaluate(condition):
@@ -79,6 +80,7 @@ def opened(chromium: Browser, written: Path) -> Iterator[Any]:
     def open_one(name: str, **options: Any) -> Page:
         context = chromium.new_context(viewport={"width": 1280, "height": 900}, **options)
         contexts.append(context)
+        context.set_default_timeout(1000 * PATIENCE_S)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
@@ -114,7 +116,7 @@ def test_all_clips_in_view_play_on_one_clock(opened: Any, name: str) -> None:
     until(page, f"{TIMES}.length >= 3")
     page.keyboard.press(" ")
     until(page, "document.querySelector('video').currentTime > 1")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not (apart := page.evaluate(APART)) or median(apart) > FRAME_S:
         assert time.monotonic() < deadline, apart
     page.keyboard.press(" ")
