@@ -51,13 +51,16 @@ class Counting(Executor):
         with self._lock:
             self.open -= 1
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
 
 def spawned_pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def test_only_a_few_jobs_are_handed_out_at_a_time() -> None:
-    executor, drawn, told = Counting(2), [], []
+    drawn, told = [], []
 
     def many() -> Iterator[Job]:
         for number in range(60):
@@ -65,7 +68,8 @@ def test_only_a_few_jobs_are_handed_out_at_a_time() -> None:
             assert len(drawn) - len(told) <= 2 * PER_WORKER + 1, "jobs are made before they are needed"
             yield Job(str(number), "", "")
 
-    Batch(told.append, executor, work=answered).run(many())
+    with Counting(2) as executor:
+        Batch(told.append, executor, work=answered).run(many())
     assert sorted(int(outcome.key) for outcome in told) == list(range(60))
     assert 2 < executor.most <= 2 * PER_WORKER
 
