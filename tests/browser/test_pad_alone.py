@@ -135,6 +135,21 @@ def test_a_finger_that_is_gone_without_a_word_does_not_end_all_drawing(begin) ->
     assert drawn == {"strokes": [[50, 50], [150, 150]], "grabbing": "kn-stage", "hand": 0}
 
 
+def test_an_older_state_that_comes_late_is_not_shown_and_the_kernel_is_asked_again(begin) -> None:
+    page = begin()
+    told = page.evaluate(
+        """() => {
+          say(1, {turn: 5, tool: 'lasso'});
+          say(0, {turn: 4, tool: 'brush'});
+          const shown = () => [pad.root.dataset.tool, pad.root.getAttribute('aria-busy')];
+          const before = [...shown(), model.kinds('hello').length];
+          say(pad.seq, {turn: 6, tool: 'lasso'});
+          return [...before, ...shown()];
+        }"""
+    )
+    assert told == ["lasso", "true", 2, "lasso", "false"]
+
+
 def test_points_are_told_by_their_place_while_their_numbers_may_change(begin) -> None:
     page = begin()
     told = page.evaluate(

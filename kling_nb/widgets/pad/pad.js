@@ -46,7 +46,7 @@ class Pad {
     this.mount();
     this.update();
     this.filmed();
-    this.send({ kind: "hello", ratio: window.devicePixelRatio || 1 });
+    this.hello();
     this.timer = setInterval(() => this.lateness(), 500);
   }
 
@@ -141,6 +141,10 @@ class Pad {
     }
     const sent = this.state.y_origin === "top" ? y : height - 1 - y;
     setText(this.coordinates, `x ${x}, y ${y} px · sent as (${x}, ${sent})`);
+  }
+
+  hello() {
+    this.send({ kind: "hello", ratio: window.devicePixelRatio || 1 });
   }
 
   // --- commands -----------------------------------------------------------------------------------------
@@ -243,6 +247,11 @@ class Pad {
 
   async update() {
     const state = this.model.get("state");
+    if (state.turn < this.state.turn) {
+      // Asked for all widgets there are, another thread of the kernel can tell an older state after a newer one.
+      this.hello();
+      return;
+    }
     const before = this.state.view;
     this.state = state;
     if (["scale", "x", "y"].some((name) => before[name] !== state.view[name])) this.ink.follow(state.view);

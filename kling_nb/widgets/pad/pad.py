@@ -105,6 +105,7 @@ class MotionPad(anywidget.AnyWidget):
     ) -> None:
         self._nested = 0
         self._dirty = False
+        self._turn = 0
         self._session = session
         self._request: Callable[[], Mapping[str, Any]] = lambda: request
         self._picture = DrawingPicture(image)
@@ -279,7 +280,9 @@ class MotionPad(anywidget.AnyWidget):
         if client:
             # The page that was heard last comes last: one that is drawn on is never among the forgotten.
             others = {page: number for page, number in self._around.done.items() if page != client}
-            self._around = _with(self._around, done=dict([*others.items(), (client, seq)][-PAGES:]))
+            # A page's first message can wait behind a cell while later ones go past it on a subshell.
+            last = max(seq, self._around.done.get(client, 0))
+            self._around = _with(self._around, done=dict([*others.items(), (client, last)][-PAGES:]))
         self._dirty = True
 
     def _fit_screen(self, ratio: float) -> None:
@@ -336,10 +339,11 @@ class MotionPad(anywidget.AnyWidget):
     def _show(self) -> None:
         # The drawing first: the state tells the page that its echo is no longer needed.
         self._painter.paint(shown_layers(self.model), window_of(self.model, self._canvas.unit))
+        self._turn += 1
         self.state = self._state()
 
     def _state(self) -> dict[str, Any]:
-        return page_state(self.model, self._around)
+        return {**page_state(self.model, self._around), "turn": self._turn}
 
     def _say(self, text: str, level: str = "") -> None:
         self._around = _with(self._around, said=Said(text, level))

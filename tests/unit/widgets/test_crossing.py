@@ -71,6 +71,14 @@ def test_a_preview_is_only_of_the_drawing_it_was_begun_with(pad, studio, between
     assert bytes(pad.film) == b"film"
 
 
+def test_a_message_that_went_round_another_thread_leaves_no_later_one_unanswered(pad: MotionPad) -> None:
+    turn = pad.state["turn"]
+    for seq in (2, 3, 1):
+        pad._on_message(pad, {"kind": "hello", "client": "page", "seq": seq}, [])
+    assert pad.state["done"] == {"page": 3}
+    assert pad.state["turn"] == turn + 3
+
+
 def test_a_page_that_is_drawn_on_is_answered_however_many_others_come(pad: MotionPad) -> None:
     for number in range(2 * PAGES):
         for client in ("drawn on", f"page {number}"):
