@@ -190,7 +190,7 @@ const drawn = new Map(); // by sweep: the wall drawn last
 function takeOver(before, now, ask) {
   before.cards.forEach((old, place) => {
     const at = now.cards[place];
-    if (!at || !old.video) return;
+    if (!old.video || at?.card.id !== old.card.id) return;
     const { video } = old;
     putPlayer(at, video, ask);
     if ("runs" in video.dataset) video.play().catch(() => {});
