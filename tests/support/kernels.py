@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import kept_ports
 from filelock import FileLock
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
+
+kept_ports.keep()
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PINS = {"7.0.1": ("ipykernel==7.0.1", "ipython==9.6.0"), "6.29.5": ("ipykernel==6.29.5", "ipython<9")}

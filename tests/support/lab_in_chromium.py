@@ -45,12 +45,19 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Everything but what is plainly loopback, which need not be asked about: a page makes a hundred requests.
 ELSEWHERE = re.compile(r"^(?!(data|blob|about):|https?://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$))")
 
-START = """
+START = f"""
 import runpy, sys
 sys.modules["rfc3987_syntax"] = None
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import kept_ports
+sys.path.pop(0)
+kept_ports.keep()
 runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
 """
-"""JupyterLab without a checker of addresses in other scripts: its grammar takes longer than all the rest."""
+"""JupyterLab whose kernels keep their ports, and without a checker of addresses in other scripts.
+
+The grammar of that one takes longer than all the rest.
+"""
 
 PAGE_CONFIG = {
     # The pop-up covers the lower right corner of every screenshot.
