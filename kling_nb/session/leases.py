@@ -102,9 +102,13 @@ class Leases:
             # The row was inserted with our lease a moment ago.
             self._held[run.id] = run.record.created_at.timestamp()
             return True
+        # Noted before it is taken: whoever is stopped in between gives back what the log's thread takes then.
+        known = self._held.setdefault(run.id, 0.0)
         taken = bool(await self._journal.call(lambda: self._take_now(run)))
         if taken:
             self._held[run.id] = time.time()
+        elif not known:
+            self._held.pop(run.id, None)
         return taken
 
     def _take_now(self, run: Run) -> bool:

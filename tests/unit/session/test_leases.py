@@ -102,6 +102,33 @@ async def test_a_run_handed_back_can_be_taken_by_others(log: RunLog) -> None:
     assert await asyncio.wait_for(other.hold(handle(log, run.id)), 60)
 
 
+async def test_what_is_taken_for_somebody_who_was_stopped_meanwhile_is_given_back(
+    log: RunLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while the log's thread takes the lease: another kernel must not wait for it to run out."""
+    mine = kernel(log)
+    run = handle(log, log.insert(RunRecord(status=RunStatus.SUBMITTED, task_id="7")).id)
+    lease, begun, go_on = log.lease, threading.Event(), threading.Event()
+
+    def late(*given: Any) -> bool:
+        begun.set()
+        assert go_on.wait(60)
+        return lease(*given)
+
+    monkeypatch.setattr(log, "lease", late)
+    holding = asyncio.create_task(mine.hold(run))
+    await until(begun.is_set)
+    holding.cancel()
+    await asyncio.wait([holding])
+    giving_back = asyncio.create_task(mine.release(run))
+    await asyncio.sleep(0)
+    go_on.set()
+    await giving_back
+    await mine._journal.call(lambda: None)
+    assert log.get(run.id).owner is None
+    assert run.record.owner is None
+
+
 async def test_after_a_long_sleep_a_run_that_another_kernel_sent_is_not_sent(
     log: RunLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
