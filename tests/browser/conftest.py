@@ -26,6 +26,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from kling_nb.sandbox import launch
 
+FIRST_LINE = "[t.join(60) for t in __import__('threading').enumerate() if t.name == 'kling-warmup']"
+"""Ends when the line above a pad, which the extension replaces in the background, is what it will be."""
+
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
@@ -115,6 +118,7 @@ def open_pad(chromium, lab, pictures, home):
             page.command("application:toggle-left-area")
             page.run(0)
             page.run(1)
+            page.run_text(FIRST_LINE)
             page.element(1).scroll_into_view_if_needed()
             return PadOnPage(page, size)
 

@@ -53,8 +53,10 @@ def test_run_all_and_then_by_hand(notebook, lab) -> None:
 
     notebook.element(CELLS["pad"])
     pad = PadOnPage(notebook, SIZE, notebook.element(CELLS["pad"]).wait_for_selector(".kn-pad"))
-    film = pad.root.wait_for_selector(".kn-film[src]")
-    assert film is not None
+    film = pad.part(".kn-film[src]")
+    # With these, nothing beside the picture becomes higher any more.
+    notebook.page.wait_for_function("(film) => film.readyState > 0", arg=film)
+    pad.part(".kn-caption:has-text('Made here')")
     notebook.picture("brush-pad-filled", CELLS["pad"])
     assert len(pad.layers()) == 3
     pad.press("Add mask")
