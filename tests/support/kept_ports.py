@@ -1,9 +1,9 @@
 """Ports that Jupyter has chosen for its kernels stay theirs until the kernels are gone.
 
 ``jupyter_client`` looks for free ports, lets go of them, and starts a kernel that takes them seconds later:
-whatever asks for any free port meanwhile may be given one of them, and the kernel dies. Here they are kept: bound
-and not listened on, they are given to nobody by chance, and the kernel may take them nevertheless, because both
-sides share addresses (``SO_REUSEADDR``, which ZeroMQ sets).
+whatever asks for any free port meanwhile may be given one of them, and the kernel dies. Here they are kept.
+Bound and not listened on, they are given to nobody by chance; the kernel may take them nevertheless, because
+both sides share addresses (``SO_REUSEADDR``, which ZeroMQ sets).
 """
 
 from __future__ import annotations
