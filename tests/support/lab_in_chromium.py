@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import late_messages
 from clean_room import clean_environment, end_sandboxes
 from playwright.sync_api import Browser, ElementHandle, Page, Route
+from playwright.sync_api import TimeoutError as PageTimeoutError
 
 CHROMIUM_OPTIONS = [
     "--no-sandbox",  # containers run as root
@@ -96,6 +97,16 @@ NOTEBOOK_READY = """() => {
   const kernel = panel && panel.sessionContext && panel.sessionContext.session?.kernel;
   const cells = panel?.content?.model?.cells?.length;
   return Boolean(cells && panel.content.widgets.length === cells && kernel && kernel.status === 'idle');
+}"""
+
+NOTEBOOK_STATE = """() => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  const kernel = panel?.sessionContext?.session?.kernel;
+  return JSON.stringify({
+    title: document.title, status: kernel?.status, connection: kernel?.connectionStatus,
+    cells: panel?.content?.model?.cells?.length, widgets: panel?.content?.widgets?.length,
+    dialog: document.querySelector('.jp-Dialog')?.innerText,
+  });
 }"""
 
 WIDGETS_RESTORED = """async () => {
@@ -278,8 +289,12 @@ class NotebookPage:
 
     def wait_ready(self) -> None:
         """Wait for the notebook, its kernel and the widgets that live there."""
-        self.page.wait_for_function(NOTEBOOK_READY)
-        self.page.wait_for_function(WIDGETS_RESTORED)
+        try:
+            self.page.wait_for_function(NOTEBOOK_READY)
+            self.page.wait_for_function(WIDGETS_RESTORED)
+        except PageTimeoutError as error:
+            log = self.lab.log.read_text(errors="replace")[-3000:]
+            raise AssertionError(f"not ready: {self.page.evaluate(NOTEBOOK_STATE)}\n{log}") from error
 
     def __len__(self) -> int:
         return int(self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.length"))

@@ -44,9 +44,12 @@ SCRIPT = """
     // One after the other: timers of their own could overtake each other.
     #next(line) {
       setTimeout(() => {
-        line[0].work();
-        line.shift();
-        if (line.length) this.#next(line);
+        try {
+          line[0].work();
+        } finally {
+          line.shift();
+          if (line.length) this.#next(line);
+        }
       }, Math.max(0, line[0].due - performance.now()));
     }
     send(data) { this.#wait('out', data, () => this.readyState === 1 && super.send(data)); }
