@@ -9,6 +9,7 @@ both sides share addresses (``SO_REUSEADDR``, which ZeroMQ sets).
 from __future__ import annotations
 
 import socket
+import sys
 
 from jupyter_client.connect import LocalPortCache
 
@@ -17,8 +18,10 @@ _kept: dict[int, socket.socket] = {}
 
 def keep() -> None:
     """Keep the ports of all kernels that this process starts from now on."""
-    LocalPortCache.find_available_port = _find  # type: ignore[method-assign]
-    LocalPortCache.return_port = _give_back  # type: ignore[method-assign]
+    # Elsewhere two sockets do not share an address that easily.
+    if sys.platform == "linux":
+        LocalPortCache.find_available_port = _find  # type: ignore[method-assign]
+        LocalPortCache.return_port = _give_back  # type: ignore[method-assign]
 
 
 def _find(_cache: LocalPortCache, ip: str) -> int:
