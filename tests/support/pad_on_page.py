@@ -27,6 +27,12 @@ import kling_nb as kn
 pad = kn.MotionPad("scene.png", model_name="kling-v1")
 pad"""
 
+STANDING = """(root) => JSON.stringify({
+  there: root.isConnected, pads: document.querySelectorAll('.kn-pad').length,
+  busy: root.getAttribute('aria-busy'), says: root.querySelector('.kn-status-line')?.innerText,
+})"""
+"""How a pad stands that did not do what was waited for."""
+
 STILL = """async (stage) => {
   let known = '', since = 0;
   const begin = performance.now();
@@ -175,7 +181,7 @@ class PadOnPage:
         """Wait for something that the page shows."""
         deadline = time.monotonic() + PATIENCE_S
         while not holds():
-            assert time.monotonic() < deadline, otherwise
+            assert time.monotonic() < deadline, f"{otherwise}; {self.root.evaluate(STANDING)}"
             self.page.wait_for_timeout(30)
 
     def pixel(self, point: Point) -> tuple[int, int, int]:
