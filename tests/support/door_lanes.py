@@ -223,7 +223,9 @@ class Worker:
         self.settle(runs)
         # Last, for 1303 has told that there are no more slots than tasks, and these never give theirs back.
         runs = [self.submit(order) for order in endless]
-        self.until(lambda: all(run.status is RunStatus.PROCESSING for run in runs))
+        # In the log, which is what is looked at afterwards: a run knows it sooner.
+        rows = self.session.log
+        self.until(lambda: all(rows.get(run.id).status is RunStatus.PROCESSING for run in runs))
 
     def storm(self) -> None:
         """What a kernel does after a restart: go on with what is there, then run all its cells."""
