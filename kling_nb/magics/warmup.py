@@ -18,6 +18,9 @@ MODULES = ("kling_nb.session", "kling_nb.widgets.card", "kling_nb.magics.dispatc
 HEAD_START_S = 0.05
 """Seconds the loading cell gets to send its answer before the imports begin."""
 
+LOOK_S = 1.0
+"""Seconds between looks whether the thread that is waited for still lives."""
+
 _thread: threading.Thread | None = None
 _lock = threading.Lock()
 
@@ -32,8 +35,10 @@ def start(then: Callable[[], None]) -> None:
     """
     global _thread  # noqa: PLW0603 - imports are a matter of the process, so is their thread
     with _lock:
-        _thread = threading.Thread(target=_work, args=(_thread, then), name="kling-warmup", daemon=True)
-        _thread.start()
+        thread = threading.Thread(target=_work, args=(_thread, then), name="kling-warmup", daemon=True)
+        thread.start()
+        # Known from here on, when it is alive: nobody waits for one that is not.
+        _thread = thread
 
 
 def _work(before: threading.Thread | None, then: Callable[[], None]) -> None:
@@ -69,10 +74,14 @@ def release(*_: object) -> None:
 
 def finish(*_: object) -> None:
     """Wait until the imports are through; the hook ``pre_run_cell``, the magic and Tab call it."""
-    if _thread is not None and not hasattr(_here, "imports"):
-        _awaited.set()
-        _released.set()
-        _imported.wait()
+    thread = _thread
+    if thread is None or hasattr(_here, "imports"):
+        return
+    _awaited.set()
+    _released.set()
+    # A forked child has the events of its parent, but not the thread that would set them.
+    while thread.is_alive() and not _imported.wait(LOOK_S):
+        pass
 
 
 def finish_begun() -> None:

@@ -195,6 +195,20 @@ def test_background_imports_run_between_cells_only(shell: InteractiveShell, slow
     assert warmup.is_ready()
 
 
+def test_a_forked_child_does_not_wait_for_the_imports_of_its_parent() -> None:
+    code = (
+        "import os, sys\n"
+        "from kling_nb.magics import warmup\n"
+        "warmup.start(lambda: None)\n"  # begins when it is released: never here
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    warmup.finish()\n"
+        "    os._exit(7)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 7
+
+
 def press_tab(shell: InteractiveShell) -> None:
     with provisionalcompleter():
         assert "status" in [found.text for found in shell.Completer.completions("%kling stat", 11)]
