@@ -56,6 +56,13 @@ def test_groups_are_in_the_order_of_their_numbers_not_of_their_runs() -> None:
     assert [told.split(":")[0] for told in sorted(found, key=lambda told: found[told])] == ["9", "10", "100"]
 
 
+def test_texts_stay_in_the_order_of_the_plan() -> None:
+    found = dots(read(table(["slowly", "calm", "at once"], [1.0, 0.5, 0.7])))
+    assert [told.split(":")[0] for told in sorted(found, key=lambda told: found[told])] == [
+        "slowly", "calm", "at once"
+    ]  # fmt: skip
+
+
 def test_the_best_value_is_a_dashed_line_and_stands_where_such_a_dot_stands() -> None:
     svg = read(table(["a", "b"], [1.0, 0.4]))
     (line,) = [each for each in svg.iter(f"{SVG}line") if each.get("stroke-dasharray")]
@@ -87,7 +94,7 @@ def test_missing_numbers_are_no_zeros_and_scores_that_nobody_has_no_panels() -> 
 def test_long_names_get_letters_and_a_legend() -> None:
     long = ["the boat drifts slowly to the left", "the boat rushes to the left, quickly", "still"]
     said = texts(read(table([*long], [1.0, 1.0, 1.0])))
-    legend = [f"{name}: {text}" for name, text in zip("ABC", sorted(long), strict=True)]
+    legend = [f"{name}: {text}" for name, text in zip("ABC", long, strict=True)]
     assert {"A", "B", "C", *legend} <= set(said)
 
 
