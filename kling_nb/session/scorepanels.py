@@ -76,15 +76,6 @@ def scores_plot(frame: pd.DataFrame, by: str | Sequence[str], title: str) -> Plo
     InputError
         No run has a score.
     """
-    present = [name for name in PANELS if name in frame.columns]
-    values = {name: numbers_of(frame, name) for name in present}
-    shown = [name for name in present if not all(math.isnan(value) for value in values[name])]
-    if not shown:
-        raise InputError(
-            "No run has a score yet.",
-            "There is nothing to draw.",
-            "kn.score(…) measures the clips and waits.",
-        )
     groups = labels_of(frame, by)
     labels = list(dict.fromkeys(groups))
     # Texts stay in the order of the plan, which somebody has thought about.
@@ -92,14 +83,25 @@ def scores_plot(frame: pd.DataFrame, by: str | Sequence[str], title: str) -> Plo
         labels.sort(key=order_of)
     columns = {label: LEFT + WIDE * (n + 0.5) / len(labels[:MOST]) for n, label in enumerate(labels[:MOST])}
     faults = faults_of(frame)
-    title = f"{title} by {' and '.join(names_of(by))}"
-    parts = [text_at(0, 14, title, weight=600)]
-    for row, name in enumerate(shown):
-        spots = [
+    shown = {
+        name: [
             (label, value, fault)
-            for label, value, fault in zip(groups, values[name], faults, strict=True)
+            for label, value, fault in zip(groups, numbers_of(frame, name), faults, strict=True)
             if label in columns and not math.isnan(value)
         ]
+        for name in PANELS
+        if name in frame.columns
+    }
+    shown = {name: spots for name, spots in shown.items() if spots}
+    if not shown:
+        raise InputError(
+            "No run has a score yet.",
+            "There is nothing to draw.",
+            "kn.score(…) measures the clips and waits.",
+        )
+    title = f"{title} by {' and '.join(names_of(by))}"
+    parts = [text_at(0, 14, title, weight=600)]
+    for row, (name, spots) in enumerate(shown.items()):
         parts += _panel(BY_NAME[name], spots, columns, row)
     foot, height = _foot(columns, below(len(shown)), len(labels) - len(columns))
     spoken = ", ".join(BY_NAME[name].label for name in shown)

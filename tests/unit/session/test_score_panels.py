@@ -105,6 +105,13 @@ def test_more_groups_than_can_be_read_are_told() -> None:
     assert "… and 6 more, not drawn" in texts(svg)
 
 
+def test_a_score_of_groups_that_are_not_drawn_has_no_panel() -> None:
+    many = MOST + 1
+    svg = read(table(list(range(many)), [1.0] * many, leak=[*[math.nan] * MOST, 9.0]))
+    assert len(dots(svg)) == MOST
+    assert not any("leak" in text for text in texts(svg))
+
+
 def test_hostile_names_stay_text() -> None:
     evil = "<img src=x onerror=alert(1)>"
     plot = scores_plot(table([evil, "b"], [1.0, 1.0]), "pull", evil)
