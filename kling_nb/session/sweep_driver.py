@@ -135,12 +135,12 @@ class Driver:
         """Make what can be made now; whether the sweep is at its end."""
         sweep = self._sweep
         while True:
+            # In this order: the refusal or the clip that leaves a slot is seen before the slot is used.
+            pair = self._next()
             self._raise_trouble()
             if self._halted is not None:
                 self._end(STOPPED, self._halted)
                 return True
-            # In this order: the clip that leaves a slot is seen by the rule before the slot is used.
-            pair = self._next()
             self.measuring = self._awaits_scores()
             if self._holds():
                 self._end(STOPPED, f"{self._words} holds")

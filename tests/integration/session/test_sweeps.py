@@ -12,6 +12,7 @@ import pytest
 from quick_sessions import finish, until
 
 from kling_nb.domain.sweep_plan import vary
+from kling_nb.domain.task import RunStatus
 from kling_nb.errors import (
     AuthError,
     BudgetError,
@@ -24,6 +25,7 @@ from kling_nb.errors import (
     WaitTimeout,
 )
 from kling_nb.session import MotionBrush, Session
+from kling_nb.session.sweep_driver import Driver
 
 Given = dict[str, Any]
 
@@ -246,6 +248,27 @@ def test_a_wrong_key_stops_the_sweep_at_once(
     assert isinstance(caught.value, AuthError) or "in a row were refused" in caught.value.what
     assert len(sweep.runs) <= 5
     assert sandbox.tasks() == []
+
+
+def test_a_refusal_is_seen_before_its_place_is_used_again(
+    make_session: Callable[..., Session], given: Given, sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Driver._next
+
+    def late(driver: Driver) -> Any:
+        runs = driver._sweep.runs
+        if len(runs) >= 3:
+            until(lambda: all(run.status is RunStatus.FAILED for run in runs))
+        return look(driver)
+
+    monkeypatch.setattr(Driver, "_next", late)
+    session = make_session(
+        provider="official", api_base=sandbox.url, access_key=sandbox.access_key, secret_key="x" * 32
+    )
+    sweep = session.sweep(**{**given, "model": "kling-v2-5-turbo"}, repeat=10, yes=True)
+    with pytest.raises(KlingError, match="3 runs in a row were refused"):
+        sweep.wait(60)
+    assert len(sweep.runs) == 3
 
 
 def test_three_refusals_stop_it_and_once_mended_it_makes_all(
